@@ -1,0 +1,1 @@
+"""What lasts: records, original files, vouchers, sealed bags, search, audit trail."""

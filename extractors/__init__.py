@@ -1,0 +1,1 @@
+"""A file becomes an `Invoice`. Knows nothing of databases, queues, networks or settings."""

@@ -1,0 +1,61 @@
+"""Sentences for people, by code and language, from catalogue files.
+
+Each layer keeps `locales/<language>.toml` with one table a code:
+`[code]` then `message = "..."` and, where a person can act, `hint = "..."`.
+Placeholders are `{name}`; a missing one is left standing rather than raised, because a
+sentence that fails to print must never hide the fault it speaks of.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = ("zh", "en")
+_FOLDERS: list[Path] = []
+
+
+class _Gaps(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "{" + key + "}"
+
+
+def register(folder: Path) -> None:
+    """Add a folder of catalogues; later folders win on the same code."""
+    if folder not in _FOLDERS:
+        _FOLDERS.append(folder)
+        _catalogue.cache_clear()
+
+
+@cache
+def _catalogue(language: str) -> dict[str, dict[str, str]]:
+    entries: dict[str, dict[str, str]] = {}
+    for folder in _FOLDERS:
+        path = folder / f"{language}.toml"
+        if path.exists():
+            entries.update(tomllib.loads(path.read_text(encoding="utf-8")))
+    return entries
+
+
+def codes(language: str) -> frozenset[str]:
+    """Every code that the language's catalogues hold."""
+    return frozenset(_catalogue(language))
+
+
+def say(
+    code: str,
+    language: str = "en",
+    params: Mapping[str, object] | None = None,
+    part: str = "message",
+) -> str:
+    """The sentence for `code`; the code itself if no catalogue knows it, "" for a missing hint."""
+    entry = _catalogue(language).get(code)
+    if entry is None:
+        return code if part == "message" else ""
+    values = _Gaps({name: str(value) for name, value in (params or {}).items()})
+    return entry.get(part, "").format_map(values)
+
+
+register(Path(__file__).parent / "locales")

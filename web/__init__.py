@@ -1,0 +1,1 @@
+"""What people see: upload, progress, captcha desk, review list, search, HTTP endpoints."""

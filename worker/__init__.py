@@ -1,0 +1,1 @@
+"""What moves: settings, intake, queues and jobs, the pipeline, the `yanpiao` command."""
