@@ -1,0 +1,24 @@
+"""Text on pages as words with boxes: the one shape that PDF text layers, OFD pages and
+recognition all yield, so that one geometry turns any of them into an invoice."""
+
+from __future__ import annotations
+
+from extractors.model import Box, Frozen
+
+
+class Word(Frozen):
+    """A run of text as its source gave it (a word, a cell, a line), with box and confidence."""
+
+    text: str
+    box: Box
+    confidence: float = 1.0
+
+
+class PageWords(Frozen):
+    """All words of one page. `width` and `height` are in any one unit (points, pixels): only
+    their ratio is used, to turn fractions back into lengths that compare across axes."""
+
+    page: int
+    width: float
+    height: float
+    words: tuple[Word, ...]
