@@ -1,0 +1,29 @@
+"""What one document may cost: the ceilings every reader keeps before it spends memory or time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Ceilings for one document. The defaults are far above any real invoice seen, and low
+    enough that a hostile file cannot exhaust a small server."""
+
+    max_bytes: int = 50 * _MIB
+    max_pages: int = 50
+    #: Width x height of one picture or rendered page.
+    max_pixels: int = 60_000_000
+    max_zip_entries: int = 2000
+    #: Bytes of a ZIP (OFD) once unpacked, over all entries that are read.
+    max_unpacked: int = 200 * _MIB
+    #: Unpacked over packed size of one entry; ordinary XML stays below 40.
+    max_ratio: int = 200
+    max_xml_bytes: int = 20 * _MIB
+    max_xml_depth: int = 100
+    #: Text objects or glyphs taken from one page; more is not an invoice.
+    max_words: int = 20_000
+    #: Wall clock for one document; the reader stops starting new work after it.
+    max_seconds: float = 120.0
