@@ -1,0 +1,99 @@
+"""Files by content: an original lies under the SHA-256 of its bytes, is written once, never
+changed, and survives a power cut the moment `put` returns."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from extractors.errors import YanpiaoError
+
+_CHUNK = 1 << 20
+
+
+class StoredFileDamaged(YanpiaoError):
+    """Bytes in the store no longer match the digest they are filed under."""
+
+    code = "stored_file_damaged"
+
+
+class StoredFileMissing(YanpiaoError):
+    code = "stored_file_missing"
+
+
+def digest_of(stream: BinaryIO) -> tuple[str, int]:
+    """SHA-256 in hex, and the size in bytes, of everything left in `stream`."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
+    return digest.hexdigest(), size
+
+
+class FileStore:
+    """A folder of immutable files: `root/ab/cd/<sha256>`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        """Where the file with this digest lies (or would). Raises `ValueError` for no digest."""
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            raise ValueError("not a SHA-256 digest in hex")
+        return self.root / sha256[:2] / sha256[2:4] / sha256
+
+    def put(self, content: bytes) -> str:
+        """Keep `content` durably and return its digest. Keeping it twice is keeping it once."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        target = self.path(sha256)
+        if target.exists() and target.stat().st_size == len(content):
+            return sha256
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _durable(target) as stream:
+            stream.write(content)
+        return sha256
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes, checked against their digest.
+
+        Raises `StoredFileMissing` or `StoredFileDamaged`.
+        """
+        path = self.path(sha256)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError as error:
+            raise StoredFileMissing(sha256=sha256) from error
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise StoredFileDamaged(sha256=sha256)
+        return content
+
+
+@contextmanager
+def _durable(target: Path) -> Iterator[BinaryIO]:
+    """Write beside the target, flush to the disk, then move into place in one step."""
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o440)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename or a new name in `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,163 @@
+"""Vouchers: which documents belong to one, when it may be sealed, and sealing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from archive import audit
+from archive.bags import BagItem, check_voucher_no, seal
+from archive.records import (
+    IN_MOTION,
+    BagRow,
+    Document,
+    State,
+    VerificationRow,
+    Voucher,
+    now,
+)
+from archive.store import FileStore
+
+
+def ensure(session: Session, voucher_no: str, actor: str) -> Voucher:
+    """The voucher of this number, made if it is new. Raises `BadVoucherNumber`."""
+    check_voucher_no(voucher_no)
+    voucher = session.get(Voucher, voucher_no)
+    if voucher is None:
+        voucher = Voucher(voucher_no=voucher_no)
+        session.add(voucher)
+        session.flush()
+        audit.record(session, "voucher_opened", actor=actor, voucher_no=voucher_no)
+    return voucher
+
+
+def ready_to_seal(session: Session, voucher_no: str) -> bool:
+    """True when something has passed and nothing of the voucher is still on its way.
+
+    Documents that wait for a person or for another day do not hold the rest up: they join in
+    a later version of the bag.
+    """
+    counts: dict[str, int] = {
+        state: count
+        for state, count in session.execute(
+            select(Document.state, func.count())
+            .where(Document.voucher_no == voucher_no)
+            .group_by(Document.state)
+        )
+    }
+    moving = sum(counts.get(state, 0) for state in IN_MOTION)
+    return counts.get(State.PASSED, 0) > 0 and moving == 0
+
+
+def vouchers_ready(session: Session) -> list[str]:
+    """Numbers of the vouchers that `ready_to_seal` would say yes to."""
+    moving = select(Document.voucher_no).where(Document.state.in_(IN_MOTION))
+    query = (
+        select(Document.voucher_no)
+        .where(Document.state == State.PASSED, Document.voucher_no.not_in(moving))
+        .distinct()
+    )
+    return list(session.scalars(query))
+
+
+def members(session: Session, voucher_no: str) -> list[Document]:
+    """The voucher's passed and archived documents in the order they came in."""
+    query = (
+        select(Document)
+        .options(selectinload(Document.verifications))
+        .where(
+            Document.voucher_no == voucher_no,
+            Document.state.in_((State.PASSED, State.ARCHIVED)),
+        )
+        .order_by(Document.id)
+    )
+    return list(session.scalars(query).unique())
+
+
+def _verification_json(row: VerificationRow) -> dict[str, Any]:
+    return {
+        "at": row.at.isoformat(),
+        "portal": row.portal,
+        "verdict": row.verdict,
+        "reason": row.reason,
+        "portal_time": row.portal_time,
+        "portal_count": row.portal_count,
+        "portal_values": row.portal_values,
+        "findings": row.findings,
+    }
+
+
+def bag_item(document: Document, store: FileStore) -> BagItem:
+    """Everything about a document that its bag must hold.
+
+    Raises `StoredFileMissing` or `StoredFileDamaged` rather than seal something false.
+    """
+    if document.invoice is None:
+        raise ValueError(f"document {document.id} passed without having been read")
+    evidence: dict[str, bytes] = {}
+    for order, verification in enumerate(document.verifications, start=1):
+        for row in verification.evidence:
+            evidence[f"{order}-{row.name}"] = store.get(row.sha256)
+    return BagItem(
+        document_id=document.id,
+        invoice_number=document.invoice.invoice_number or "",
+        original=store.get(document.sha256),
+        suffix=document.media_type or "bin",
+        metadata={
+            "document_id": document.id,
+            "file_name": document.name,
+            "sha256": document.sha256,
+            "size": document.size,
+            "received_at": document.received_at.isoformat(),
+            "verdict": document.verdict,
+            "reason": document.reason,
+            "invoice": document.invoice.data,
+            "verifications": [_verification_json(row) for row in document.verifications],
+        },
+        evidence=evidence,
+    )
+
+
+def seal_voucher(session: Session, voucher_no: str, store: FileStore, root: Path) -> BagRow | None:
+    """Seal what has passed into the voucher's next bag version; None when not ready.
+
+    Runs inside the caller's write transaction: the bag is on the disk before its record
+    commits. If the commit never comes, the next try writes the same version over it.
+    """
+    if not ready_to_seal(session, voucher_no):
+        return None
+    documents = members(session, voucher_no)
+    last = session.scalars(
+        select(BagRow).where(BagRow.voucher_no == voucher_no).order_by(BagRow.version.desc())
+    ).first()
+    version = last.version + 1 if last else 1
+    previous = last.digest if last else None
+    sealed_at = now()
+    sealed = seal(
+        root,
+        voucher_no,
+        version,
+        [bag_item(document, store) for document in documents],
+        sealed_at=sealed_at,
+        previous_digest=previous,
+    )
+    row = BagRow(
+        voucher_no=voucher_no,
+        version=version,
+        path=sealed.path,
+        digest=sealed.digest,
+        previous_digest=previous,
+        invoices=len(documents),
+        sealed_at=sealed_at,
+    )
+    session.add(row)
+    audit.record(
+        session,
+        "bag_sealed",
+        voucher_no=voucher_no,
+        detail={"version": version, "digest": sealed.digest, "invoices": len(documents)},
+    )
+    return row
