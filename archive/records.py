@@ -117,6 +117,15 @@ class Base(DeclarativeBase):
     }
 
 
+class Leased:
+    """A row that one worker at a time works on (`archive.leases`)."""
+
+    #: Tries of the present step; a step that ends well sets it back to 0.
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[dt.datetime | None]
+
+
 class Batch(Base):
     """What was handed in together. Its voucher gathers whatever of it passes."""
 
@@ -129,7 +138,7 @@ class Batch(Base):
     received_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
-class Document(Base):
+class Document(Leased, Base):
     """One sequence of bytes, ever: the same bytes handed in again are this same row."""
 
     __tablename__ = "documents"
@@ -153,12 +162,8 @@ class Document(Base):
     reason_params: Mapped[dict[str, str] | None] = mapped_column(JsonText)
     next_try_at: Mapped[dt.datetime | None]
 
-    #: Tries of the present step; a step that ends well sets it back to 0.
-    attempts: Mapped[int] = mapped_column(default=0)
     #: Tries at the portal that ended undecided, for the growing pause between them.
     portal_tries: Mapped[int] = mapped_column(default=0)
-    lease: Mapped[str | None] = mapped_column(String(64))
-    lease_until: Mapped[dt.datetime | None]
     #: Seconds of work by stage: {"read": 3.1, "verify": 5.0, "archive": 0.2}.
     seconds: Mapped[dict[str, float] | None] = mapped_column(JsonText)
 
@@ -248,7 +253,7 @@ class EvidenceRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
 
 
-class Voucher(Base):
+class Voucher(Leased, Base):
     """An accounting voucher (记账凭证), named at the drop or made for a batch."""
 
     __tablename__ = "vouchers"

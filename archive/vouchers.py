@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from archive import audit
-from archive.bags import BagItem, check_voucher_no, seal
+from archive.bags import BagItem, SealedBag, check_voucher_no, seal
 from archive.records import (
     IN_MOTION,
     BagRow,
@@ -40,14 +41,15 @@ def ready_to_seal(session: Session, voucher_no: str) -> bool:
     Documents that wait for a person or for another day do not hold the rest up: they join in
     a later version of the bag.
     """
-    counts: dict[str, int] = {
-        state: count
-        for state, count in session.execute(
+    counts = dict(
+        session.execute(
             select(Document.state, func.count())
             .where(Document.voucher_no == voucher_no)
             .group_by(Document.state)
         )
-    }
+        .tuples()
+        .all()
+    )
     moving = sum(counts.get(state, 0) for state in IN_MOTION)
     return counts.get(State.PASSED, 0) > 0 and moving == 0
 
@@ -121,43 +123,63 @@ def bag_item(document: Document, store: FileStore) -> BagItem:
     )
 
 
-def seal_voucher(session: Session, voucher_no: str, store: FileStore, root: Path) -> BagRow | None:
-    """Seal what has passed into the voucher's next bag version; None when not ready.
+@dataclass(frozen=True, slots=True)
+class SealPlan:
+    """What the next bag of a voucher will hold; made before, and apart from, writing it."""
 
-    Runs inside the caller's write transaction: the bag is on the disk before its record
-    commits. If the commit never comes, the next try writes the same version over it.
-    """
+    voucher_no: str
+    version: int
+    previous_digest: str | None
+    documents: tuple[Document, ...]
+
+
+def plan_seal(session: Session, voucher_no: str) -> SealPlan | None:
+    """The voucher's next bag, or None when there is nothing to seal yet."""
     if not ready_to_seal(session, voucher_no):
         return None
-    documents = members(session, voucher_no)
     last = session.scalars(
         select(BagRow).where(BagRow.voucher_no == voucher_no).order_by(BagRow.version.desc())
     ).first()
-    version = last.version + 1 if last else 1
-    previous = last.digest if last else None
-    sealed_at = now()
-    sealed = seal(
-        root,
-        voucher_no,
-        version,
-        [bag_item(document, store) for document in documents],
-        sealed_at=sealed_at,
-        previous_digest=previous,
-    )
-    row = BagRow(
+    return SealPlan(
         voucher_no=voucher_no,
-        version=version,
+        version=last.version + 1 if last else 1,
+        previous_digest=last.digest if last else None,
+        documents=tuple(members(session, voucher_no)),
+    )
+
+
+def write_bag(plan: SealPlan, store: FileStore, root: Path) -> SealedBag:
+    """Write the planned bag to the disk. The caller holds the voucher's lease; whatever an
+    interrupted try left under the same version was never recorded and is replaced."""
+    return seal(
+        root,
+        plan.voucher_no,
+        plan.version,
+        [bag_item(document, store) for document in plan.documents],
+        sealed_at=now(),
+        previous_digest=plan.previous_digest,
+    )
+
+
+def record_bag(session: Session, plan: SealPlan, sealed: SealedBag) -> BagRow:
+    """Enter the written bag into the database and the audit trail."""
+    row = BagRow(
+        voucher_no=plan.voucher_no,
+        version=plan.version,
         path=sealed.path,
         digest=sealed.digest,
-        previous_digest=previous,
-        invoices=len(documents),
-        sealed_at=sealed_at,
+        previous_digest=plan.previous_digest,
+        invoices=len(plan.documents),
     )
     session.add(row)
     audit.record(
         session,
         "bag_sealed",
-        voucher_no=voucher_no,
-        detail={"version": version, "digest": sealed.digest, "invoices": len(documents)},
+        voucher_no=plan.voucher_no,
+        detail={
+            "version": plan.version,
+            "digest": sealed.digest,
+            "invoices": len(plan.documents),
+        },
     )
     return row

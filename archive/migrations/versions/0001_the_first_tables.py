@@ -33,6 +33,9 @@ def upgrade() -> None:
         "vouchers",
         sa.Column("voucher_no", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("lease", sa.String(length=64), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("voucher_no", name=op.f("pk_vouchers")),
     )
     op.create_table(
