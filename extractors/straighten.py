@@ -1,0 +1,177 @@
+"""A photographed or crooked page becomes a flat, level one.
+
+Two independent steps: the page's four corners, only when the picture plainly shows a bright
+sheet on a darker ground, and the small angle that remains, taken from ruled lines and print.
+Turns by 90 or 180 degrees are not decided here; the recogniser's orientation model does that.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from extractors.images import Pixels
+
+#: Searching for corners and angles needs no more detail than this.
+_WORKING_SIDE = 1000
+#: A sheet must fill this share of the picture; less is a stamp, a QR or a screen window.
+_LEAST_SHARE = 0.25
+#: Beyond this the page is not crooked but turned.
+_MOST_DEGREES = 20.0
+_LEAST_DEGREES = 0.15
+
+Points = npt.NDArray[np.float32]
+
+
+def straighten(image: Pixels) -> Pixels:
+    """The page cut out and levelled; the same array when there is nothing to mend."""
+    corners = page_corners(image)
+    flat = image if corners is None else _flatten(image, corners)
+    return level(flat)
+
+
+def page_corners(image: Pixels) -> Points | None:
+    """Corners of a bright sheet on a darker ground (4x2: top left, top right, bottom right,
+    bottom left, in pixels), or None unless the sheet is unmistakable."""
+    small, scale = _working_copy(image)
+    grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), (7, 7), 0)
+    _, bright = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    # Print and rules cut the sheet into cells; closing joins them again.
+    joined = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
+    contours, _ = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if not contours:
+        return None
+    sheet = cv2.convexHull(max(contours, key=cv2.contourArea))
+    height, width = grey.shape
+    share = cv2.contourArea(sheet) / float(height * width)
+    if not _LEAST_SHARE <= share <= 0.96:
+        return None
+    quad = _four_corners(sheet)
+    if quad is None or not _is_sheet(quad, sheet, grey):
+        return None
+    return _ordered(quad) / np.float32(scale)
+
+
+def level(image: Pixels) -> Pixels:
+    """The picture turned by the small angle that makes its rules horizontal."""
+    angle = skew_degrees(image)
+    if abs(angle) < _LEAST_DEGREES:
+        return image
+    height, width = image.shape[:2]
+    centre = (width / 2, height / 2)
+    turn = cv2.getRotationMatrix2D(centre, angle, 1.0)
+    cos, sin = abs(turn[0, 0]), abs(turn[0, 1])
+    new_width, new_height = (
+        math.ceil(width * cos + height * sin),
+        math.ceil(width * sin + height * cos),
+    )
+    turn[0, 2] += new_width / 2 - centre[0]
+    turn[1, 2] += new_height / 2 - centre[1]
+    turned = cv2.warpAffine(
+        image,
+        turn,
+        (new_width, new_height),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(255, 255, 255),
+    )
+    return np.asarray(turned, dtype=np.uint8)
+
+
+def skew_degrees(image: Pixels) -> float:
+    """The angle of the page's long straight lines against the nearest axis, in degrees
+    (positive: clockwise lean); 0.0 where lines are too few or disagree."""
+    small, _ = _working_copy(image)
+    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    edges = cv2.Canny(grey, 50, 150)
+    least = max(grey.shape) // 12
+    found = cv2.HoughLinesP(
+        edges, 1, math.pi / 1440, threshold=80, minLineLength=least, maxLineGap=6
+    )
+    if found is None:
+        return 0.0
+    ends = found.reshape(-1, 4).astype(np.float64)
+    across, down = ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1]
+    angles = np.degrees(np.arctan2(down, across))
+    # Horizontal and vertical rules say the same thing a right angle apart.
+    angles = (angles + 45.0) % 90.0 - 45.0
+    lengths = np.hypot(across, down)
+    return _agreed_angle(angles, lengths)
+
+
+def _agreed_angle(
+    angles: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64]
+) -> float:
+    near = np.abs(angles) <= _MOST_DEGREES
+    angles, lengths = angles[near], lengths[near]
+    if len(angles) < 3:
+        return 0.0
+    order = np.argsort(angles)
+    summed = np.cumsum(lengths[order])
+    median = float(angles[order][np.searchsorted(summed, summed[-1] / 2)])
+    close = np.abs(angles - median) <= 1.5
+    if lengths[close].sum() < 0.4 * lengths.sum():
+        return 0.0
+    return float(np.average(angles[close], weights=lengths[close]))
+
+
+def _working_copy(image: Pixels) -> tuple[Pixels, float]:
+    scale = min(1.0, _WORKING_SIDE / max(image.shape[:2]))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8), scale
+
+
+def _four_corners(hull: npt.NDArray[np.int32]) -> Points | None:
+    around = cv2.arcLength(hull, closed=True)
+    for tolerance in (0.01, 0.02, 0.03, 0.05):
+        corners = cv2.approxPolyDP(hull, tolerance * around, closed=True)
+        if len(corners) == 4:
+            return np.asarray(corners.reshape(4, 2), dtype=np.float32)
+    return None
+
+
+def _is_sheet(quad: Points, hull: npt.NDArray[np.int32], grey: npt.NDArray[np.uint8]) -> bool:
+    """The four corners hold nearly all of the bright hull, no angle is extreme, and inside is
+    clearly brighter than outside."""
+    area = cv2.contourArea(quad)
+    if abs(area - cv2.contourArea(hull)) > 0.06 * area:
+        return False
+    ordered = _ordered(quad)
+    for index in range(4):
+        before, here, after = ordered[index - 1], ordered[index], ordered[(index + 1) % 4]
+        one, two = before - here, after - here
+        cosine = float(np.dot(one, two) / (np.linalg.norm(one) * np.linalg.norm(two) + 1e-6))
+        if abs(cosine) > 0.5:  # between 60 and 120 degrees
+            return False
+    inside = np.zeros_like(grey)
+    cv2.fillConvexPoly(inside, quad.astype(np.int32), 255)
+    within, without = grey[inside > 0], grey[inside == 0]
+    if len(without) == 0:
+        return False
+    return bool(np.median(within) - np.median(without) > 35)
+
+
+def _ordered(quad: Points) -> Points:
+    """Top left, top right, bottom right, bottom left."""
+    middle = quad.mean(axis=0)
+    around = np.arctan2(quad[:, 1] - middle[1], quad[:, 0] - middle[0])
+    ring = quad[np.argsort(around)]
+    first = int(np.argmin(ring.sum(axis=1)))
+    return np.asarray(np.roll(ring, -first, axis=0), dtype=np.float32)
+
+
+def _flatten(image: Pixels, corners: Points) -> Pixels:
+    top_left, top_right, bottom_right, bottom_left = corners
+    width = int(
+        max(np.linalg.norm(top_right - top_left), np.linalg.norm(bottom_right - bottom_left))
+    )
+    height = int(
+        max(np.linalg.norm(bottom_left - top_left), np.linalg.norm(bottom_right - top_right))
+    )
+    frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+    warp = cv2.getPerspectiveTransform(corners.astype(np.float32), frame)
+    flat = cv2.warpPerspective(image, warp, (width, height), flags=cv2.INTER_CUBIC)
+    return np.asarray(flat, dtype=np.uint8)
