@@ -282,6 +282,16 @@ class BagRow(Base):
     sealed_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
+class Lane(Base):
+    """A portal's lane. Stopped means: no visit until a person has looked and resumed it."""
+
+    __tablename__ = "lanes"
+
+    portal: Mapped[str] = mapped_column(String(255), primary_key=True)
+    stopped_at: Mapped[dt.datetime | None]
+    reason: Mapped[str | None] = mapped_column(String(48))
+
+
 class AuditRow(Base):
     """One line of the audit trail; triggers refuse its change or deletion."""
 

@@ -30,6 +30,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_audit_voucher_no"), "audit", ["voucher_no"], unique=False)
 
     op.create_table(
+        "lanes",
+        sa.Column("portal", sa.String(length=255), nullable=False),
+        sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(length=48), nullable=True),
+        sa.PrimaryKeyConstraint("portal", name=op.f("pk_lanes")),
+    )
+    op.create_table(
         "vouchers",
         sa.Column("voucher_no", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,64 @@
+"""The decision: findings and a verification become the document's next state. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archive.records import State
+from extractors.model import Finding, Severity
+from verifiers.model import Reason, Verdict, Verification
+
+#: Undecided for reasons of load or outage: each further try waits twice as long, up to this.
+_LONGEST_PAUSE = dt.timedelta(hours=2)
+_GROWING = (Reason.PORTAL_DOWN, Reason.TOO_FREQUENT, Reason.CAPTCHA_REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where the document goes, and why. `next_try_at` is set exactly when it waits."""
+
+    state: State
+    verdict: Verdict
+    reason: str
+    params: dict[str, str]
+    next_try_at: dt.datetime | None = None
+
+
+def decide(
+    findings: Sequence[Finding], verification: Verification, portal_tries: int, now: dt.datetime
+) -> Decision:
+    """Pass only what the portal confirms and no finding blocks; wait for what time can mend;
+    everything else goes to a person.
+
+    `findings` are those of reading and of the offline rules; `portal_tries` counts earlier
+    undecided visits in a row.
+    """
+    if verification.verdict is Verdict.UNDECIDED:
+        return _undecided(verification, portal_tries, now)
+    blocking = [finding for finding in findings if finding.severity is Severity.BLOCK]
+    if verification.verdict is Verdict.CONTRADICTED:
+        params = _first_params(verification.findings)
+        return Decision(State.IN_REVIEW, Verdict.CONTRADICTED, verification.reason, params)
+    if blocking:
+        params = {"field": blocking[0].field or "", **blocking[0].params}
+        return Decision(State.IN_REVIEW, Verdict.CONTRADICTED, blocking[0].code, params)
+    return Decision(State.PASSED, Verdict.CONFIRMED, verification.reason, {})
+
+
+def _undecided(verification: Verification, portal_tries: int, now: dt.datetime) -> Decision:
+    if verification.retry_at is None:
+        params = _first_params(verification.findings)
+        return Decision(State.IN_REVIEW, Verdict.UNDECIDED, verification.reason, params)
+    pause = verification.retry_at - now
+    if verification.reason in _GROWING:
+        pause = max(pause, min(pause * 2 ** min(portal_tries, 10), _LONGEST_PAUSE))
+    return Decision(State.WAITING, Verdict.UNDECIDED, verification.reason, {}, now + pause)
+
+
+def _first_params(findings: Sequence[Finding]) -> dict[str, str]:
+    for finding in findings:
+        if finding.severity is Severity.BLOCK:
+            return {"field": finding.field or "", **finding.params}
+    return {}

@@ -1,0 +1,88 @@
+"""The three queues. A job carries an id and nothing else, under a job id of our own, so that
+enqueuing twice is enqueuing once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import redis
+from rq import Queue
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+
+from worker.log import logger
+
+log = logger("queues")
+
+#: Far above any step's own limit: RQ's alarm is the last resort, not the first.
+_JOB_SECONDS = 1800
+_KEEP_RESULT_SECONDS = 60
+_KEEP_FAILURE_SECONDS = 7 * 24 * 3600
+
+
+class Stage(StrEnum):
+    """A queue, and the step its workers do."""
+
+    OCR = "ocr"
+    VERIFY = "verify"
+    ARCHIVE = "archive"
+
+
+_FUNCTIONS = {
+    Stage.OCR: "worker.jobs.read_document",
+    Stage.VERIFY: "worker.jobs.verify_document",
+    Stage.ARCHIVE: "worker.jobs.seal_voucher",
+}
+
+
+def queue_of(stage: Stage, client: redis.Redis) -> Queue:
+    return Queue(stage, connection=client, serializer=JSONSerializer)
+
+
+def job_id(stage: Stage, key: str) -> str:
+    """RQ allows letters, digits, `_` and `-`; voucher numbers may be Chinese, hence hex."""
+    safe = key if key.isascii() and key.isalnum() else key.encode().hex()
+    return f"{stage}-{safe}"
+
+
+def enqueue(client: redis.Redis, stage: Stage, key: str) -> bool:
+    """Put one piece of work in its queue; False when it is queued or in hand already, or the
+    server does not answer: the clock will see to it, because the database knows."""
+    queue, name = queue_of(stage, client), job_id(stage, key)
+    try:
+        _forget_ended(client, name)
+        queue.enqueue_call(
+            _FUNCTIONS[stage],
+            args=(key,),
+            job_id=name,
+            unique=True,
+            timeout=_JOB_SECONDS,
+            result_ttl=_KEEP_RESULT_SECONDS,
+            failure_ttl=_KEEP_FAILURE_SECONDS,
+        )
+    except DuplicateJobError:
+        return False
+    except (redis.ConnectionError, redis.TimeoutError):
+        log.warning("enqueue_postponed", stage=stage, id=key)
+        return False
+    return True
+
+
+def _forget_ended(client: redis.Redis, name: str) -> None:
+    """Remove a job of this name that ended or whose worker died, so the name is free again.
+
+    Whether its work is really over is not decided here: a live lease in the database makes a
+    second run of the same step return at once.
+    """
+    try:
+        job = Job.fetch(name, connection=client, serializer=JSONSerializer)
+    except NoSuchJobError:
+        return
+    if job.get_status() != JobStatus.QUEUED:
+        job.delete(remove_from_queue=True)
+
+
+def queued_keys(client: redis.Redis, stage: Stage) -> set[str]:
+    """Job ids that lie in the queue right now."""
+    return set(queue_of(stage, client).get_job_ids())

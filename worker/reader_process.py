@@ -1,0 +1,178 @@
+"""A reading process kept warm: recognition loads once and serves many documents.
+
+Untrusted files are opened only in there. It dies alone: a native crash, a hang over the time
+limit or memory over its limit costs the document at hand, never the worker, and the next
+document gets a new process. After a set number of documents it is replaced, because native
+libraries leak.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from extractors import errors
+from extractors.errors import ReaderCrashed, YanpiaoError
+from extractors.model import Invoice
+from worker.log import logger
+from worker.settings import Settings
+
+log = logger("reader")
+
+_START_SECONDS = 120
+_STOP_SECONDS = 5
+
+
+def _error_classes(root: type[YanpiaoError]) -> Iterator[type[YanpiaoError]]:
+    yield root
+    for child in root.__subclasses__():
+        yield from _error_classes(child)
+
+
+def error_from(code: str, params: dict[str, str]) -> YanpiaoError:
+    """The error of this code as it was raised in the reading process."""
+    for kind in _error_classes(errors.YanpiaoError):
+        if kind.code == code:
+            return kind(**params)
+    return YanpiaoError(detail=code)
+
+
+class ReaderProcess:
+    """Reads documents in a child process. Not for several threads at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Connection[Any, Any] | None = None
+        self._served = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the reading process, while there is one."""
+        return self._process.pid if self._process else None
+
+    def read(self, path: Path) -> Invoice:
+        """Read one file.
+
+        Raises the reader's own `YanpiaoError`s, and `ReaderCrashed` when the process died or
+        gave no answer within `reader_seconds`.
+        """
+        channel = self._ready()
+        try:
+            channel.send_bytes(json.dumps({"path": str(path)}).encode())
+        except OSError as error:
+            raise ReaderCrashed(detail=self._cause_of_death()) from error
+        answer = json.loads(self._receive(channel, self._settings.reader_seconds))
+        self._served += 1
+        if "error" not in answer:
+            return Invoice.model_validate(answer["invoice"])
+        fault = error_from(answer["error"]["code"], answer["error"]["params"])
+        if isinstance(fault, ReaderCrashed):
+            self.close()  # it spoke up, but after such a fault its memory is not to be trusted
+        raise fault
+
+    def _receive(self, channel: Connection[Any, Any], seconds: float) -> bytes:
+        try:
+            if channel.poll(seconds):
+                return channel.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise ReaderCrashed(detail=self._cause_of_death()) from error
+        self._kill()
+        raise ReaderCrashed(detail=f"no answer in {seconds:g} s")
+
+    def warm_up(self) -> None:
+        """Start the process and load recognition now rather than at the first document.
+
+        Raises `ReaderCrashed` when it cannot start.
+        """
+        self._ready()
+
+    def _ready(self) -> Connection[Any, Any]:
+        if self._served >= self._settings.reader_documents:
+            log.info("reader_recycled", documents=self._served)
+            self.close()
+        if self._channel is None or self._process is None or self._process.poll() is not None:
+            self.close()
+            return self._start()
+        return self._channel
+
+    def _start(self) -> Connection[Any, Any]:
+        ours, theirs = socket.socketpair()
+        handle = theirs.fileno()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "worker.reader_child", str(handle), str(os.getpid())],
+            pass_fds=[handle],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, **_child_environment(self._settings)},
+        )
+        theirs.close()
+        self._channel = Connection(ours.detach())
+        self._served = 0
+        self._receive(self._channel, _START_SECONDS)
+        log.info("reader_started", pid=self._process.pid)
+        return self._channel
+
+    def _cause_of_death(self) -> str:
+        if self._process is None:
+            return "it never started"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=_STOP_SECONDS)
+        status = self._process.poll()
+        self._kill()
+        if status is not None and status < 0:
+            return f"ended by signal {-status}"
+        return f"ended with status {status}"
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        if self._channel is not None:
+            self._channel.close()
+        self._process, self._channel = None, None
+
+    def close(self) -> None:
+        """Let the process end; it notices that nobody talks to it any more."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        if self._process is not None:
+            try:
+                self._process.wait(timeout=_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._kill()
+        self._process = None
+
+
+def _child_environment(settings: Settings) -> dict[str, str]:
+    """The settings the child needs, made explicit: a test's settings are not in os.environ."""
+    values = {
+        "YANPIAO_OCR_THREADS": str(settings.ocr_threads),
+        "YANPIAO_READER_MEMORY": str(settings.reader_memory),
+        "YANPIAO_MAX_FILE_SIZE": str(settings.max_file_size),
+        "OMP_NUM_THREADS": str(settings.ocr_threads),
+    }
+    if settings.models is not None:
+        values["YANPIAO_MODELS"] = str(settings.models)
+    return values

@@ -1,0 +1,105 @@
+"""Every setting, its default and its check. Values come from the environment or a `.env` file.
+
+The three engines keep their customary names (`DATABASE_URL`, `REDIS_URL`); the rest begin
+with `YANPIAO_`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, HttpUrl
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+TAX_AUTHORITY_PORTAL = "https://inv-veri.chinatax.gov.cn/"
+
+
+class Settings(BaseSettings):
+    """Sizes are bytes, times are seconds, numbers of workers are processes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="YANPIAO_", env_file=".env", env_file_encoding="utf-8", extra="ignore"
+    )
+
+    data: Path = Field(Path("data"), description="Folder that holds everything Yanpiao keeps.")
+    database_url: str = Field(
+        "",
+        validation_alias=AliasChoices("DATABASE_URL", "YANPIAO_DATABASE_URL"),
+        description="SQLAlchemy URL; empty: SQLite in the data folder.",
+    )
+    redis_url: str = Field(
+        "",
+        validation_alias=AliasChoices("REDIS_URL", "YANPIAO_REDIS_URL"),
+        description="Redis or Valkey; empty: the bundled server, persisted in the data folder.",
+    )
+
+    web_host: str = Field("127.0.0.1", description="Address the web server listens on.")
+    web_port: int = Field(8080, ge=1, le=65535, description="Port of the web server.")
+
+    portal_url: HttpUrl = Field(
+        HttpUrl(TAX_AUTHORITY_PORTAL), description="Address of the verification portal."
+    )
+    portal_ignore_certificate: bool = Field(
+        False, description="Accept the portal's certificate even when it is not trusted."
+    )
+    portal_timeout: float = Field(30, gt=0, description="Longest wait for one portal step.")
+    chromium: Path | None = Field(None, description="Chromium to use; empty: looked for.")
+    headless: bool = Field(True, description="Run the browser without a window.")
+    captcha_seconds: float = Field(180, gt=0, description="How long a captcha waits for a person.")
+
+    ocr_workers: int = Field(1, ge=1, description="Reading processes on this machine.")
+    verify_workers: int = Field(2, ge=1, description="Browsers that verify side by side.")
+    archive_workers: int = Field(1, ge=1, description="Sealing processes on this machine.")
+    ocr_threads: int = Field(2, ge=1, description="Threads of one recognition engine.")
+    reader_seconds: float = Field(120, gt=0, description="Longest reading of one document.")
+    reader_documents: int = Field(
+        200, ge=1, description="Documents after which a reading process is replaced."
+    )
+    reader_memory: int = Field(
+        6 * 1024**3, ge=1024**3, description="Address space a reading process may use."
+    )
+    models: Path | None = Field(None, description="Recognition models; empty: from the package.")
+
+    max_file_size: int = Field(50 * 1024**2, ge=1, description="Largest file that is accepted.")
+    max_files: int = Field(200, ge=1, description="Most files in one upload.")
+    lease_seconds: float = Field(
+        20, gt=0, description="After this long without a sign of life a worker counts as dead."
+    )
+    clock_seconds: float = Field(5, gt=0, description="Pause between two rounds of the clock.")
+    max_tries: int = Field(3, ge=1, description="Tries of a reading before it counts as failed.")
+    inbox: Path | None = Field(
+        None, description="Watched folder; empty: `inbox` in the data folder."
+    )
+    language: Literal["zh", "en"] = Field("en", description="Language of the command line.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least weight of a log line that is written."
+    )
+
+    @cached_property
+    def root(self) -> Path:
+        """The data folder, absolute."""
+        return self.data.expanduser().resolve()
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.root / 'yanpiao.db'}"
+
+    @property
+    def files(self) -> Path:
+        return self.root / "files"
+
+    @property
+    def bags(self) -> Path:
+        return self.root / "bags"
+
+    @property
+    def watched(self) -> Path:
+        return (self.inbox or self.root / "inbox").expanduser().resolve()
+
+    @property
+    def is_tax_authority(self) -> bool:
+        """False when verdicts come from somewhere else than the real portal, which every
+        page and table then says."""
+        return self.portal_url.host == HttpUrl(TAX_AUTHORITY_PORTAL).host
