@@ -23,6 +23,8 @@ class Limits:
     max_ratio: int = 200
     max_xml_bytes: int = 20 * _MIB
     max_xml_depth: int = 100
+    #: Opening angle brackets in one XML file, which bounds its elements and so its memory.
+    max_xml_tags: int = 400_000
     #: Text objects or glyphs taken from one page; more is not an invoice.
     max_words: int = 20_000
     #: Wall clock for one document; the reader stops starting new work after it.

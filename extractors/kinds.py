@@ -1,0 +1,84 @@
+"""Which kind of invoice a number speaks of: QR type, 发票代码, printed name, by table.
+
+The tables are data (`tables/invoice_types.toml`); this module only looks things up.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from extractors.model import Kind
+
+_TABLE = Path(__file__).parent / "tables" / "invoice_types.toml"
+
+#: 数电票 and their relatives: 20 digits, no 发票代码, no check code.
+DIGITAL_KINDS = frozenset(
+    {Kind.DIGITAL_NORMAL, Kind.DIGITAL_SPECIAL, Kind.DIGITAL_RAIL, Kind.DIGITAL_AIR}
+)
+#: Kinds whose check code (校验码) is printed and is the portal's fourth key.
+CHECK_CODE_KINDS = frozenset(
+    {Kind.VAT_NORMAL, Kind.VAT_ELECTRONIC_NORMAL, Kind.VAT_ROLL, Kind.VAT_TOLL}
+)
+_DIGITAL_NUMBER_LENGTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class QrType:
+    """A QR type number: the kind, and the field its amount belongs to ("" when not settled)."""
+
+    kind: Kind
+    amount_field: str
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
+
+
+def kind_from_qr_type(number: str) -> QrType | None:
+    """The meaning of the second part of a QR text (`10`, `32` ...), None if not in the table."""
+    entry = _table()["qr"].get(number)
+    return QrType(Kind(entry["kind"]), entry["amount"]) if entry else None
+
+
+def kind_from_code(code: str) -> Kind:
+    """The kind of a 发票代码 of 10 or 12 digits; UNKNOWN where the rules are silent."""
+    rules = _table()["code"]
+    if not code.isdigit():
+        return Kind.UNKNOWN
+    name = rules["whole"].get(code)
+    if name is None and len(code) == 12:
+        by_last_two = code.startswith("0")
+        name = (
+            rules["last_two"].get(code[-2:]) if by_last_two else rules["long_eighth"].get(code[7])
+        )
+    if name is None and len(code) == 10:
+        name = rules["short_eighth"].get(code[7])
+    return Kind(name) if name else Kind.UNKNOWN
+
+
+def kind_from_name(text: str) -> Kind:
+    """The kind whose printed name stands in `text`; the longest name wins.
+
+    Brackets and widths do not matter, and a province in front of the name is no hindrance.
+    """
+    face = _bare(text)
+    for kind in sorted(Kind, key=lambda kind: len(kind.value), reverse=True):
+        if kind is not Kind.UNKNOWN and _bare(kind.value) in face:
+            return kind
+    return Kind.UNKNOWN
+
+
+def is_digital_number(number: str) -> bool:
+    """Whether a number has the shape of a 数电票 number (20 digits)."""
+    return len(number) == _DIGITAL_NUMBER_LENGTH and number.isdigit()
+
+
+def _bare(text: str) -> str:
+    wide = unicodedata.normalize("NFKC", text)
+    return "".join(character for character in wide if character not in "() \t\n")

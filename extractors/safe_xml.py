@@ -1,0 +1,104 @@
+"""XML from strangers, parsed so that it can neither reach out nor swell.
+
+A document type is refused before parsing, in any encoding that is admitted; with it go
+entities, external files and the amplification attacks built on them. Size, element count and
+depth have ceilings.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+
+from extractors.errors import DamagedFile, UnsafeXml
+from extractors.limits import Limits
+
+#: Encodings that invoices are written in. Others (UTF-7, EBCDIC ...) could hide a document
+#: type from the look below, and no invoice uses them.
+_ENCODINGS = frozenset(
+    {"utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "gbk", "gb2312", "gb18030", "us-ascii"}
+)
+_DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([^"']{1,40})["']""")
+_STARTS = (b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
+
+def parse_xml(data: bytes, limits: Limits) -> etree._Element:
+    """The root element of `data`.
+
+    Raises `UnsafeXml` for a document type, an odd encoding, or more size, elements or depth
+    than `limits` allow; `DamagedFile` when it is not well-formed.
+    """
+    _refuse_unsafe(data, limits)
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        recover=False,
+    )
+    try:
+        root = etree.fromstring(data.lstrip(b" \t\r\n"), parser)
+    except (etree.XMLSyntaxError, ValueError, LookupError) as error:
+        raise DamagedFile(detail="XML is not well-formed") from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise UnsafeXml(detail="document type")
+    _refuse_deep(root, limits.max_xml_depth)
+    return root
+
+
+def _refuse_unsafe(data: bytes, limits: Limits) -> None:
+    if len(data) > limits.max_xml_bytes:
+        raise UnsafeXml(detail=f"{len(data)} bytes, the limit is {limits.max_xml_bytes}")
+    if not data.lstrip(b" \t\r\n").startswith(_STARTS):
+        raise DamagedFile(detail="not XML")
+    # Without its NUL bytes, UTF-16 shows its ASCII part as plain ASCII.
+    plain = data.replace(b"\x00", b"")
+    if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
+        raise UnsafeXml(detail="document type or entities")
+    declared = _DECLARED.search(plain[:400])
+    if declared and declared.group(1).decode("latin-1").lower() not in _ENCODINGS:
+        raise UnsafeXml(detail="unusual encoding")
+    if plain.count(b"<") > limits.max_xml_tags:
+        raise UnsafeXml(detail=f"more than {limits.max_xml_tags} tags")
+
+
+def _refuse_deep(root: etree._Element, limit: int) -> None:
+    level: list[etree._Element] = [root]
+    depth = 0
+    while level:
+        depth += 1
+        if depth > limit:
+            raise UnsafeXml(detail=f"nested deeper than {limit}")
+        level = [child for element in level for child in element]
+
+
+def local(element: etree._Element) -> str:
+    """An element's name without its namespace."""
+    return str(etree.QName(element).localname)
+
+
+def children(element: etree._Element, name: str) -> list[etree._Element]:
+    """Direct children of that local name, whatever their namespace."""
+    return [child for child in element if local(child) == name]
+
+
+def first(element: etree._Element, name: str) -> etree._Element | None:
+    """The first element of that local name at any depth, or None."""
+    return next((found for found in element.iter() if local(found) == name), None)
+
+
+def every(element: etree._Element, name: str) -> list[etree._Element]:
+    """All elements of that local name at any depth, in the order of the document."""
+    return [found for found in element.iter() if local(found) == name]
+
+
+def text_of(element: etree._Element | None) -> str | None:
+    """All text inside, stripped; None when absent or blank."""
+    if element is None:
+        return None
+    return "".join(str(part) for part in element.itertext()).strip() or None
