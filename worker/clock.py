@@ -1,0 +1,120 @@
+"""The clock: brings back what stalled, what waited long enough, and what the inbox holds.
+
+It asks only the database. So a wiped Redis, a killed worker or a machine that lost its power
+costs nothing but the time until the next round.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import signal
+import threading
+
+import redis
+from sqlalchemy import or_, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from archive import vouchers
+from archive.records import Document, State, now
+from worker.log import logger
+from worker.queues import Stage, enqueue, job_id, queued_keys
+from worker.services import Services
+from worker.watch import WatchedFolder
+
+log = logger("clock")
+
+_ROUND_LIMIT = 5000
+_LONGEST_BACK_OFF = dt.timedelta(hours=1)
+
+
+def _rested(document: Document, moment: dt.datetime, pause: dt.timedelta) -> bool:
+    """True once a document has lain still long enough: longer after each failed attempt."""
+    wait = min(pause * 2 ** min(document.attempts, 12), _LONGEST_BACK_OFF)
+    return document.updated_at + wait <= moment
+
+
+class Clock:
+    """One round at a time; `run` repeats it until told to stop."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._watched = WatchedFolder(services)
+        self._pause = dt.timedelta(seconds=services.settings.clock_seconds)
+        self._stop = threading.Event()
+
+    def round(self) -> int:
+        """Enqueue whatever should be on its way and is not; returns how many."""
+        try:
+            return (
+                self._stalled(State.RECEIVED, Stage.OCR)
+                + self._stalled(State.READ, Stage.VERIFY)
+                + self._due()
+                + self._ready_vouchers()
+            )
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            log.warning("broker_unreachable", error=type(error).__name__)
+            return 0
+
+    def _stalled(self, state: State, stage: Stage) -> int:
+        moment = now()
+        query = (
+            select(Document)
+            .where(
+                Document.state == state,
+                or_(Document.lease_until.is_(None), Document.lease_until < moment),
+                Document.updated_at <= moment - self._pause,
+            )
+            .order_by(Document.id)
+            .limit(_ROUND_LIMIT)
+        )
+        with self._services.database.read() as session:
+            stalled = [
+                document.id
+                for document in session.scalars(query)
+                if _rested(document, moment, self._pause)
+            ]
+        return self._enqueue_missing(stage, stalled)
+
+    def _due(self) -> int:
+        moment = now()
+        query = (
+            select(Document.id)
+            .where(
+                Document.state == State.WAITING,
+                Document.next_try_at <= moment,
+                or_(Document.lease_until.is_(None), Document.lease_until < moment),
+            )
+            .order_by(Document.next_try_at)
+            .limit(_ROUND_LIMIT)
+        )
+        with self._services.database.read() as session:
+            due = list(session.scalars(query))
+        return self._enqueue_missing(Stage.VERIFY, due)
+
+    def _ready_vouchers(self) -> int:
+        with self._services.database.read() as session:
+            ready = vouchers.vouchers_ready(session)
+        return self._enqueue_missing(Stage.ARCHIVE, ready)
+
+    def _enqueue_missing(self, stage: Stage, keys: list[str]) -> int:
+        if not keys:
+            return 0
+        client = self._services.redis
+        queued = queued_keys(client, stage)
+        missing = [key for key in keys if job_id(stage, key) not in queued]
+        brought_back = sum(enqueue(client, stage, key) for key in missing)
+        if brought_back:
+            log.info("brought_back", stage=stage, count=brought_back)
+        return brought_back
+
+    def run(self) -> None:
+        """Round after round until SIGTERM or SIGINT; one that fails is logged, not fatal."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        while not self._stop.is_set():
+            try:
+                self._watched.scan()
+                self.round()
+            except (SQLAlchemyError, OSError) as error:
+                log.error("round_failed", error=type(error).__name__)
+            self._stop.wait(self._services.settings.clock_seconds)

@@ -1,0 +1,212 @@
+"""Writing what a step found: rows and the next state, inside the step's one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from archive import audit, vouchers
+from archive.bags import SealedBag
+from archive.records import (
+    Document,
+    EvidenceRow,
+    InvoiceClaim,
+    InvoiceRow,
+    State,
+    VerificationRow,
+    new_id,
+    now,
+)
+from extractors.errors import YanpiaoError
+from extractors.model import Invoice
+from verifiers.model import Reason, Verdict
+from worker.decide import Decision, decide
+from worker.states import move
+from worker.visit import VisitResult
+
+#: How long documents keep off a stopped lane before they ask again whether it is open.
+_STOPPED_LANE_PAUSE = dt.timedelta(minutes=10)
+
+
+def _add_seconds(document: Document, stage: str, seconds: float) -> None:
+    so_far = dict(document.seconds or {})
+    so_far[stage] = round(so_far.get(stage, 0.0) + seconds, 3)
+    document.seconds = so_far
+
+
+def record_reading(session: Session, document: Document, invoice: Invoice, seconds: float) -> None:
+    """Keep what was read and claim the invoice; a second document of it goes to a person."""
+    if document.invoice is not None:
+        session.delete(document.invoice)
+        session.flush()
+    document.invoice = _invoice_row(document.id, invoice)
+    _add_seconds(document, "read", seconds)
+    move(
+        session,
+        document,
+        State.READ,
+        detail={"seconds": round(seconds, 3), "sources": [str(s) for s in invoice.sources]},
+    )
+    other = claim(session, invoice.key, document.id) if invoice.key else None
+    if other is not None:
+        document.verdict = Verdict.CONTRADICTED
+        move(
+            session,
+            document,
+            State.IN_REVIEW,
+            reason=Reason.DUPLICATE,
+            params={"other": other},
+        )
+
+
+def _invoice_row(document_id: str, invoice: Invoice) -> InvoiceRow:
+    number = invoice.invoice_number.value if invoice.invoice_number else None
+    return InvoiceRow(
+        document_id=document_id,
+        kind=invoice.kind,
+        invoice_code=invoice.invoice_code.value if invoice.invoice_code else None,
+        invoice_number=number,
+        number_reversed=number[::-1] if number else None,
+        issue_date=invoice.issue_date.value if invoice.issue_date else None,
+        seller_name=invoice.seller_name.value if invoice.seller_name else None,
+        buyer_name=invoice.buyer_name.value if invoice.buyer_name else None,
+        total_with_tax=invoice.total_with_tax.value if invoice.total_with_tax else None,
+        data=invoice.model_dump(mode="json"),
+    )
+
+
+def claim(session: Session, invoice_key: str, document_id: str) -> str | None:
+    """Let this document stand for the invoice; the id of the one that already does, else None.
+
+    The primary key decides, so of two workers at once exactly one wins.
+    """
+    try:
+        with session.begin_nested():
+            session.add(InvoiceClaim(invoice_key=invoice_key, document_id=document_id))
+    except IntegrityError:
+        owner = session.scalars(
+            select(InvoiceClaim.document_id).where(InvoiceClaim.invoice_key == invoice_key)
+        ).first()
+        return owner if owner != document_id else None
+    return None
+
+
+def record_failed_try(
+    session: Session, document: Document, error: YanpiaoError, *, final: bool
+) -> None:
+    """A reading ended in an error: the last one makes the document `failed`."""
+    if final:
+        move(session, document, State.FAILED, reason=error.code, params=error.params)
+        return
+    audit.record(
+        session,
+        "reading_retried",
+        document_id=document.id,
+        voucher_no=document.voucher_no,
+        detail={"code": error.code, "attempt": document.attempts},
+    )
+
+
+def too_early(document: Document) -> bool:
+    """True for a waiting document whose next try has not come yet."""
+    return (
+        document.state == State.WAITING
+        and document.next_try_at is not None
+        and document.next_try_at > now()
+    )
+
+
+def put_off(session: Session, document: Document, reason: str) -> None:
+    """The lane is stopped: wait without a visit, without a count."""
+    if document.state in (State.READ, State.WAITING):
+        document.verdict = Verdict.UNDECIDED
+        move(
+            session,
+            document,
+            State.WAITING,
+            reason=reason,
+            next_try_at=now() + _STOPPED_LANE_PAUSE,
+        )
+
+
+def record_verification(
+    session: Session, document: Document, result: VisitResult, portal: str, seconds: float
+) -> None:
+    """Keep the attempt with its evidence, then decide."""
+    verification = result.verification
+    row = VerificationRow(
+        id=new_id(),
+        document_id=document.id,
+        portal=portal,
+        verdict=verification.verdict,
+        reason=verification.reason,
+        portal_time=verification.portal_time,
+        portal_count=verification.portal_count,
+        portal_code=verification.portal_code,
+        portal_message=verification.portal_message,
+        portal_values=(
+            verification.portal_values.model_dump(mode="json")
+            if verification.portal_values
+            else None
+        ),
+        findings=[
+            finding.model_dump(mode="json") for finding in (*result.offline, *verification.findings)
+        ],
+    )
+    row.evidence = [
+        EvidenceRow(id=new_id(), name=name, media_type=media_type, sha256=sha256)
+        for name, media_type, sha256 in result.kept
+    ]
+    session.add(row)
+    session.flush()
+    _add_seconds(document, "verify", seconds)
+    move(
+        session,
+        document,
+        State.VERIFIED,
+        detail={
+            "verification": row.id,
+            "portal_code": verification.portal_code,
+            "seconds": round(seconds, 3),
+            "evidence": {name: sha256 for name, _, sha256 in result.kept},
+        },
+    )
+    _follow(session, document, decide(result.findings, verification, document.portal_tries, now()))
+
+
+def _follow(session: Session, document: Document, decision: Decision) -> None:
+    document.verdict = decision.verdict
+    undecided = decision.verdict is Verdict.UNDECIDED
+    document.portal_tries = document.portal_tries + 1 if undecided else 0
+    move(
+        session,
+        document,
+        decision.state,
+        reason=decision.reason,
+        params=decision.params,
+        next_try_at=decision.next_try_at,
+    )
+
+
+def record_sealing(
+    session: Session, plan: vouchers.SealPlan, sealed: SealedBag, seconds: float
+) -> None:
+    """Enter the bag, and archive the documents that it is the first to hold."""
+    vouchers.record_bag(session, plan, sealed)
+    newly = [
+        document
+        for document in (session.get_one(Document, one.id) for one in plan.documents)
+        if document.state == State.PASSED
+    ]
+    for document in newly:
+        _add_seconds(document, "archive", seconds / len(newly))
+        move(
+            session,
+            document,
+            State.ARCHIVED,
+            reason=document.reason,
+            detail={"bag": sealed.path},
+        )

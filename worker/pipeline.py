@@ -1,0 +1,178 @@
+"""The steps of a document's life. Each takes a lease, works without a lock, and writes its
+result in one transaction before the next step is enqueued; run twice, it does nothing twice.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from archive import leases, vouchers
+from archive.records import Document, State, Voucher
+from extractors.errors import ReaderCrashed, YanpiaoError
+from extractors.model import Invoice
+from worker import outcomes
+from worker.lanes import Lanes
+from worker.lease_keeper import LeaseKeeper
+from worker.log import logger
+from worker.queues import Stage, enqueue
+from worker.services import Services
+from worker.visit import Visit, visit_portal
+
+log = logger("pipeline")
+
+
+class DocumentReader(Protocol):
+    """Whatever turns a file into an `Invoice` (`worker.reader_process.ReaderProcess`)."""
+
+    def read(self, path: Path) -> Invoice: ...
+
+
+class Pipeline:
+    """The three steps, on given services."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._settings = services.settings
+        self._database = services.database
+
+    # -- reading -------------------------------------------------------------------------
+
+    def read(self, document_id: str, reader: DocumentReader) -> None:
+        """received -> read (or in_review for a duplicate, or failed)."""
+        token = self._take(document_id, (State.RECEIVED,))
+        if token is None:
+            return
+        with self._database.read() as session:
+            document = session.get_one(Document, document_id)
+        began = time.monotonic()
+        try:
+            with self._keeper(Document, document_id, token):
+                if document.attempts > self._settings.max_tries:
+                    # Its worker died each time without a word: that counts as a crash too.
+                    raise ReaderCrashed(detail="the reading worker was lost")
+                invoice = reader.read(self._services.store.path(document.sha256))
+        except YanpiaoError as error:
+            self._reading_failed(document, token, error)
+            return
+        seconds = time.monotonic() - began
+        with self._database.write() as session:
+            if not leases.end(session, Document, document_id, token):
+                return
+            fresh = session.get_one(Document, document_id)
+            outcomes.record_reading(session, fresh, invoice, seconds)
+        self._go_on(fresh)
+
+    def _reading_failed(self, document: Document, token: str, error: YanpiaoError) -> None:
+        final = not error.retryable or document.attempts >= self._settings.max_tries
+        log.warning("reading_failed", document_id=document.id, code=error.code, final=final)
+        with self._database.write() as session:
+            if not leases.end(session, Document, document.id, token, keep_attempts=not final):
+                return
+            fresh = session.get_one(Document, document.id)
+            outcomes.record_failed_try(session, fresh, error, final=final)
+        self._go_on(fresh)
+
+    # -- verifying -----------------------------------------------------------------------
+
+    def verify(self, document_id: str, visit: Visit) -> None:
+        """read or waiting -> passed, in_review or waiting."""
+        lanes = Lanes(self._database, visit.portal)
+        with self._database.read() as session:
+            document = session.get(Document, document_id)
+            if document is None or outcomes.too_early(document):
+                return
+        if (stopped := lanes.stopped()) is not None:
+            self._put_off(document_id, stopped)
+            return
+        token = self._take(document_id, (State.READ, State.WAITING))
+        if token is None:
+            return
+        began = time.monotonic()
+        try:
+            with self._keeper(Document, document_id, token):
+                invoice = self._invoice_of(document_id)
+                result = visit_portal(visit, document_id, invoice, self._services)
+        except BaseException:
+            self._release(document_id, token)
+            raise
+        if result.stops_lane:
+            lanes.stop(result.verification.reason)
+        seconds = time.monotonic() - began
+        with self._database.write() as session:
+            if not leases.end(session, Document, document_id, token):
+                return
+            fresh = session.get_one(Document, document_id)
+            outcomes.record_verification(session, fresh, result, visit.portal, seconds)
+        self._go_on(fresh)
+
+    def _invoice_of(self, document_id: str) -> Invoice:
+        with self._database.read() as session:
+            row = session.get_one(Document, document_id).invoice
+            if row is None:
+                raise YanpiaoError(detail=f"document {document_id} was never read")
+            return Invoice.model_validate(row.data)
+
+    def _put_off(self, document_id: str, reason: str) -> None:
+        with self._database.write() as session:
+            outcomes.put_off(session, session.get_one(Document, document_id), reason)
+
+    # -- sealing -------------------------------------------------------------------------
+
+    def seal(self, voucher_no: str) -> None:
+        """Seal what has passed of a voucher into its next bag: passed -> archived."""
+        with self._database.write() as session:
+            token = leases.take(session, Voucher, voucher_no, self._settings.lease_seconds)
+        if token is None:
+            return
+        began = time.monotonic()
+        try:
+            with self._keeper(Voucher, voucher_no, token):
+                with self._database.read() as session:
+                    plan = vouchers.plan_seal(session, voucher_no)
+                sealed = (
+                    vouchers.write_bag(plan, self._services.store, self._settings.bags)
+                    if plan
+                    else None
+                )
+        except BaseException:
+            with self._database.write() as session:
+                leases.end(session, Voucher, voucher_no, token, keep_attempts=True)
+            raise
+        seconds = time.monotonic() - began
+        with self._database.write() as session:
+            if not leases.end(session, Voucher, voucher_no, token):
+                return
+            if plan and sealed:
+                outcomes.record_sealing(session, plan, sealed, seconds)
+
+    # -- shared --------------------------------------------------------------------------
+
+    def _take(self, document_id: str, states: tuple[State, ...]) -> str | None:
+        with self._database.write() as session:
+            return leases.take(session, Document, document_id, self._settings.lease_seconds, states)
+
+    def _release(self, document_id: str, token: str) -> None:
+        with self._database.write() as session:
+            leases.end(session, Document, document_id, token, keep_attempts=True)
+
+    def _keeper(self, table: leases.Row, key: str, token: str) -> LeaseKeeper:
+        return LeaseKeeper(self._database, table, key, token, self._settings.lease_seconds)
+
+    def _go_on(self, document: Document) -> None:
+        """Enqueue what the document's new state asks for; its row is committed already."""
+        client = self._services.redis
+        if document.state == State.RECEIVED:
+            enqueue(client, Stage.OCR, document.id)
+        elif document.state == State.READ:
+            enqueue(client, Stage.VERIFY, document.id)
+        with self._database.read() as session:
+            ready = self._ready(session, document.voucher_no)
+        if ready:
+            enqueue(client, Stage.ARCHIVE, document.voucher_no)
+
+    def _ready(self, session: Session, voucher_no: str) -> bool:
+        return vouchers.ready_to_seal(session, voucher_no)

@@ -1,0 +1,47 @@
+"""What a process of Yanpiao works with, built once from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import redis
+
+from archive.database import Database
+from archive.store import FileStore
+from worker.broker import connect
+from worker.captcha_desk import RedisCaptchaDesk
+from worker.intake import Intake
+from worker.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Database, files, Redis and the intake. Opening brings the tables up to date."""
+
+    settings: Settings
+    database: Database
+    store: FileStore
+    redis: redis.Redis
+    intake: Intake
+    desk: RedisCaptchaDesk
+
+    @classmethod
+    def open(cls, settings: Settings | None = None) -> Self:
+        chosen = settings or Settings()
+        database = Database(chosen.database)
+        database.migrate()
+        store = FileStore(chosen.files)
+        client = connect(chosen)
+        return cls(
+            settings=chosen,
+            database=database,
+            store=store,
+            redis=client,
+            intake=Intake(chosen, database, store, client),
+            desk=RedisCaptchaDesk(client),
+        )
+
+    def close(self) -> None:
+        self.database.close()
+        self.redis.close()

@@ -1,0 +1,69 @@
+"""One visit to the portal for one invoice: offline rules first, then the portal, then proof
+put into the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from extractors.model import Finding, Invoice
+from verifiers.model import Evidence, Verification, Verifier
+from verifiers.rules import run_rules
+from worker.services import Services
+
+CHINA = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A verifier and the name of the portal that it asks."""
+
+    verifier: Verifier
+    portal: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisitResult:
+    """`offline` are the rules' findings, `findings` those plus the reader's own; `kept` names
+    each stored proof as (name, media type, SHA-256)."""
+
+    verification: Verification
+    offline: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
+    kept: tuple[tuple[str, str, str], ...]
+    stops_lane: bool
+
+
+def today_in_china() -> dt.date:
+    """The calendar day that the tax authority counts by."""
+    return dt.datetime.now(CHINA).date()
+
+
+def visit_portal(
+    visit: Visit, document_id: str, invoice: Invoice, services: Services
+) -> VisitResult:
+    """Verify one invoice and keep the evidence."""
+    offline = run_rules(invoice, today_in_china())
+    verification = visit.verifier.verify(document_id, invoice, services.desk)
+    evidence = [*verification.evidence, *_portal_record(verification)]
+    kept = tuple(
+        (proof.name, proof.media_type, services.store.put(proof.content)) for proof in evidence
+    )
+    return VisitResult(
+        verification=verification,
+        offline=offline,
+        findings=(*invoice.findings, *offline),
+        kept=kept,
+        stops_lane=bool(getattr(visit.verifier, "lane_stopped", False)),
+    )
+
+
+def _portal_record(verification: Verification) -> list[Evidence]:
+    """The portal's answer as a file of its own, so that a bag tells it without a database."""
+    if verification.portal_code is None and verification.portal_values is None:
+        return []
+    body = verification.model_dump(mode="json", exclude={"evidence", "findings"})
+    content = json.dumps(body, ensure_ascii=False, indent=2, sort_keys=True).encode()
+    return [Evidence(name="portal.json", media_type="application/json", content=content)]

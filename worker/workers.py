@@ -1,0 +1,74 @@
+"""RQ workers that keep their tools warm, and the pool that replaces one that dies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+from rq.worker_pool import WorkerPool
+
+from extractors.errors import YanpiaoError
+from worker import jobs
+from worker.broker import connect, wait_for
+from worker.log import configure, logger
+from worker.queues import Stage, queue_of
+from worker.settings import Settings
+
+log = logger("workers")
+
+#: A starting machine may bring its services up in any order.
+_BROKER_START_SECONDS = 60
+
+
+class WarmWorker(SimpleWorker):
+    """Works in its own process without forking for each job, so that engine and browser stay
+    loaded. What could crash runs in a process of its own (`worker.reader_process`, Chromium)."""
+
+    stage: Stage
+    settings: Settings
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        configure(self.settings.log_level)
+        kwargs["with_scheduler"] = False  # the clock schedules, from the database
+        kwargs["logging_level"] = "WARNING"
+        jobs.prepare(self.stage, self.settings)
+        try:
+            jobs.warm_up()
+        except YanpiaoError as error:
+            log.error("warm_up_failed", code=error.code, detail=str(error))
+        try:
+            return super().work(*args, **kwargs)
+        finally:
+            jobs.tear_down()
+
+
+def worker_class(stage: Stage, settings: Settings) -> type[WarmWorker]:
+    """A worker type bound to its stage and settings: the pool hands neither through."""
+    return type(f"{stage.title()}Worker", (WarmWorker,), {"stage": stage, "settings": settings})
+
+
+def run_pool(stage: Stage, settings: Settings, count: int) -> None:
+    """Run `count` workers of a stage until told to stop; one that dies is replaced.
+
+    Raises `BrokerUnreachable` when no Redis-protocol server answers within a minute.
+    """
+    client = connect(settings)
+    wait_for(client, _BROKER_START_SECONDS)
+    pool = WorkerPool(
+        [queue_of(stage, client)],
+        connection=client,
+        num_workers=count,
+        worker_class=worker_class(stage, settings),
+        serializer=JSONSerializer,
+    )
+    pool.start(logging_level="WARNING")
+
+
+def counts(settings: Settings) -> dict[Stage, int]:
+    """How many workers of each stage this machine runs."""
+    return {
+        Stage.OCR: settings.ocr_workers,
+        Stage.VERIFY: settings.verify_workers,
+        Stage.ARCHIVE: settings.archive_workers,
+    }
