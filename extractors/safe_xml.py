@@ -8,11 +8,15 @@ depth have ceilings.
 from __future__ import annotations
 
 import re
+from typing import TypeAlias
 
 from lxml import etree
 
 from extractors.errors import DamagedFile, UnsafeXml
 from extractors.limits import Limits
+
+#: lxml names its element type with an underscore although every caller needs it.
+Element: TypeAlias = etree._Element  # noqa: SLF001
 
 #: Encodings that invoices are written in. Others (UTF-7, EBCDIC ...) could hide a document
 #: type from the look below, and no invoice uses them.
@@ -23,7 +27,7 @@ _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([^"']{1,40})["
 _STARTS = (b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
-def parse_xml(data: bytes, limits: Limits) -> etree._Element:
+def parse_xml(data: bytes, limits: Limits) -> Element:
     """The root element of `data`.
 
     Raises `UnsafeXml` for a document type, an odd encoding, or more size, elements or depth
@@ -67,8 +71,8 @@ def _refuse_unsafe(data: bytes, limits: Limits) -> None:
         raise UnsafeXml(detail=f"more than {limits.max_xml_tags} tags")
 
 
-def _refuse_deep(root: etree._Element, limit: int) -> None:
-    level: list[etree._Element] = [root]
+def _refuse_deep(root: Element, limit: int) -> None:
+    level: list[Element] = [root]
     depth = 0
     while level:
         depth += 1
@@ -77,27 +81,27 @@ def _refuse_deep(root: etree._Element, limit: int) -> None:
         level = [child for element in level for child in element]
 
 
-def local(element: etree._Element) -> str:
+def local(element: Element) -> str:
     """An element's name without its namespace."""
     return str(etree.QName(element).localname)
 
 
-def children(element: etree._Element, name: str) -> list[etree._Element]:
+def children(element: Element, name: str) -> list[Element]:
     """Direct children of that local name, whatever their namespace."""
     return [child for child in element if local(child) == name]
 
 
-def first(element: etree._Element, name: str) -> etree._Element | None:
+def first(element: Element, name: str) -> Element | None:
     """The first element of that local name at any depth, or None."""
     return next((found for found in element.iter() if local(found) == name), None)
 
 
-def every(element: etree._Element, name: str) -> list[etree._Element]:
+def every(element: Element, name: str) -> list[Element]:
     """All elements of that local name at any depth, in the order of the document."""
     return [found for found in element.iter() if local(found) == name]
 
 
-def text_of(element: etree._Element | None) -> str | None:
+def text_of(element: Element | None) -> str | None:
     """All text inside, stripped; None when absent or blank."""
     if element is None:
         return None

@@ -1,0 +1,174 @@
+"""Text objects of an OFD page become words with boxes (GB/T 33190-2016, 11).
+
+A text object has a boundary on the page; inside it each text code starts at X, Y (the baseline)
+and steps by DeltaX, DeltaY from glyph to glyph. A step in y, or a wide one in x, begins a new
+word: one object may hold several printed rows.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from extractors.model import Box
+from extractors.ofd.document import Page
+from extractors.safe_xml import Element, every
+from extractors.words import PageWords, Word
+
+#: Of the font size: how far glyphs reach above and below the baseline.
+_ASCENT, _DESCENT = 0.86, 0.14
+#: A step wider than this many font sizes parts two words.
+_GAP = 2.5
+_DEFAULT_SIZE = 3.175
+_MAX_REPEAT = 10_000
+
+Matrix = tuple[float, float, float, float, float, float]
+_IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class TextObject:
+    """One text object: id, its whole text, and its words with boxes."""
+
+    id: str
+    text: str
+    words: tuple[Word, ...]
+
+    @property
+    def box(self) -> Box | None:
+        """The rectangle around all words, None without any."""
+        if not self.words:
+            return None
+        boxes = [word.box for word in self.words]
+        return Box(
+            page=boxes[0].page,
+            x0=min(box.x0 for box in boxes),
+            y0=min(box.y0 for box in boxes),
+            x1=max(box.x1 for box in boxes),
+            y1=max(box.y1 for box in boxes),
+        )
+
+
+def text_objects(page: Page, index: int, limit: int) -> list[TextObject]:
+    """The text objects of a page, templates first, at most `limit`."""
+    found: list[TextObject] = []
+    for layer in (*page.templates, page.content):
+        for element in every(layer, "TextObject"):
+            if len(found) >= limit:
+                return found
+            found.append(_text_object(element, page, index))
+    return found
+
+
+def page_words(page: Page, index: int, objects: list[TextObject]) -> PageWords:
+    """All words of a page in one shape with PDF text layers and recognition."""
+    words = tuple(word for text_object in objects for word in text_object.words)
+    return PageWords(page=index, width=page.width, height=page.height, words=words)
+
+
+def _text_object(element: Element, page: Page, index: int) -> TextObject:
+    boundary = _numbers(element.get("Boundary"))
+    left, top = (boundary[0], boundary[1]) if len(boundary) == 4 else (0.0, 0.0)
+    matrix = _matrix(element.get("CTM"))
+    size = _positive(element.get("Size"), _DEFAULT_SIZE)
+    words: list[Word] = []
+    whole: list[str] = []
+    for code in every(element, "TextCode"):
+        text = code.text or ""
+        whole.append(text)
+        for run in _runs(code, text, size):
+            box = _box(run, size, matrix, (left, top), page, index)
+            if box is not None and run.text.strip():
+                words.append(Word(text=run.text.strip(), box=box))
+    return TextObject(id=element.get("ID") or "", text="".join(whole).strip(), words=tuple(words))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Glyphs on one baseline, in the object's own millimetres."""
+
+    text: str
+    x0: float
+    x1: float
+    baseline: float
+
+
+def _runs(code: Element, text: str, size: float) -> Iterator[_Run]:
+    x, y = _float(code.get("X"), 0.0), _float(code.get("Y"), 0.0)
+    steps_x, steps_y = _deltas(code.get("DeltaX")), _deltas(code.get("DeltaY"))
+    start, begin = 0, x
+    for position, character in enumerate(text):
+        natural = _advance(character, size)
+        is_last = position == len(text) - 1
+        step = steps_x[position] if position < len(steps_x) else natural
+        drop = steps_y[position] if position < len(steps_y) else 0.0
+        parted = abs(drop) > size / 4 or step > _GAP * size or step < -size
+        if is_last or parted:
+            yield _Run(text[start : position + 1], begin, x + natural, y)
+            start, begin = position + 1, x + step
+        x, y = x + step, y + drop
+
+
+def _advance(character: str, size: float) -> float:
+    """A glyph's width when the file does not say: full for Chinese, half for Latin."""
+    wide = unicodedata.east_asian_width(character) in "WF"
+    return size if wide else size / 2
+
+
+def _deltas(text: str | None) -> list[float]:
+    """Steps: numbers, where `g n v` stands for n times v. What cannot be read ends the list."""
+    steps: list[float] = []
+    parts = iter((text or "").split())
+    for part in parts:
+        count, value = 1.0, part
+        if part == "g":
+            count, value = _float(next(parts, None), 0.0), next(parts, "")
+        step = _float(value, math.nan)
+        if math.isnan(step) or not 0 <= count <= _MAX_REPEAT or len(steps) > _MAX_REPEAT:
+            break
+        steps.extend([step] * int(count))
+    return steps
+
+
+def _box(
+    run: _Run, size: float, matrix: Matrix, origin: tuple[float, float], page: Page, index: int
+) -> Box | None:
+    a, b, c, d, e, f = matrix
+    corners = [
+        (a * x + c * y + e + origin[0], b * x + d * y + f + origin[1])
+        for x in (run.x0, run.x1)
+        for y in (run.baseline - _ASCENT * size, run.baseline + _DESCENT * size)
+    ]
+    xs = [x / page.width for x, _ in corners]
+    ys = [y / page.height for _, y in corners]
+    if not all(map(math.isfinite, (*xs, *ys))):
+        return None
+    return Box(page=index, x0=min(xs), y0=min(ys), x1=max(xs), y1=max(ys))
+
+
+def _matrix(text: str | None) -> Matrix:
+    numbers = _numbers(text)
+    if len(numbers) != 6:
+        return _IDENTITY
+    a, b, c, d, e, f = numbers
+    return (a, b, c, d, e, f)
+
+
+def _numbers(text: str | None) -> list[float]:
+    numbers = [_float(part, math.nan) for part in (text or "").split()]
+    return [] if any(map(math.isnan, numbers)) else numbers
+
+
+def _float(text: str | None, default: float) -> float:
+    try:
+        number = float(text) if text else default
+    except ValueError:
+        return default
+    return number if math.isfinite(number) else default
+
+
+def _positive(text: str | None, default: float) -> float:
+    number = _float(text, default)
+    return number if number > 0 else default
