@@ -94,7 +94,7 @@ def _page_of(answer: Mapping[str, Any], flat: Pixels, page: int) -> RecognisedPa
     angle = int(prepared["angle"])
     turned = max(angle, 0) % 360
     # The engine names the angle by which the page lies turned counter-clockwise to its turn.
-    upright = cast(Pixels, np.ascontiguousarray(prepared["output_img"]))
+    upright = cast("Pixels", np.ascontiguousarray(prepared["output_img"]))
     if upright.shape != flat.shape and upright.shape[:2] != flat.shape[1::-1]:
         raise EngineMissing(detail="engine returned a picture of another size")
     height, width = upright.shape[:2]

@@ -37,14 +37,16 @@ def page_corners(image: Pixels) -> Points | None:
     """Corners of a bright sheet on a darker ground (4x2: top left, top right, bottom right,
     bottom left, in pixels), or None unless the sheet is unmistakable."""
     small, scale = _working_copy(image)
-    grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), (7, 7), 0)
+    blurred = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), (7, 7), 0)
+    grey = np.asarray(blurred, dtype=np.uint8)
     _, bright = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     # Print and rules cut the sheet into cells; closing joins them again.
     joined = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
     contours, _ = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     if not contours:
         return None
-    sheet = cv2.convexHull(max(contours, key=cv2.contourArea))
+    hull = cv2.convexHull(max(contours, key=cv2.contourArea))
+    sheet = np.asarray(hull, dtype=np.int32)
     height, width = grey.shape
     share = cv2.contourArea(sheet) / float(height * width)
     if not _LEAST_SHARE <= share <= 0.96:
@@ -88,10 +90,11 @@ def skew_degrees(image: Pixels) -> float:
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     edges = cv2.Canny(grey, 50, 150)
     least = max(grey.shape) // 12
-    found = cv2.HoughLinesP(
+    # OpenCV answers None when it sees no line, whatever its type stubs say.
+    found: object = cv2.HoughLinesP(
         edges, 1, math.pi / 1440, threshold=80, minLineLength=least, maxLineGap=6
     )
-    if found is None:
+    if not isinstance(found, np.ndarray):
         return 0.0
     ends = found.reshape(-1, 4).astype(np.float64)
     across, down = ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1]
@@ -102,9 +105,7 @@ def skew_degrees(image: Pixels) -> float:
     return _agreed_angle(angles, lengths)
 
 
-def _agreed_angle(
-    angles: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64]
-) -> float:
+def _agreed_angle(angles: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64]) -> float:
     near = np.abs(angles) <= _MOST_DEGREES
     angles, lengths = angles[near], lengths[near]
     if len(angles) < 3:
@@ -146,8 +147,8 @@ def _is_sheet(quad: Points, hull: npt.NDArray[np.int32], grey: npt.NDArray[np.ui
         cosine = float(np.dot(one, two) / (np.linalg.norm(one) * np.linalg.norm(two) + 1e-6))
         if abs(cosine) > 0.5:  # between 60 and 120 degrees
             return False
-    inside = np.zeros_like(grey)
-    cv2.fillConvexPoly(inside, quad.astype(np.int32), 255)
+    mask = np.zeros_like(grey)
+    inside = np.asarray(cv2.fillConvexPoly(mask, quad.astype(np.int32), [255]))
     within, without = grey[inside > 0], grey[inside == 0]
     if len(without) == 0:
         return False

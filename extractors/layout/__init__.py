@@ -1,0 +1,48 @@
+"""Words on pages become an `Invoice`: each face says how well a document suits it, the best reads.
+
+Pure geometry and patterns, no files and no engine: text layers, OFD pages and recognition all
+come through here. What cannot be read, or read but not be true, stays None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from extractors.layout import vat
+from extractors.layout.page import Sheet
+from extractors.layout.reading import Face
+from extractors.model import Invoice, Source
+from extractors.words import PageWords
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One family of faces. `score` declines with None; the highest reads."""
+
+    name: str
+    score: Callable[[Face], int | None]
+    read: Callable[[Face], Invoice]
+
+
+READERS: tuple[Reader, ...] = (Reader("vat", vat.score, vat.read),)
+
+
+def invoice_from_words(pages: Sequence[PageWords], source: Source) -> Invoice:
+    """Read one document from the words of all its pages, in order.
+
+    `source` says whether the text is given (`PDF_TEXT`, `OFD_TEXT`) or recognised (`OCR`):
+    recognised values are kept only when nothing contradicts them. A document that no face
+    knows yields an `Invoice` without values.
+    """
+    scored = []
+    for rank, reader in enumerate(READERS):
+        # Every face reads from its own slate.
+        score = reader.score(Face(Sheet(pages), source))
+        if score is not None:
+            scored.append((score, -rank, reader))
+    if not scored:
+        return Invoice(sources=(source,), pages=max(1, len(pages)))
+    best = max(scored, key=lambda entry: entry[:2])[2]
+    invoice = best.read(Face(Sheet(pages), source))
+    return invoice.model_copy(update={"pages": max(1, len(pages))})

@@ -1,0 +1,154 @@
+"""The head of a VAT face: code, number, date, check code, machine number.
+
+Labels help where they can be read, but each value also has a shape of its own: a code of 10 or
+12 digits, a number of 8 or 20, a check code of 20 in groups of five, a date with 年月日. Paper
+prints code and number twice; where the printings differ, nothing is taken.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable
+
+from extractors.kinds import kind_from_code
+from extractors.layout import values
+from extractors.layout.page import Run
+from extractors.layout.reading import Face, agreed, compact, cut, labelled
+from extractors.model import Kind
+
+_NUMBER_LABEL = r"(?:票?号[码玛]|N[o0O]\.?|№):?"
+_CODE_LABEL = r"票?代[码玛]:?"
+#: The label may be cut off its value, then the value starts the row's next run.
+_CHECK_LABEL = r"校[验驗险]?码?:?"
+_MACHINE_LABEL = r"机器编?号[码]?:?"
+_ALONE = r"(?<![\d.,*/<>+\-¥])(\d{%s})(?![\d.,*/<>+\-年])"
+
+
+def read_header(face: Face, bottom: float) -> None:
+    """Keep what stands above `bottom` (the first party's name)."""
+    sheet = face.sheet
+    rows = sheet.within(sheet.rows, bottom=bottom)
+    phrases = sheet.within(sheet.phrases, bottom=bottom)
+    runs = sheet.within(sheet.runs, bottom=bottom)
+    _read_date(face, [*runs, *phrases, *rows])
+    _read_check_code(face, rows, phrases)
+    _read_machine_number(face, rows)
+    _read_code(face, rows, runs)
+    _read_number(face, rows, runs)
+
+
+def _read_date(face: Face, runs: Iterable[Run]) -> None:
+    """The date of issue: the labelled one, or the only one in the head."""
+    found: dict[dt.date, Run] = {}
+    for run in runs:
+        bare = compact(run)
+        for match in (*values.DATE.finditer(bare.text), *values.DATE_DIGITS.finditer(bare.text)):
+            part, value = cut(bare, match, 0), values.date(match[0])
+            if part is None or value is None:
+                continue
+            if re.search(r"开票日期:?$|日期:?$", bare.text[: match.start()]):
+                face.keep("issue_date", value, part)
+                return
+            found.setdefault(value, part)
+    if len(found) == 1:
+        only, where = found.popitem()
+        face.keep("issue_date", only, where)
+
+
+def _read_check_code(face: Face, rows: list[Run], phrases: list[Run]) -> None:
+    found = labelled(rows, _CHECK_LABEL + r"(\d{20})(?!\d)")
+    if not found:
+        # Printed in groups of five, which no 20-digit invoice number is.
+        grouped = re.compile(r"(?<!\d)(\d{5} \d{5} \d{5} \d{5})(?!\d)")
+        for phrase in (*phrases, *rows):
+            match = grouped.search(re.sub(r"\s", " ", phrase.text))
+            part = cut(phrase, match) if match else None
+            if part is not None:
+                found.append(part)
+    best = agreed(found)
+    if best is not None:
+        face.keep("check_code", compact(best[0]).text, best[0])
+
+
+def _read_machine_number(face: Face, rows: list[Run]) -> None:
+    best = agreed(labelled(rows, _MACHINE_LABEL + r"(\d{12})(?!\d)"))
+    if best is not None:
+        face.keep("machine_number", best[0].text, best[0])
+
+
+def _read_code(face: Face, rows: list[Run], runs: list[Run]) -> None:
+    taken = {face.found[name].value for name in ("machine_number",) if name in face.found}
+
+    def is_code(text: str) -> bool:
+        return values.is_invoice_code(text) and text not in taken
+
+    _keep_agreed(
+        face,
+        "invoice_code",
+        labelled(rows, _CODE_LABEL + r"(\d{12}|\d{10})(?!\d)"),
+        [run for run in _alone(runs, "10}|\\d{12") if kind_from_code(run.text) is not Kind.UNKNOWN],
+        is_code,
+    )
+
+
+def _read_number(face: Face, rows: list[Run], runs: list[Run]) -> None:
+    if "invoice_code" in face.found:
+        _keep_agreed(
+            face,
+            "invoice_number",
+            labelled(rows, _NUMBER_LABEL + r"(\d{8})(?!\d)"),
+            _alone(runs, "8"),
+            lambda text: len(text) == 8,
+        )
+        return
+    check = face.found.get("check_code")
+
+    def is_number(text: str) -> bool:
+        return values.is_digital_number(text) and (check is None or text != check.value)
+
+    _keep_agreed(
+        face,
+        "invoice_number",
+        labelled(rows, _NUMBER_LABEL + r"(\d{20})(?!\d)"),
+        _alone(runs, "20"),
+        is_number,
+    )
+
+
+def _alone(runs: Iterable[Run], lengths: str) -> list[Run]:
+    """Digits of the given length with no digit or sign next to them, in any run."""
+    found = []
+    for run in runs:
+        for match in re.finditer(_ALONE % lengths, run.text):
+            part = cut(run, match)
+            if part is not None:
+                found.append(part)
+    return found
+
+
+def _keep_agreed(
+    face: Face,
+    name: str,
+    by_label: list[Run],
+    by_shape: list[Run],
+    accepts: Callable[[str], bool],
+) -> None:
+    """What label and shape find, each printing counted once, if they agree."""
+    printings: list[Run] = []
+    for run in (*by_shape, *by_label):
+        if accepts(compact(run).text) and not any(_same_place(run, other) for other in printings):
+            printings.append(run)
+    if face.recognised:
+        best = agreed(printings)
+    else:
+        # A text layer has no misreadings: the label decides among different values.
+        best = agreed([run for run in by_label if accepts(compact(run).text)]) or agreed(printings)
+    if best is not None:
+        face.keep(name, compact(best[0]).text, best[0], proven=best[1])
+
+
+def _same_place(one: Run, two: Run) -> bool:
+    return abs(one.centre - two.centre) < 0.5 * one.height and (
+        abs(one.middle - two.middle) < 0.5 * one.height
+    )

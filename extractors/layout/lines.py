@@ -1,0 +1,206 @@
+"""The lines of goods and services of a VAT face, from its columns.
+
+Column titles say where columns are; within a row the rate, the only cell with a percent sign,
+says which figures stand left and right of it. A figure that contradicts the others (quantity
+x price = amount, amount x rate = tax) is dropped rather than believed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from extractors.layout import values
+from extractors.layout.page import Run, join
+from extractors.layout.reading import Face, compact
+from extractors.model import Line
+
+_TITLES = (
+    ("name", r"(?:项目|货物|应税|服务).{0,14}名称|^项目名称"),
+    ("spec", r"规格型?号?"),
+    ("unit", r"^单位|单位$"),
+    ("quantity", r"数量|^数$"),
+    ("price", r"单价"),
+    ("amount", r"金额|^金$"),
+    ("rate", r"税率|征收率"),
+    ("tax", r"税额$|^税$"),
+)
+_RATE = re.compile(r"\d{1,2}(?:\.\d{1,2})?%|免税|不征税|\*{3}")
+#: Between two figures, between an amount and its rate, between a rate and its tax.
+_SEAM = re.compile(r"(?<=[\d%]) +(?=[\d*-])|(?<=\.\d\d)(?=\d{1,2}%)|(?<=%)(?=\d)")
+_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The row of column titles: its height on the sheet and where each title's middle is."""
+
+    top: float
+    bottom: float
+    titles: dict[str, Run]
+
+
+def find_header(face: Face) -> Header | None:
+    """The table's title row, None unless at least three titles are read."""
+    best: Header | None = None
+    for row in face.sheet.rows:
+        runs = [
+            run
+            for run in face.sheet.runs
+            if abs(run.middle - row.middle) < 0.7 * max(row.height, run.height)
+            and len(run.glyphs) <= 16
+        ]
+        titles = _titles(_spread_joined(runs))
+        if len(titles) >= 3 and (best is None or len(titles) > len(best.titles)):
+            inside = titles.values()
+            best = Header(min(run.y0 for run in inside), max(run.y1 for run in inside), titles)
+    return best
+
+
+def _spread_joined(runs: list[Run]) -> list[Run]:
+    """Titles are spread over their column (金   额): single characters pair with the next."""
+    order = sorted(runs, key=lambda run: run.x0)
+    joined: list[Run] = []
+    index = 0
+    while index < len(order):
+        run = order[index]
+        follower = order[index + 1] if index + 1 < len(order) else None
+        if (
+            follower is not None
+            and len(run.glyphs) == 1
+            and len(follower.glyphs) == 1
+            and follower.x0 - run.x1 < 4 * run.height
+        ):
+            joined.append(join([run, follower]))
+            index += 2
+        else:
+            joined.append(run)
+            index += 1
+    return joined
+
+
+def _titles(runs: list[Run]) -> dict[str, Run]:
+    found: dict[str, Run] = {}
+    for run in runs:
+        text = compact(run).text
+        for name, pattern in _TITLES:
+            if name not in found and re.search(pattern, text):
+                found[name] = run
+                break
+    return found
+
+
+def read_lines(face: Face, header: Header, bottom: float) -> tuple[Line, ...]:
+    """All lines between the titles and `bottom` (the top of the 合计 row)."""
+    body = [
+        run
+        for run in face.sheet.within(face.sheet.runs, top=header.bottom, bottom=bottom)
+        if run.middle > header.bottom
+    ]
+    cells = [cell for run in body for cell in _cells(run)]
+    anchors = sorted(
+        (cell for cell in cells if _RATE.fullmatch(compact(cell).text)),
+        key=lambda run: run.middle,
+    )
+    lines = []
+    for index, anchor in enumerate(anchors):
+        start = anchor.middle - 0.6 * anchor.height
+        end = (
+            anchors[index + 1].middle - 0.6 * anchors[index + 1].height
+            if index + 1 < len(anchors)
+            else bottom
+        )
+        own = [cell for cell in cells if start <= cell.middle < end and cell is not anchor]
+        line = _line(anchor, own, header)
+        if line is not None:
+            lines.append(line)
+    return tuple(lines)
+
+
+def _cells(run: Run) -> list[Run]:
+    """A run cut where recognition glued neighbouring cells: at spaces around figures, and
+    between an amount and the rate behind it."""
+    cuts = [0, *(match.end() for match in _SEAM.finditer(run.text)), len(run.text)]
+    parts = [run.part(start, end) for start, end in itertools.pairwise(cuts)]
+    return [part for part in parts if part is not None]
+
+
+def _line(anchor: Run, cells: list[Run], header: Header) -> Line | None:
+    row = [cell for cell in cells if abs(cell.middle - anchor.middle) < 0.8 * anchor.height]
+    left = sorted((cell for cell in row if cell.centre < anchor.x0), key=lambda cell: -cell.x1)
+    right = sorted((cell for cell in row if cell.centre > anchor.x1), key=lambda cell: cell.x0)
+    amount = values.money(compact(left[0]).text) if left else None
+    tax = values.money(compact(right[0]).text) if right else None
+    rate = values.rate(anchor.text)
+    if amount is None:
+        return None
+    edges = _edges(header)
+    texts = {
+        column: _text_cell([cell for cell in cells if _column(cell, edges) == column])
+        for column in ("name", "spec", "unit")
+    }
+    figures = [cell for cell in left[1:] if _column(cell, edges) in ("quantity", "price", None)]
+    price, quantity = _price_and_quantity(figures, amount, edges)
+    if not texts["name"]:
+        return None
+    return Line(
+        name=texts["name"],
+        spec=texts["spec"] or None,
+        unit=texts["unit"] or None,
+        quantity=quantity,
+        price=price,
+        amount=amount,
+        rate=rate,
+        tax=tax if _tax_holds(amount, rate, tax) else None,
+    )
+
+
+def _tax_holds(amount: Decimal, rate: Decimal | None, tax: Decimal | None) -> bool:
+    return rate is None or tax is None or abs(amount * rate - tax) <= Decimal("0.06")
+
+
+def _price_and_quantity(
+    figures: list[Run], amount: Decimal, edges: list[tuple[str, float]]
+) -> tuple[Decimal | None, Decimal | None]:
+    """Both only if their product is the amount; one alone only in its own column."""
+    read = {_column(cell, edges): values.number(compact(cell).text) for cell in reversed(figures)}
+    price, quantity = read.get("price"), read.get("quantity")
+    if price is None or quantity is None:
+        return None, None
+    # Prices are printed rounded: the product may differ by what the last digit is worth.
+    slack = max(_CENT, abs(quantity) * Decimal(10) ** int(price.as_tuple().exponent))
+    return (price, quantity) if abs(price * quantity - amount) <= slack else (None, None)
+
+
+def _edges(header: Header) -> list[tuple[str, float]]:
+    """Columns with their left edges: half way between neighbouring titles."""
+    order = sorted(header.titles.items(), key=lambda item: item[1].x0)
+    edges: list[tuple[str, float]] = []
+    for index, (name, run) in enumerate(order):
+        edges.append((name, -1.0 if index == 0 else (order[index - 1][1].x1 + run.x0) / 2))
+    return edges
+
+
+def _column(cell: Run, edges: list[tuple[str, float]]) -> str | None:
+    """Texts are set from the left, figures to the right: each is placed by its fixed end."""
+    text = compact(cell).text
+    figure = values.number(text) is not None
+    where = cell.centre if figure else min(cell.centre, cell.x0 + cell.height)
+    column = None
+    for name, edge in edges:
+        if where >= edge:
+            column = name
+    return column
+
+
+def _text_cell(cells: list[Run]) -> str:
+    """The words of one cell, over several rows if it wrapped. Spaces that the source shows stay."""
+    rows: list[list[Run]] = []
+    for cell in sorted(cells, key=lambda cell: cell.middle):
+        if rows and cell.middle - rows[-1][0].middle < 0.5 * cell.height:
+            rows[-1].append(cell)
+        else:
+            rows.append([cell])
+    return "".join(join(row).raw for row in rows)

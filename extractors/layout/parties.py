@@ -1,0 +1,185 @@
+"""Buyer and seller: name and tax id in their two boxes.
+
+数电票 set the boxes side by side above the table; older faces put the buyer above it and the
+seller below the totals. Tax ids are told by their shape and check character, names by the
+label 名称 or, where labels are unreadable, by standing above the id in the same box.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from extractors.layout import values
+from extractors.layout.page import Run, join
+from extractors.layout.reading import Face, beside, compact, cut, is_side_print
+
+_NAME_LABEL = re.compile(r"(?:^|[^\u4e00-\u9fff])?(?:名称|称):|^名?称:?$|^(?:名称|称)(?!型)")
+_ID_LABEL = re.compile(r"(?:纳税人?识别号|识别号|社会信用代码)[^:]{0,12}:|^.{0,6}识别号")
+_OTHER_LABEL = re.compile(r"地址|电话|开户|账号|帐号|银行|[<>+*/]{2}")
+_ID_SHAPE = re.compile(r"(?<![0-9A-Za-z<>+*/\-])([0-9A-Za-z]{15,20})(?![0-9A-Za-z<>+*/\-])")
+
+
+@dataclass(frozen=True)
+class Zone:
+    """The rectangle of a party's box."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+
+def read_party(face: Face, zone: Zone, role: str) -> None:
+    """Keep `<role>_name` and `<role>_tax_id` from the box."""
+    runs = [
+        run
+        for run in face.sheet.within(
+            face.sheet.runs, left=zone.left, right=zone.right, top=zone.top, bottom=zone.bottom
+        )
+        if not is_side_print(run)
+    ]
+    tax_id = _tax_id(runs, zone)
+    name = _name(runs, zone, tax_id)
+    if tax_id is not None:
+        _keep_tax_id(face, f"{role}_tax_id", tax_id)
+    if name is not None:
+        value = values.clean_name(name.raw)
+        if value is not None and face.recognised:
+            value = _house_brackets(value)
+        face.keep(f"{role}_name", value, name)
+
+
+def name_labels(face: Face, top: float, bottom: float) -> list[Run]:
+    """The labels 名称 between two heights, as runs (a label may share its run with the value)."""
+    found = []
+    for run in face.sheet.within(face.sheet.runs, top=top, bottom=bottom):
+        bare = compact(run)
+        if "项目" in bare.text or "服务" in bare.text or "规格" in bare.text:
+            continue
+        match = _NAME_LABEL.search(bare.text)
+        if match and match.end() <= 8:
+            found.append(run)
+    return found
+
+
+def tax_ids(face: Face, top: float, bottom: float) -> list[Run]:
+    """Everything shaped like a tax id that satisfies the check character, between two heights."""
+    found = []
+    for run in face.sheet.within(face.sheet.runs, top=top, bottom=bottom):
+        for match in _ID_SHAPE.finditer(run.text):
+            part = cut(run, match)
+            if part is not None and values.check_character_holds(match[1].upper()):
+                found.append(part)
+    return found
+
+
+def _tax_id(runs: list[Run], zone: Zone) -> Run | None:
+    for run in runs:
+        bare = compact(run)
+        match = _ID_LABEL.search(bare.text)
+        if match is None:
+            continue
+        rest = bare.part(match.end(), len(bare.glyphs))
+        value = rest if rest is not None else beside(run, runs, right=zone.right)
+        if value is None:
+            return None
+        shaped = _ID_SHAPE.search(compact(value).text)
+        if shaped:
+            return cut(compact(value), shaped)
+    certain = [
+        part
+        for run in runs
+        for match in _ID_SHAPE.finditer(run.text)
+        if values.check_character_holds(match[1].upper()) and (part := cut(run, match)) is not None
+    ]
+    return certain[0] if len(certain) == 1 else None
+
+
+def _keep_tax_id(face: Face, name: str, run: Run) -> None:
+    text = compact(run).text.upper()
+    if values.check_character_holds(text):
+        face.keep(name, text, run, proven=True)
+        return
+    mended = values.mended_tax_id(text) if face.recognised else None
+    if mended is not None:
+        face.keep(name, mended, run)
+    elif values.is_tax_id(text) and not (face.recognised and len(text) == 18):
+        # An 18-character id that fails its check character is more likely misread than odd.
+        face.keep(name, text, run)
+
+
+def _name(runs: list[Run], zone: Zone, tax_id: Run | None) -> Run | None:
+    for run in runs:
+        bare = compact(run)
+        match = _NAME_LABEL.search(bare.text)
+        if match is None or match.end() > 8 or "规格" in bare.text:
+            continue
+        value = _after_label(run, match.end())
+        if value is None:
+            value = beside(run, runs, right=zone.right)
+        if value is not None and not _is_label(value):
+            return _with_next_row(value, runs, tax_id)
+    return _name_above(runs, tax_id) if tax_id is not None else None
+
+
+def _after_label(run: Run, characters: int) -> Run | None:
+    """What follows the first `characters` of the run, spaces not counted, spaces kept."""
+    seen = 0
+    for index, glyph in enumerate(run.glyphs):
+        if seen == characters:
+            return run.part(index, len(run.glyphs))
+        seen += not glyph.char.isspace()
+    return None
+
+
+def _is_label(run: Run) -> bool:
+    text = compact(run).text
+    return bool(_ID_LABEL.search(text) or _OTHER_LABEL.search(text))
+
+
+def _with_next_row(value: Run, runs: list[Run], tax_id: Run | None) -> Run:
+    """Long names wrap: a row right below the name, starting where it starts, belongs to it."""
+    floor = tax_id.middle if tax_id is not None else value.middle + 2.2 * value.height
+    for run in runs:
+        below = run.middle - value.middle
+        if (
+            0.7 * value.height < below < 1.6 * value.height
+            and run.middle < floor - 0.7 * run.height
+            and abs(run.x0 - value.x0) < value.height
+            and not _is_label(run)
+            and ":" not in run.text
+        ):
+            return Run((*value.glyphs, *run.glyphs))
+    return value
+
+
+def _name_above(runs: list[Run], tax_id: Run) -> Run | None:
+    """Without a readable label: the row above the id, what stands after a colon or last."""
+    above = [
+        run
+        for run in runs
+        if tax_id.y0 - 6 * tax_id.height < run.middle < tax_id.middle - 0.8 * tax_id.height
+    ]
+    if not above:
+        return None
+    lowest = max(run.middle for run in above)
+    row = join([run for run in above if lowest - run.middle < 0.6 * run.height])
+    after_colon = row.text.rfind(":")
+    rest = row.part(after_colon + 1, len(row.glyphs)) if after_colon >= 0 else None
+    candidate = (
+        rest
+        if rest is not None
+        else max(
+            (run for run in above if lowest - run.middle < 0.6 * run.height), key=lambda run: run.x0
+        )
+    )
+    chinese = sum("\u4e00" <= char <= "\u9fff" for char in candidate.text)
+    return candidate if chinese >= 4 else None
+
+
+def _house_brackets(name: str) -> str:
+    """Recognition does not tell half from full width; Chinese names carry full width ones."""
+    if re.search(r"[\u4e00-\u9fff]", name):
+        return name.replace("(", "（").replace(")", "）")
+    return name

@@ -1,0 +1,131 @@
+"""What every face needs to turn runs into fields: confidence, labels, values beside labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from extractors.layout.page import Run, Sheet, join, overlap
+from extractors.model import Field, Invoice, Kind, Source
+
+T = TypeVar("T")
+
+#: Certainty of a recognised value that only the engine vouches for ...
+UNPROVEN = 0.95
+#: ... and of one that a second printing, a sum or a check digit confirms.
+PROVEN = 0.99
+
+#: Print that runs down the side of party, remark and cipher boxes, one character a row.
+_SIDE_PRINT = frozenset("购买方销售货单位信息密码区备注卖")
+
+
+@dataclass
+class Face:
+    """One document being read: where it came from, its sheet, and the fields found so far."""
+
+    sheet: Sheet
+    source: Source
+    found: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def recognised(self) -> bool:
+        """Is the text guessed from pixels (and so may be wrong) rather than given?"""
+        return self.source is Source.OCR
+
+    def keep(self, name: str, value: T | None, run: Run, *, proven: bool = False) -> None:
+        """Record a value; None records nothing."""
+        if value is not None:
+            self.found[name] = self.field(value, run, proven=proven)
+
+    def field(self, value: T, run: Run, *, proven: bool = False) -> Field[T]:
+        return Field[Any](
+            value=value,
+            raw=run.raw,
+            source=self.source,
+            confidence=self.confidence(run, proven=proven),
+            box=self.sheet.box(run),
+        )
+
+    def confidence(self, run: Run, *, proven: bool = False) -> float:
+        """A text layer says what it says; recognition is as good as its score, and better
+        when something independent agrees."""
+        if not self.recognised:
+            return run.score
+        if proven:
+            return max(run.score, PROVEN)
+        return min(run.score, UNPROVEN)
+
+    def invoice(self, kind: Kind, **more: Any) -> Invoice:
+        return Invoice(
+            kind=kind,
+            sources=(self.source,),
+            **self.found,
+            **more,
+        )
+
+
+def compact(run: Run) -> Run:
+    """The run without spaces, so that patterns need not mind where a source put gaps."""
+    return (
+        Run(tuple(glyph for glyph in run.glyphs if not glyph.char.isspace()))
+        if (" " in run.raw)
+        else run
+    )
+
+
+def cut(run: Run, match: re.Match[str], group: int | str = 1) -> Run | None:
+    """The part of the run that a group of the match covers."""
+    start, end = match.span(group)
+    return run.part(start, end) if start >= 0 else None
+
+
+def labelled(runs: Iterable[Run], pattern: str) -> list[Run]:
+    """Group 1 of `pattern` in every run where it is found, spaces left out of account."""
+    parts = []
+    for run in map(compact, runs):
+        for match in re.finditer(pattern, run.text):
+            part = cut(run, match)
+            if part is not None:
+                parts.append(part)
+    return parts
+
+
+def beside(label: Run, runs: Sequence[Run], *, right: float = 1e9) -> Run | None:
+    """What stands to the right of a label, up to the first wide gap or `right`.
+
+    The first gap may be any width, since values are set in columns; later ones end the value.
+    """
+    row = [
+        run
+        for run in runs
+        if run.x0 >= label.x1 - 0.3 * label.height
+        and run.centre < right
+        and overlap(label, run) >= 0.5
+        and not is_side_print(run)
+    ]
+    row.sort(key=lambda run: run.x0)
+    value: list[Run] = []
+    for run in row:
+        if value and run.x0 - value[-1].x1 > 1.6 * run.height:
+            break
+        value.append(run)
+    return join(value) if value else None
+
+
+def is_side_print(run: Run) -> bool:
+    return len(run.glyphs) == 1 and run.text in _SIDE_PRINT
+
+
+def agreed(runs: Sequence[Run]) -> tuple[Run, bool] | None:
+    """The one text that the runs (printings of one value) agree on, and whether at least two
+    say so. None when there are none, or as many say otherwise."""
+    counts: dict[str, list[Run]] = {}
+    for run in runs:
+        counts.setdefault(compact(run).text, []).append(run)
+    ranked = sorted(counts.values(), key=len, reverse=True)
+    if not ranked or (len(ranked) > 1 and len(ranked[0]) == len(ranked[1])):
+        return None
+    best = max(ranked[0], key=lambda run: run.score)
+    return best, len(ranked[0]) > 1

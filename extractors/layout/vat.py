@@ -1,0 +1,176 @@
+"""The VAT face: 数电票 and the older electronic and paper invoices, which share its skeleton.
+
+Head, parties, table, totals: the words' row and the title row divide the page, and each part is
+read by its own module.
+"""
+
+from __future__ import annotations
+
+import re
+
+from extractors.kinds import kind_from_code, kind_from_name
+from extractors.layout import lines, values
+from extractors.layout.header import read_header
+from extractors.layout.page import Run
+from extractors.layout.parties import Zone, name_labels, read_party, tax_ids
+from extractors.layout.reading import Face, compact, labelled
+from extractors.layout.totals import read_totals
+from extractors.model import Invoice, Kind, Line
+
+#: Side print and labels of the box to the right begin about here on older faces.
+_OLD_BOX_RIGHT = 0.6
+
+
+def score(face: Face) -> int | None:
+    """How well the document suits this face: 3 its title, 2 its words, None otherwise."""
+    text = face.sheet.text
+    kind = kind_from_name(text)
+    if kind in _OTHERS:
+        return None
+    if kind is not Kind.UNKNOWN:
+        return 3
+    signs = (
+        r"价税合计",
+        r"纳税人识别号",
+        r"税率",
+        r"规格型号",
+        r"[壹贰叁肆伍陆柒捌玖][圆元佰拾仟]",
+        r"校验码",
+        r"(?<!\d)\d{20}(?!\d)",
+    )
+    seen = sum(bool(re.search(sign, text)) for sign in signs)
+    return 2 if seen >= 2 else None
+
+
+_OTHERS = frozenset(
+    {Kind.DIGITAL_RAIL, Kind.DIGITAL_AIR, Kind.TRAIN_TICKET, Kind.VEHICLE, Kind.USED_VEHICLE}
+)
+
+
+def read(face: Face) -> Invoice:
+    """Everything the face shows."""
+    sheet = face.sheet
+    header = lines.find_header(face)
+    table_top = header.top if header is not None else 0.25 * sheet.bottom
+    words_y = read_totals(face, header.bottom if header is not None else 0.2 * sheet.bottom)
+    floor = words_y if words_y is not None else sheet.bottom
+    read_header(face, _head_bottom(face, table_top))
+    _read_parties(face, table_top, floor)
+    found = _lines(face, header, floor)
+    _read_foot(face, floor)
+    return face.invoice(_kind(face), lines=found)
+
+
+def _head_bottom(face: Face, table_top: float) -> float:
+    """The head ends above the first party's name; without a label, above the first tax id."""
+    labels = name_labels(face, 0.0, table_top)
+    if labels:
+        return min(run.y0 for run in labels)
+    ids = tax_ids(face, 0.0, table_top)
+    return min((run.y0 for run in ids), default=table_top)
+
+
+def _read_parties(face: Face, table_top: float, floor: float) -> None:
+    top = _head_bottom(face, table_top) - 0.8 * face.sheet.line_height
+    split = _side_by_side(face, top, table_top)
+    if split is not None:
+        read_party(face, Zone(0.0, split, top, table_top), "buyer")
+        read_party(face, Zone(split, 2.0, top, table_top), "seller")
+        return
+    frame = _frame(face)
+    right = frame[0] + _OLD_BOX_RIGHT * (frame[1] - frame[0])
+    read_party(face, Zone(0.0, right, top, table_top), "buyer")
+    read_party(
+        face, Zone(0.0, right, floor + 0.5 * face.sheet.line_height, face.sheet.bottom), "seller"
+    )
+
+
+def _frame(face: Face) -> tuple[float, float]:
+    """Left and right ends of the print."""
+    runs = face.sheet.runs
+    return min((run.x0 for run in runs), default=0.0), max((run.x1 for run in runs), default=1.0)
+
+
+def _side_by_side(face: Face, top: float, bottom: float) -> float | None:
+    """Where the seller's box begins, if both parties stand above the table."""
+    left, right = _frame(face)
+    middle = (left + right) / 2
+    labels = name_labels(face, top, bottom)
+    beyond = [run for run in labels if run.x0 > middle - 0.08 * (right - left)]
+    if beyond and len(labels) >= 2:
+        return min(run.x0 for run in beyond) - 0.5 * beyond[0].height
+    ids = tax_ids(face, top, bottom)
+    if (
+        len(ids) == 2
+        and ids[0].middle - ids[1].middle < ids[0].height
+        and (max(run.x0 for run in ids) > middle)
+    ):
+        return middle
+    return None
+
+
+def _lines(face: Face, header: lines.Header | None, floor: float) -> tuple[Line, ...]:
+    if header is None:
+        return ()
+    first = face.found.get("total_without_tax")
+    bottom = floor - 1.5 * face.sheet.line_height
+    if first is not None:
+        box = first.box
+        runs = [run for run in face.sheet.runs if face.sheet.box(run).page == box.page]
+        near = [
+            run.y0
+            for run in runs
+            if face.sheet.box(run).y0 <= (box.y0 + box.y1) / 2 <= face.sheet.box(run).y1
+            and header.bottom < run.middle < floor
+        ]
+        bottom = min(near, default=bottom)
+    found = lines.read_lines(face, header, bottom)
+    return found if _lines_hold(face, found) else ()
+
+
+def _lines_hold(face: Face, found: tuple[Line, ...]) -> bool:
+    """Recognised lines must sum to the amount, or one was missed or misread."""
+    total = face.found.get("total_without_tax")
+    if not face.recognised or total is None:
+        return not face.recognised or bool(found)
+    return bool(found) and sum(line.amount or 0 for line in found) == total.value
+
+
+def _read_foot(face: Face, floor: float) -> None:
+    rows = face.sheet.within(face.sheet.runs, top=floor)
+    issuer = _labelled_person(face, rows)
+    if issuer is not None:
+        face.keep("issuer", values.clean_name(issuer.raw), issuer)
+
+
+def _labelled_person(face: Face, rows: list[Run]) -> Run | None:
+    found = labelled(
+        face.sheet.within(face.sheet.rows, top=rows[0].y0 if rows else 0.0),
+        r"开票人:?(.{2,12}?)(?=销售方|销货|收款|复核|$)",
+    )
+    return found[0] if found else None
+
+
+def _kind(face: Face) -> Kind:
+    """By title; by code where the title is unread, or names the family but not the branch."""
+    title = kind_from_name(_head_text(face))
+    code = face.found.get("invoice_code")
+    by_code = kind_from_code(code.value) if code is not None else Kind.UNKNOWN
+    if by_code in _BRANCHES.get(title, ()):
+        return by_code
+    return title
+
+
+#: A title without its branch: 通行费 and 卷票 are printed apart from the title, and 电子 may lie
+#: under the seal. Where title and code differ otherwise, the face is what a person would read.
+_BRANCHES = {
+    Kind.VAT_NORMAL: (Kind.VAT_ELECTRONIC_NORMAL, Kind.VAT_ROLL, Kind.VAT_TOLL),
+    Kind.VAT_ELECTRONIC_NORMAL: (Kind.VAT_TOLL,),
+    Kind.VAT_SPECIAL: (Kind.VAT_ELECTRONIC_SPECIAL,),
+    Kind.UNKNOWN: tuple(Kind),
+}
+
+
+def _head_text(face: Face) -> str:
+    runs = face.sheet.within(face.sheet.rows, bottom=0.45 * face.sheet.bottom)
+    return "".join(compact(run).text for run in runs)
