@@ -30,7 +30,8 @@ _LONGEST_BACK_OFF = dt.timedelta(hours=1)
 def _rested(document: Document, moment: dt.datetime, pause: dt.timedelta) -> bool:
     """True once a document has lain still long enough: longer after each failed attempt."""
     wait = min(pause * 2 ** min(document.attempts, 12), _LONGEST_BACK_OFF)
-    return document.updated_at + wait <= moment
+    rested: bool = document.updated_at + wait <= moment
+    return rested
 
 
 class Clock:
@@ -116,5 +117,5 @@ class Clock:
                 self._watched.scan()
                 self.round()
             except (SQLAlchemyError, OSError) as error:
-                log.error("round_failed", error=type(error).__name__)
+                log.exception("round_failed", error=type(error).__name__)
             self._stop.wait(self._services.settings.clock_seconds)

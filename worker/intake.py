@@ -19,8 +19,9 @@ from archive import audit, vouchers
 from archive.database import Database
 from archive.records import Batch, Document, State, Upload, new_id, now
 from archive.store import FileStore, digest_of
-from extractors.errors import DocumentError, FileTooLarge, UnsupportedFile
+from extractors.errors import DocumentError, FileTooLarge
 from extractors.sniff import sniff
+from worker.errors import FileMissing
 from worker.log import logger
 from worker.queues import Stage, enqueue
 from worker.settings import Settings
@@ -177,7 +178,7 @@ class Intake:
 
 def files_in(paths: list[Path]) -> list[Path]:
     """The files meant by a list of files and folders, folders in order of name, hidden ones
-    left out. Raises `UnsupportedFile` for what is neither."""
+    left out. Raises `FileMissing` for a path at which there is nothing."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -189,5 +190,5 @@ def files_in(paths: list[Path]) -> list[Path]:
         elif path.is_file():
             found.append(path)
         else:
-            raise UnsupportedFile(found=f"no file at {path.name}")
+            raise FileMissing(path=path)
     return found

@@ -1,8 +1,8 @@
 """The watched folder: what is laid in it is taken in and moved aside, never deleted.
 
-A file directly in the inbox joins the day's batch; one in a subfolder joins the voucher that
-the subfolder names. Files are looked at, not listened for: network shares tell nobody of
-changes. A file counts as complete when size and time have not changed between two looks.
+Files found together directly in the inbox are one batch; those in a subfolder belong to the
+voucher that the subfolder names. Files are looked at, not listened for: network shares tell
+nobody of changes. A file is complete when size and time are the same at two looks.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class WarmWorker(SimpleWorker):
         try:
             jobs.warm_up()
         except YanpiaoError as error:
-            log.error("warm_up_failed", code=error.code, detail=str(error))
+            log.exception("warm_up_failed", code=error.code, detail=str(error))
         try:
             return super().work(*args, **kwargs)
         finally:

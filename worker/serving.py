@@ -1,0 +1,90 @@
+"""Commands that run the services; the Procfile is made of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from worker.broker import connect, serve_bundled, wait_for
+from worker.lanes import Lanes
+from worker.log import configure
+from worker.queues import Stage
+from worker.services import Services
+from worker.settings import Settings
+
+portal_app = typer.Typer(help="The verification portal's lane.", no_args_is_help=True)
+
+
+def redis() -> None:
+    """Run the bundled queue server (waits only, when REDIS_URL names another)."""
+    settings = Settings()
+    configure(settings.log_level)
+    serve_bundled(settings)
+
+
+def web(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Run the web server: upload, captcha desk, review list, search."""
+    settings = Settings()
+    configure(settings.log_level)
+    wait_for(connect(settings), 60)
+    # Named, not imported: this layer does not know the web, it only starts it.
+    uvicorn.run(
+        "web.app:create_app",
+        factory=True,
+        host=host or settings.web_host,
+        port=port or settings.web_port,
+        log_level="warning",
+        server_header=False,
+    )
+
+
+def worker(
+    stage: Annotated[Stage, typer.Argument(help="Whose queue to work on.")],
+    count: Annotated[int | None, typer.Option(help="Processes; default: the setting.")] = None,
+) -> None:
+    """Run the workers of one stage; one that dies is replaced."""
+    from worker.workers import counts, run_pool
+
+    settings = Settings()
+    configure(settings.log_level)
+    run_pool(stage, settings, count or counts(settings)[stage])
+
+
+def clock() -> None:
+    """Run the clock: stalled work, due tries, and the watched folder."""
+    from worker.clock import Clock
+
+    settings = Settings()
+    configure(settings.log_level)
+    wait_for(connect(settings), 60)
+    Clock(Services.open(settings)).run()
+
+
+@portal_app.command("resume")
+def portal_resume() -> None:
+    """Open the portal's lane again after you have looked at why it stopped."""
+    settings = Settings()
+    services = Services.open(settings)
+    Lanes(services.database, str(settings.portal_url)).resume(actor="cli")
+    typer.echo("The lane is open; waiting documents come back by themselves.")
+
+
+@portal_app.command("status")
+def portal_status() -> None:
+    """Whether the portal's lane is open."""
+    settings = Settings()
+    services = Services.open(settings)
+    reason = Lanes(services.database, str(settings.portal_url)).stopped()
+    typer.echo(f"stopped: {reason}" if reason else "open")
+    raise typer.Exit(1 if reason else 0)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the serving commands to the `yanpiao` command."""
+    for command in (redis, web, worker, clock):
+        app.command()(command)
