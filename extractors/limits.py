@@ -14,6 +14,8 @@ class Limits:
 
     max_bytes: int = 50 * _MIB
     max_pages: int = 50
+    #: Pages of one document that recognition is spent on; an invoice's face is among the first.
+    max_recognised_pages: int = 8
     #: Width x height of one picture or rendered page.
     max_pixels: int = 60_000_000
     max_zip_entries: int = 2000

@@ -26,14 +26,19 @@ class MediaType(StrEnum):
     TIFF = "image/tiff"
     BMP = "image/bmp"
     WEBP = "image/webp"
+    GIF = "image/gif"
 
 
-IMAGES = frozenset({MediaType.JPEG, MediaType.PNG, MediaType.TIFF, MediaType.BMP, MediaType.WEBP})
+IMAGES = frozenset(
+    {MediaType.JPEG, MediaType.PNG, MediaType.TIFF, MediaType.BMP, MediaType.WEBP, MediaType.GIF}
+)
 _STARTS: tuple[tuple[bytes, MediaType], ...] = (
     (b"\xff\xd8\xff", MediaType.JPEG),
     (b"\x89PNG\r\n\x1a\n", MediaType.PNG),
     (b"II*\x00", MediaType.TIFF),
     (b"MM\x00*", MediaType.TIFF),
+    (b"GIF87a", MediaType.GIF),
+    (b"GIF89a", MediaType.GIF),
 )
 #: Readers accept junk before the header of a PDF up to here (ISO 32000-1, annex H.3.4.1).
 _PDF_HEADER_WITHIN = 1024

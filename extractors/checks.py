@@ -1,0 +1,126 @@
+"""What one merged invoice says about itself: what is missing, doubtful, or does not add up.
+
+Pure rules on the read values alone; rules of the house and the calendar belong to verifiers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from extractors.amount_words import parse_amount
+from extractors.kinds import CHECK_CODE_KINDS
+from extractors.model import TEXT_FIELDS, Finding, Invoice, Kind, Severity
+
+#: Below this a recognised value is doubtful and a person looks.
+CONFIDENT = 0.85
+
+_ALWAYS = ("invoice_number", "issue_date", "total_with_tax")
+_PARTIES = ("buyer_name", "seller_name")
+_CODED = ("invoice_code",)
+_NEEDED: dict[Kind, tuple[str, ...]] = {
+    Kind.VAT_SPECIAL: (
+        *_CODED,
+        *_PARTIES,
+        "buyer_tax_id",
+        "seller_tax_id",
+        "total_without_tax",
+        "total_tax",
+    ),
+    Kind.VAT_ELECTRONIC_SPECIAL: (
+        *_CODED,
+        *_PARTIES,
+        "buyer_tax_id",
+        "seller_tax_id",
+        "total_without_tax",
+        "total_tax",
+    ),
+    Kind.DIGITAL_SPECIAL: (*_PARTIES, "buyer_tax_id", "seller_tax_id", "total_without_tax"),
+    Kind.DIGITAL_NORMAL: (*_PARTIES, "seller_tax_id"),
+    Kind.VAT_ROLL: (*_CODED, "seller_name", "check_code"),
+    Kind.VEHICLE: (*_CODED, *_PARTIES, "total_without_tax"),
+    Kind.USED_VEHICLE: (*_CODED, *_PARTIES),
+    Kind.DIGITAL_RAIL: (),
+    Kind.DIGITAL_AIR: (),
+    Kind.TRAIN_TICKET: (),
+}
+#: Their total holds parts that are neither amount nor tax (funds, fees).
+_OTHER_PARTS = frozenset({Kind.DIGITAL_AIR, Kind.TRAIN_TICKET})
+#: Without these an invoice can neither be verified nor told apart from another.
+_KEYS = frozenset({"invoice_code", "invoice_number", "issue_date", "check_code", "total_with_tax"})
+
+
+def needed_fields(kind: Kind) -> tuple[str, ...]:
+    """The fields without which an invoice of `kind` cannot be verified and booked."""
+    if kind in _NEEDED:
+        return (*_ALWAYS, *_NEEDED[kind])
+    with_check_code = ("check_code",) if kind in CHECK_CODE_KINDS else ()
+    coded = _CODED if kind in CHECK_CODE_KINDS else ()
+    return (*_ALWAYS, *coded, *_PARTIES, *with_check_code)
+
+
+def missing_fields(invoice: Invoice) -> tuple[str, ...]:
+    """The needed fields that stand empty; `kind` among them when it is unknown."""
+    missing = tuple(name for name in needed_fields(invoice.kind) if getattr(invoice, name) is None)
+    return (*missing, "kind") if invoice.kind is Kind.UNKNOWN else missing
+
+
+def self_findings(invoice: Invoice) -> tuple[Finding, ...]:
+    """`total_mismatch` and `words_mismatch` (BLOCK), `low_confidence` (WARN), `field_missing`
+    (BLOCK for keys, else WARN), in this order."""
+    return (
+        *_sums(invoice),
+        *_words(invoice),
+        *_doubts(invoice),
+        *(
+            Finding(
+                code="field_missing",
+                severity=Severity.BLOCK if name in _KEYS else Severity.WARN,
+                field=name,
+                params={"field": name},
+            )
+            for name in missing_fields(invoice)
+        ),
+    )
+
+
+def _sums(invoice: Invoice) -> Iterator[Finding]:
+    without, tax, total = invoice.total_without_tax, invoice.total_tax, invoice.total_with_tax
+    if without is None or tax is None or total is None or invoice.kind in _OTHER_PARTS:
+        return
+    if without.value + tax.value != total.value:
+        yield Finding(
+            code="total_mismatch",
+            severity=Severity.BLOCK,
+            field="total_with_tax",
+            params={
+                "without": f"{without.value:.2f}",
+                "tax": f"{tax.value:.2f}",
+                "total": f"{total.value:.2f}",
+            },
+        )
+
+
+def _words(invoice: Invoice) -> Iterator[Finding]:
+    words, total = invoice.amount_in_words, invoice.total_with_tax
+    if words is None or total is None:
+        return
+    amount = parse_amount(words.value)
+    if amount is not None and amount != total.value:
+        yield Finding(
+            code="words_mismatch",
+            severity=Severity.BLOCK,
+            field="total_with_tax",
+            params={"words": words.value, "figures": f"{total.value:.2f}"},
+        )
+
+
+def _doubts(invoice: Invoice) -> Iterator[Finding]:
+    for name in TEXT_FIELDS:
+        field = getattr(invoice, name)
+        if field is not None and field.confidence < CONFIDENT:
+            yield Finding(
+                code="low_confidence",
+                severity=Severity.WARN,
+                field=name,
+                params={"field": name, "confidence": f"{field.confidence:.2f}"},
+            )
