@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from extractors.layout import vat
+from extractors.layout import air, rail, vat
 from extractors.layout.page import Sheet
 from extractors.layout.reading import Face
 from extractors.model import Invoice, Source
@@ -25,7 +25,12 @@ class Reader:
     read: Callable[[Face], Invoice]
 
 
-READERS: tuple[Reader, ...] = (Reader("vat", vat.score, vat.read),)
+READERS: tuple[Reader, ...] = (
+    Reader("rail invoice", rail.score_electronic, rail.read_electronic),
+    Reader("air itinerary", air.score, air.read),
+    Reader("train ticket", rail.score_ticket, rail.read_ticket),
+    Reader("vat", vat.score, vat.read),
+)
 
 
 def invoice_from_words(pages: Sequence[PageWords], source: Source) -> Invoice:

@@ -56,6 +56,25 @@ def _read_date(face: Face, runs: Iterable[Run]) -> None:
         face.keep("issue_date", only, where)
 
 
+def read_labelled_date(face: Face, label: str) -> None:
+    """The date right after a label, for faces that print several dates."""
+    for row in face.sheet.rows:
+        for part in labelled([row], label + r"((?:19|20)\d\d[年\-./]\d{1,2}[月\-./]\d{1,2}日?)"):
+            face.keep("issue_date", values.date(part.text), part)
+
+
+def read_labelled_number(face: Face) -> None:
+    """A 数电票 number beside its label, or the only one of its shape."""
+    rows = face.sheet.within(face.sheet.rows)
+    _keep_agreed(
+        face,
+        "invoice_number",
+        labelled(rows, _NUMBER_LABEL + r"(\d{19,20})(?!\d)"),
+        _alone(face.sheet.runs, "20"),
+        lambda text: values.is_digital_number(text) or not face.recognised,
+    )
+
+
 def _read_check_code(face: Face, rows: list[Run], phrases: list[Run]) -> None:
     found = labelled(rows, _CHECK_LABEL + r"(\d{20})(?!\d)")
     if not found:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from extractors.layout import values
@@ -94,29 +95,44 @@ def _titles(runs: list[Run]) -> dict[str, Run]:
 
 def read_lines(face: Face, header: Header, bottom: float) -> tuple[Line, ...]:
     """All lines between the titles and `bottom` (the top of the 合计 row)."""
-    body = [
-        run
-        for run in face.sheet.within(face.sheet.runs, top=header.bottom, bottom=bottom)
-        if run.middle > header.bottom
-    ]
-    cells = [cell for run in body for cell in _cells(run)]
+    stacked = [run for run in face.sheet.upright if _stands_in_table(run, header, bottom)]
+    body = face.sheet.within(
+        [*face.sheet.runs, *_unstacked(stacked)], top=header.bottom, bottom=bottom
+    )
+    least = 0.5 * face.sheet.line_height
+    cells = [cell for run in body if run.height > least for cell in _cells(run)]
     anchors = sorted(
         (cell for cell in cells if _RATE.fullmatch(compact(cell).text)),
         key=lambda run: run.middle,
     )
+    starts = [anchor.middle - 0.6 * anchor.height for anchor in anchors]
     lines = []
-    for index, anchor in enumerate(anchors):
-        start = anchor.middle - 0.6 * anchor.height
-        end = (
-            anchors[index + 1].middle - 0.6 * anchors[index + 1].height
-            if index + 1 < len(anchors)
-            else bottom
-        )
+    for anchor, start, end in zip(anchors, starts, [*starts[1:], bottom], strict=True):
         own = [cell for cell in cells if start <= cell.middle < end and cell is not anchor]
-        line = _line(anchor, own, header)
+        line = _line(anchor, own, header, given=not face.recognised)
         if line is not None:
             lines.append(line)
     return tuple(lines)
+
+
+def _stands_in_table(run: Run, header: Header, bottom: float) -> bool:
+    """Between the first and the last column: print down the margins stays out."""
+    edges = [title.centre for title in header.titles.values()]
+    between = min(edges) < run.centre < max(edges)
+    return between and run.y0 > header.top and run.y1 < bottom + run.x1 - run.x0
+
+
+def _unstacked(upright: Sequence[Run]) -> list[Run]:
+    """Narrow cells above one another (册 册 册) may be recognised as one column of print; here
+    every character is a cell again."""
+    cells = []
+    for run in upright:
+        step = run.height / len(run.glyphs)
+        for index, glyph in enumerate(run.glyphs):
+            top = run.y0 + index * step
+            place = replace(glyph, x0=run.x0, x1=run.x1, y0=top, y1=top + step)
+            cells.append(Run((place,)))
+    return cells
 
 
 def _cells(run: Run) -> list[Run]:
@@ -127,7 +143,7 @@ def _cells(run: Run) -> list[Run]:
     return [part for part in parts if part is not None]
 
 
-def _line(anchor: Run, cells: list[Run], header: Header) -> Line | None:
+def _line(anchor: Run, cells: list[Run], header: Header, *, given: bool) -> Line | None:
     row = [cell for cell in cells if abs(cell.middle - anchor.middle) < 0.8 * anchor.height]
     left = sorted((cell for cell in row if cell.centre < anchor.x0), key=lambda cell: -cell.x1)
     right = sorted((cell for cell in row if cell.centre > anchor.x1), key=lambda cell: cell.x0)
@@ -141,37 +157,69 @@ def _line(anchor: Run, cells: list[Run], header: Header) -> Line | None:
         column: _text_cell([cell for cell in cells if _column(cell, edges) == column])
         for column in ("name", "spec", "unit")
     }
-    figures = [cell for cell in left[1:] if _column(cell, edges) in ("quantity", "price", None)]
-    price, quantity = _price_and_quantity(figures, amount, edges)
     if not texts["name"]:
         return None
+    price, quantity = _price_and_quantity(left[1:], amount, edges, given=given)
     return Line(
-        name=texts["name"],
+        name=_with_stars(texts["name"]),
         spec=texts["spec"] or None,
         unit=texts["unit"] or None,
         quantity=quantity,
         price=price,
         amount=amount,
         rate=rate,
-        tax=tax if _tax_holds(amount, rate, tax) else None,
+        tax=tax if given or _tax_holds(amount, rate, tax) else None,
     )
+
+
+def _with_stars(name: str) -> str:
+    """`*class*name`: recognition may lose the first star, which stands at the cell's edge."""
+    return f"*{name}" if re.match(r"[\u4e00-\u9fff、]+\*[^*]", name) else name
 
 
 def _tax_holds(amount: Decimal, rate: Decimal | None, tax: Decimal | None) -> bool:
     return rate is None or tax is None or abs(amount * rate - tax) <= Decimal("0.06")
 
 
+Pair = tuple[Decimal | None, Decimal | None]
+
+
 def _price_and_quantity(
-    figures: list[Run], amount: Decimal, edges: list[tuple[str, float]]
-) -> tuple[Decimal | None, Decimal | None]:
-    """Both only if their product is the amount; one alone only in its own column."""
-    read = {_column(cell, edges): values.number(compact(cell).text) for cell in reversed(figures)}
-    price, quantity = read.get("price"), read.get("quantity")
-    if price is None or quantity is None:
+    cells: list[Run], amount: Decimal, edges: list[tuple[str, float]], *, given: bool
+) -> Pair:
+    """The figures next left of the amount, if their product is the amount. `cells` come from
+    right to left. A text layer is believed without the product, in its own columns."""
+    texts = [compact(cell).text for cell in cells[:2]]
+    figures = [values.number(text) for text in texts]
+    if len(figures) == 2 and _product_holds(figures[0], figures[1], amount):
+        return figures[0], figures[1]
+    if texts and figures[0] is not None:
+        glued = _unglued(texts[0], amount)
+        if glued is not None:
+            return glued
+    if not given:
         return None, None
-    # Prices are printed rounded: the product may differ by what the last digit is worth.
+    read = {_column(cell, edges): values.number(compact(cell).text) for cell in reversed(cells)}
+    return read.get("price"), read.get("quantity")
+
+
+def _product_holds(price: Decimal | None, quantity: Decimal | None, amount: Decimal) -> bool:
+    """Prices are printed rounded: the product may differ by what the last digit is worth."""
+    if price is None or quantity is None:
+        return False
     slack = max(_CENT, abs(quantity) * Decimal(10) ** int(price.as_tuple().exponent))
-    return (price, quantity) if abs(price * quantity - amount) <= slack else (None, None)
+    return abs(price * quantity - amount) <= slack
+
+
+def _unglued(text: str, amount: Decimal) -> Pair | None:
+    """Quantity and price that recognition ran together (`12481.39` for 12 and 481.39): the one
+    place to cut where the product is the amount."""
+    pairs = []
+    for cut_at in range(1, min(len(text) - 1, 9)):
+        quantity, price = values.number(text[:cut_at]), values.number(text[cut_at:])
+        if text[cut_at] != "0" and _product_holds(price, quantity, amount):
+            pairs.append((price, quantity))
+    return pairs[0] if len(pairs) == 1 else None
 
 
 def _edges(header: Header) -> list[tuple[str, float]]:

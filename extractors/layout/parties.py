@@ -42,7 +42,7 @@ def read_party(face: Face, zone: Zone, role: str) -> None:
     tax_id = _tax_id(runs, zone)
     name = _name(runs, zone, tax_id)
     if tax_id is not None:
-        _keep_tax_id(face, f"{role}_tax_id", tax_id)
+        keep_tax_id(face, f"{role}_tax_id", tax_id)
     if name is not None:
         value = values.clean_name(name.raw)
         if value is not None and face.recognised:
@@ -96,7 +96,8 @@ def _tax_id(runs: list[Run], zone: Zone) -> Run | None:
     return certain[0] if len(certain) == 1 else None
 
 
-def _keep_tax_id(face: Face, name: str, run: Run) -> None:
+def keep_tax_id(face: Face, name: str, run: Run) -> None:
+    """Record a tax id if it can be one; recognised ones of 18 characters must prove themselves."""
     text = compact(run).text.upper()
     if values.check_character_holds(text):
         face.keep(name, text, run, proven=True)

@@ -100,7 +100,9 @@ def beside(label: Run, runs: Sequence[Run], *, right: float = 1e9) -> Run | None
     row = [
         run
         for run in runs
-        if run.x0 >= label.x1 - 0.3 * label.height
+        # Recognised boxes of neighbours may overlap by most of a character.
+        if run.x0 >= label.x1 - 0.9 * label.height
+        and run.centre > label.x1
         and run.centre < right
         and overlap(label, run) >= 0.5
         and not is_side_print(run)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from extractors.kinds import kind_from_code, kind_from_name
+from extractors.kinds import DIGITAL_KINDS, kind_from_code, kind_from_name
 from extractors.layout import lines, values
 from extractors.layout.header import read_header
 from extractors.layout.page import Run
@@ -146,7 +146,7 @@ def _read_foot(face: Face, floor: float) -> None:
 def _labelled_person(face: Face, rows: list[Run]) -> Run | None:
     found = labelled(
         face.sheet.within(face.sheet.rows, top=rows[0].y0 if rows else 0.0),
-        r"开票人:?(.{2,12}?)(?=销售方|销货|收款|复核|$)",
+        r"开票人:?(.{2,12}?)(?=[销收复]|$)",
     )
     return found[0] if found else None
 
@@ -156,9 +156,23 @@ def _kind(face: Face) -> Kind:
     title = kind_from_name(_head_text(face))
     code = face.found.get("invoice_code")
     by_code = kind_from_code(code.value) if code is not None else Kind.UNKNOWN
-    if by_code in _BRANCHES.get(title, ()):
+    if by_code is not Kind.UNKNOWN and by_code in _BRANCHES.get(title, ()):
         return by_code
+    number = face.found.get("invoice_number")
+    if code is None and number is not None and values.is_digital_number(number.value):
+        return _digital_kind(_head_text(face), title)
     return title
+
+
+def _digital_kind(head: str, title: Kind) -> Kind:
+    """A 20-digit number without code is a 数电票; the seal over its title leaves one half of it
+    readable at least, and the two kinds differ by that half."""
+    if title in DIGITAL_KINDS:
+        return title
+    special, normal = "专用" in head, "普通" in head or "通发票" in head
+    if special == normal:
+        return Kind.UNKNOWN
+    return Kind.DIGITAL_SPECIAL if special else Kind.DIGITAL_NORMAL
 
 
 #: A title without its branch: 通行费 and 卷票 are printed apart from the title, and 电子 may lie
@@ -172,5 +186,5 @@ _BRANCHES = {
 
 
 def _head_text(face: Face) -> str:
-    runs = face.sheet.within(face.sheet.rows, bottom=0.45 * face.sheet.bottom)
+    runs = face.sheet.within(face.sheet.rows, bottom=0.3 * face.sheet.bottom)
     return "".join(compact(run).text for run in runs)
