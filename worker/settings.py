@@ -38,6 +38,11 @@ class Settings(BaseSettings):
     web_host: str = Field("127.0.0.1", description="Address the web server listens on.")
     web_port: int = Field(8080, ge=1, le=65535, description="Port of the web server.")
 
+    allowed_hosts: list[str] = Field(
+        ["localhost", "127.0.0.1", "[::1]"],
+        description="Host names under which the web server may be called.",
+    )
+
     portal_url: HttpUrl = Field(
         HttpUrl(TAX_AUTHORITY_PORTAL), description="Address of the verification portal."
     )

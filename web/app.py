@@ -1,0 +1,42 @@
+"""The web application: built once from the services, served by uvicorn."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from extractors.messages import register
+from web import captcha, pages, uploads
+from web.problems import install as install_problems
+from web.safety import SafetyMiddleware
+from worker.services import Services
+from worker.settings import Settings
+
+HERE = Path(__file__).parent
+register(HERE / "locales")
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application on these settings (default: from the environment)."""
+    chosen = settings or Settings()
+    services = Services.open(chosen)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        services.close()
+
+    app = FastAPI(title="Yanpiao 验票", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.services = services
+    app.add_middleware(SafetyMiddleware)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=chosen.allowed_hosts)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    for part in (pages, uploads, captcha):
+        app.include_router(part.router)
+    install_problems(app)
+    return app

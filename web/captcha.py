@@ -1,0 +1,68 @@
+"""The captcha desk: a person sees the waiting captcha and types it; the page and its two calls."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from pydantic import BaseModel
+
+from extractors.messages import say
+from web.rendering import language_of, render, services_of
+from worker.captcha_desk import Posed
+from worker.errors import CaptchaAnswerInvalid, CaptchaGone
+
+router = APIRouter()
+
+ChallengeId = Annotated[str, Path(pattern="^[0-9a-f]{24}$")]
+Operator = Annotated[str, Query(min_length=1, max_length=64)]
+
+
+class Answer(BaseModel):
+    """What the person typed."""
+
+    answer: str
+
+
+@router.get("/captcha")
+def desk(request: Request) -> HTMLResponse:
+    return render(request, "captcha.html", {"operator": secrets.token_hex(8)})
+
+
+@router.get("/api/captcha/next")
+def next_captcha(request: Request, operator: Operator) -> Response:
+    """The next captcha for this operator; 204 when none waits."""
+    services = services_of(request)
+    posed = services.desk.next_for(operator)
+    if posed is None:
+        return Response(status_code=204)
+    return JSONResponse(_posed_json(posed, services.desk.waiting(), language_of(request)))
+
+
+def _posed_json(posed: Posed, waiting: int, language: str) -> dict[str, Any]:
+    image = base64.b64encode(posed.image_png).decode()
+    return {
+        "id": posed.id,
+        "document_id": posed.document_id,
+        "instruction": posed.instruction,
+        "colour": posed.colour,
+        "colour_text": say(f"ui_colour_{posed.colour}", language),
+        "image": f"data:image/png;base64,{image}",
+        "expires_at": posed.expires_at.isoformat(),
+        "waiting": waiting,
+    }
+
+
+@router.post("/api/captcha/{challenge_id}")
+def answer(request: Request, challenge_id: ChallengeId, body: Answer) -> JSONResponse:
+    """Hand in an answer. 410 when the captcha is gone, 422 when the answer cannot be one."""
+    try:
+        taken = services_of(request).desk.answer(challenge_id, body.answer)
+    except ValueError as error:
+        raise CaptchaAnswerInvalid from error
+    if not taken:
+        raise CaptchaGone
+    return JSONResponse({"accepted": True})

@@ -1,0 +1,192 @@
+"""The pages people read: overview, batch, document, review list, search, health."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from archive import search
+from archive.records import AuditRow, Batch, Document, EvidenceRow, State
+from extractors.messages import say
+from extractors.model import TEXT_FIELDS
+from web.rendering import language_of, render, services_of
+from worker.errors import UnknownDocument
+from worker.inspecting import status_report
+from worker.results import ResultRow, batch_rows, document_row, still_moving
+
+router = APIRouter()
+
+_LATEST = 50
+#: Shown in the page; everything else is only ever a download.
+_INLINE = frozenset({"image/png"})
+
+
+@router.get("/")
+def overview(request: Request) -> HTMLResponse:
+    return render(request, "overview.html", _overview(request))
+
+
+@router.get("/latest")
+def latest(request: Request) -> HTMLResponse:
+    """The overview's changing part, fetched again by the page."""
+    return render(request, "_latest.html", _overview(request))
+
+
+def _overview(request: Request) -> dict[str, object]:
+    services, language = services_of(request), language_of(request)
+    with services.database.read() as session:
+        counts = _counts(session)
+        rows = [
+            document_row(document, language)
+            for document in session.scalars(
+                select(Document).order_by(Document.id.desc()).limit(_LATEST)
+            )
+        ]
+    return {
+        "counts": {state: counts.get(state, 0) for state in State},
+        "rows": rows,
+        "max_mib": services.settings.max_file_size // 1024**2,
+        "max_files": services.settings.max_files,
+    }
+
+
+def _counts(session: Session) -> dict[str, int]:
+    query = select(Document.state, func.count(Document.id)).group_by(Document.state)
+    return dict(session.execute(query).tuples().all())
+
+
+@router.get("/batches/{batch_id}")
+def batch(request: Request, batch_id: str) -> HTMLResponse:
+    return render(request, "batch.html", _batch(request, batch_id))
+
+
+@router.get("/batches/{batch_id}/rows")
+def batch_part(request: Request, batch_id: str) -> HTMLResponse:
+    """The batch's changing part; it stops asking again once nothing moves."""
+    return render(request, "_batch.html", _batch(request, batch_id))
+
+
+def _batch(request: Request, batch_id: str) -> dict[str, object]:
+    services = services_of(request)
+    with services.database.read() as session:
+        if (found := session.get(Batch, batch_id)) is None:
+            raise UnknownDocument(id=batch_id)
+        rows = batch_rows(session, batch_id, language_of(request))
+        moving = still_moving(session, batch_id)
+    return {"batch": found, "rows": rows, "moving": moving}
+
+
+@router.get("/review")
+def review(request: Request) -> HTMLResponse:
+    """What waits for a person, oldest first; then what waits for another try."""
+    services, language = services_of(request), language_of(request)
+    with services.database.read() as session:
+
+        def rows(*states: State) -> list[ResultRow]:
+            query = select(Document).where(Document.state.in_(states)).order_by(Document.id)
+            return [document_row(one, language) for one in session.scalars(query.limit(500))]
+
+        in_review, failed, waiting = (
+            rows(State.IN_REVIEW),
+            rows(State.FAILED),
+            rows(State.WAITING),
+        )
+    return render(
+        request, "review.html", {"in_review": in_review, "failed": failed, "waiting": waiting}
+    )
+
+
+@router.get("/find")
+def find(request: Request, q: Annotated[str, Query(max_length=64)] = "") -> HTMLResponse:
+    services, language = services_of(request), language_of(request)
+    with services.database.read() as session:
+        found = [
+            (match, document_row(document, language)) for match, document in search.find(session, q)
+        ]
+    return render(request, "find.html", {"q": q, "found": found})
+
+
+@router.get("/documents/{document_id}")
+def document(request: Request, document_id: str) -> HTMLResponse:
+    services, language = services_of(request), language_of(request)
+    with services.database.read() as session:
+        found = session.get(Document, document_id)
+        if found is None:
+            raise UnknownDocument(id=document_id)
+        history = list(
+            session.scalars(
+                select(AuditRow).where(AuditRow.document_id == document_id).order_by(AuditRow.seq)
+            )
+        )
+        invoice = found.invoice.data if found.invoice else {}
+        portal = next((v.portal_values for v in reversed(found.verifications)), None) or {}
+        values = [
+            (name, invoice.get(name), portal.get(name))
+            for name in TEXT_FIELDS
+            if invoice.get(name) or portal.get(name)
+        ]
+        verification_findings = found.verifications[-1].findings if found.verifications else []
+        findings = [
+            (
+                one["severity"],
+                say(one["code"], language, {"field": one.get("field") or "", **one["params"]}),
+            )
+            for one in (*invoice.get("findings", []), *verification_findings)
+        ]
+        return render(
+            request,
+            "document.html",
+            {
+                "document": found,
+                "row": document_row(found, language),
+                "values": values,
+                "lines": invoice.get("lines", []),
+                "findings": findings,
+                "history": history,
+            },
+        )
+
+
+@router.get("/documents/{document_id}/original")
+def original(request: Request, document_id: str) -> Response:
+    """The bytes as they came in, always as a download, never as a page."""
+    services = services_of(request)
+    with services.database.read() as session:
+        found = session.get(Document, document_id)
+    if found is None or not found.kept:
+        raise UnknownDocument(id=document_id)
+    suffix = found.media_type or "bin"
+    return Response(
+        services.store.get(found.sha256),
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="{found.id}.{suffix}"'},
+    )
+
+
+@router.get("/evidence/{evidence_id}")
+def evidence(request: Request, evidence_id: str) -> Response:
+    """A stored proof: pictures in the page, the rest as downloads."""
+    services = services_of(request)
+    with services.database.read() as session:
+        found = session.get(EvidenceRow, evidence_id)
+    if found is None:
+        raise UnknownDocument(id=evidence_id)
+    inline = found.media_type in _INLINE
+    return Response(
+        services.store.get(found.sha256),
+        media_type=found.media_type if inline else "application/octet-stream",
+        headers={}
+        if inline
+        else {"Content-Disposition": f'attachment; filename="{found.id}-{found.name}"'},
+    )
+
+
+@router.get("/health")
+def health(request: Request) -> JSONResponse:
+    """200 while the database and the queue server answer, else 503; counts for an operator."""
+    report = status_report(services_of(request))
+    return JSONResponse(report, status_code=200 if report["queue_server"] else 503)

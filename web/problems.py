@@ -1,0 +1,56 @@
+"""Errors as answers: the only place that knows which error is which HTTP status. JSON callers
+get a problem document (RFC 9457), people a page with the reason and what to do."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from extractors.errors import YanpiaoError
+from web.rendering import language_of, render
+
+_STATUS = {
+    "unknown_document": 404,
+    "unknown_voucher": 404,
+    "captcha_gone": 410,
+    "captcha_answer_invalid": 422,
+    "bad_voucher_number": 422,
+    "nothing_to_drop": 422,
+    "upload_too_many": 413,
+    "file_too_large": 413,
+    "broker_unreachable": 503,
+    "forbidden_move": 409,
+    "stored_file_missing": 500,
+    "stored_file_damaged": 500,
+}
+
+
+def problem(request: Request, error: YanpiaoError) -> Response:
+    """The error as a problem document under /api, as a page elsewhere."""
+    language = language_of(request)
+    status = _STATUS.get(error.code, 500)
+    title, detail = error.message(language), error.hint(language)
+    if request.url.path.startswith("/api/"):
+        return JSONResponse(
+            {
+                "type": f"urn:yanpiao:{error.code}",
+                "title": title,
+                "detail": detail,
+                "status": status,
+                "code": error.code,
+            },
+            status_code=status,
+            media_type="application/problem+json",
+        )
+    return render(request, "problem.html", {"title": title, "hint": detail}, status_code=status)
+
+
+async def _handle(request: Request, error: Exception) -> Response:
+    if not isinstance(error, YanpiaoError):
+        raise error
+    return problem(request, error)
+
+
+def install(app: FastAPI) -> None:
+    """Let the application answer every `YanpiaoError` this way."""
+    app.add_exception_handler(YanpiaoError, _handle)

@@ -1,0 +1,66 @@
+"""Handing files in over HTTP: a form for people, `/api/upload` for programs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from web.rendering import language_of, services_of
+from worker.errors import NothingToDrop, TooManyFiles
+from worker.intake import Receipt
+from worker.services import Services
+
+router = APIRouter()
+
+Files = Annotated[list[UploadFile], File()]
+VoucherNo = Annotated[str, Form(max_length=64)]
+
+
+def _accept_all(
+    services: Services, files: list[UploadFile], voucher_no: str
+) -> tuple[str, list[Receipt]]:
+    given = [file for file in files if file.filename]
+    if not given:
+        raise NothingToDrop
+    if len(given) > services.settings.max_files:
+        raise TooManyFiles(limit=services.settings.max_files, count=len(given))
+    batch_id = services.intake.open_batch("http", voucher_no=voucher_no.strip() or None)
+    receipts = [services.intake.accept(batch_id, file.filename or "", file.file) for file in given]
+    return batch_id, receipts
+
+
+@router.post("/upload")
+async def upload_form(request: Request, files: Files, voucher: VoucherNo = "") -> RedirectResponse:
+    """The page's form: ends on the batch, where progress shows."""
+    batch_id, _ = await run_in_threadpool(_accept_all, services_of(request), files, voucher)
+    return RedirectResponse(f"/batches/{batch_id}", status_code=303)
+
+
+@router.post("/api/upload", status_code=201)
+async def upload_api(request: Request, files: Files, voucher: VoucherNo = "") -> JSONResponse:
+    """Take files in; 201 means each is kept and recorded, whatever becomes of it."""
+    batch_id, receipts = await run_in_threadpool(_accept_all, services_of(request), files, voucher)
+    language = language_of(request)
+    return JSONResponse(
+        {"batch": batch_id, "files": [_receipt_json(one, language) for one in receipts]},
+        status_code=201,
+    )
+
+
+def _receipt_json(receipt: Receipt, language: str) -> dict[str, Any]:
+    error = receipt.error
+    return {
+        "document": receipt.document_id,
+        "name": receipt.name,
+        "repeated": receipt.repeated,
+        "error": None
+        if error is None
+        else {
+            "code": error.code,
+            "message": error.message(language),
+            "hint": error.hint(language),
+        },
+    }
