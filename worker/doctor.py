@@ -10,9 +10,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from verifiers.portal.browser import find_chromium, launch_check
+from verifiers.errors import BrowserMissing
+from verifiers.portal.browser import WarmBrowser
+from worker.jobs import portal_settings
 from worker.settings import Settings
 
 _LEAST_FREE_BYTES = 2 * 1024**3
@@ -66,9 +67,17 @@ def _models(settings: Settings) -> Check:
 
 
 def _chromium(settings: Settings) -> Check:
-    fault = launch_check(settings.chromium)
-    path = find_chromium(settings.chromium)
-    return Check("Chromium", fault is None, fault or str(path), _apt("chromium"))
+    """Really start it and open a page: a download without its libraries is no browser."""
+    browser = WarmBrowser(portal_settings(settings))
+    try:
+        with browser.page() as page:
+            context = page.context.browser
+            detail = f"starts, version {context.version if context else 'unknown'}"
+    except BrowserMissing as error:
+        return Check("Chromium", False, str(error), _apt("chromium"))
+    finally:
+        browser.discard()
+    return Check("Chromium", True, detail)
 
 
 def _fonts() -> Check:
@@ -159,7 +168,7 @@ class _Apt:
 def _mend_chromium(settings: Settings, apt: _Apt, say: Callable[[str], None]) -> None:
     """Playwright's own download first, Debian's package where that is out of reach."""
     _run([sys.executable, "-m", "playwright", "install", "chromium"], say)
-    if launch_check(settings.chromium) is not None:
+    if not _chromium(settings).sound:
         apt.install("chromium")
 
 
@@ -173,12 +182,3 @@ def mend(settings: Settings, say: Callable[[str], None]) -> list[Check]:
     if not _chromium(settings).sound:
         _mend_chromium(settings, apt, say)
     return [check for check in checks(settings) if not check.sound]
-
-
-def executable(name: str) -> Path | None:
-    """The command of this name beside this interpreter, or on the PATH."""
-    beside = Path(sys.executable).with_name(name)
-    if beside.exists():
-        return beside
-    found = shutil.which(name)
-    return Path(found) if found else None

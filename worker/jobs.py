@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from verifiers.portal.lane import PortalSettings, PortalVerifier
+from verifiers.portal.lane import PortalVerifier
+from verifiers.portal.settings import PortalSettings
 from worker.log import logger
 from worker.pipeline import Pipeline
 from worker.queues import Stage
@@ -34,10 +35,11 @@ def portal_settings(settings: Settings) -> PortalSettings:
     """The lane's view of the settings."""
     return PortalSettings(
         url=str(settings.portal_url),
-        chromium=settings.chromium,
+        chromium=str(settings.chromium) if settings.chromium else None,
         headless=settings.headless,
         ignore_certificate=settings.portal_ignore_certificate,
-        step_seconds=settings.portal_timeout,
+        page_timeout=settings.portal_timeout,
+        answer_timeout=2 * settings.portal_timeout,
         captcha_seconds=settings.captcha_seconds,
     )
 

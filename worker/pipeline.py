@@ -91,6 +91,7 @@ class Pipeline:
         token = self._take(document_id, (State.READ, State.WAITING))
         if token is None:
             return
+        visit.reopen()  # the lane is open here, so a person has resumed it if it ever stopped
         began = time.monotonic()
         try:
             with self._keeper(Document, document_id, token):

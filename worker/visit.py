@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from extractors.model import Finding, Invoice
 from verifiers.model import Evidence, Verification, Verifier
+from verifiers.portal.lane import PortalVerifier
 from verifiers.rules import run_rules
 from worker.services import Services
 
@@ -22,6 +23,16 @@ class Visit:
 
     verifier: Verifier
     portal: str
+
+    def reopen(self) -> None:
+        """Let a verifier that had stopped itself go on."""
+        if isinstance(self.verifier, PortalVerifier) and self.verifier.lane_stopped:
+            self.verifier.reopen()
+
+    @property
+    def stopped(self) -> bool:
+        """True when the verifier found that the portal's lane must stop."""
+        return isinstance(self.verifier, PortalVerifier) and self.verifier.lane_stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,7 @@ def visit_portal(
         offline=offline,
         findings=(*invoice.findings, *offline),
         kept=kept,
-        stops_lane=bool(getattr(visit.verifier, "lane_stopped", False)),
+        stops_lane=visit.stopped,
     )
 
 
