@@ -17,7 +17,7 @@ from fixtures.operator import NotTheStandIn, Operator
 from fixtures.portal import Clock, create_app, serving
 
 TODAY = dt.date(2026, 11, 22)
-NORMAL = {
+NORMAL: dict[str, Any] = {
     "kind": "增值税电子普通发票",
     "invoice_code": "011002000111",
     "invoice_number": "12345678",

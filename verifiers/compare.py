@@ -32,6 +32,12 @@ def fold_id(text: object) -> str:
     return re.sub(r"\s", "", unicodedata.normalize("NFKC", str(text))).upper()
 
 
+def _fold_words(words: object) -> object:
+    """The amount that the words name; the folded words where they name none."""
+    amount = parse_amount(str(words))
+    return fold_name(words) if amount is None else amount
+
+
 def _as_it_is(value: object) -> object:
     return value
 
@@ -50,7 +56,7 @@ _FOLDS: dict[str, Fold] = {
     "total_without_tax": _as_it_is,
     "total_tax": _as_it_is,
     "total_with_tax": _as_it_is,
-    "amount_in_words": lambda words: parse_amount(str(words)) or fold_name(words),
+    "amount_in_words": _fold_words,
 }
 
 

@@ -6,6 +6,7 @@ and stops altogether when the portal refuses or has changed, until a person reop
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 from collections.abc import Callable
@@ -141,12 +142,15 @@ class PortalVerifier(Verifier):
             return undecided(Reason.PORTAL_DOWN, self._clock(), message=error.message())
 
     def _broken(self, reason: Reason, message: str, portal: PortalPage) -> Verification:
-        """What a developer needs to see: the page as it stood."""
-        evidence = (
-            Evidence(name="page.png", media_type="image/png", content=portal.screenshot()),
-            Evidence(name="page.html", media_type="text/html", content=portal.html().encode()),
-        )
-        return undecided(reason, self._clock(), message=message, evidence=evidence)
+        """What a developer needs to see: the page as it stood, if it still stands. The lane
+        must stop either way."""
+        evidence: list[Evidence] = []
+        with contextlib.suppress(Error):
+            evidence += [
+                Evidence(name="page.png", media_type="image/png", content=portal.screenshot()),
+                Evidence(name="page.html", media_type="text/html", content=portal.html().encode()),
+            ]
+        return undecided(reason, self._clock(), message=message, evidence=tuple(evidence))
 
     def _collect(self, portal: PortalPage) -> tuple[Evidence, ...]:
         """The result as picture and as PDF. A PDF that cannot be made costs no verdict."""

@@ -12,7 +12,8 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Error, Frame, Locator, Page, Request, Response
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
@@ -68,6 +69,7 @@ class PortalPage:
         self._last_source = ""
         self._pictures = 0
         self._failed = ""
+        self._answers: set[str] = set()
         page.on("response", self._watch_response)
         page.on("requestfailed", self._watch_failure)
 
@@ -132,7 +134,7 @@ class PortalPage:
 
         found = self._wait(look, self._settings.answer_timeout)
         if not isinstance(found, Picture | Popup):
-            raise PortalUnreachable(detail=self._failed or "no captcha came")
+            self._give_up(self._layout.requests.captcha, "no captcha came")
         return found
 
     def submit(self, answer: str) -> Popup | Window:
@@ -145,10 +147,11 @@ class PortalPage:
             detail = "the button stays hidden although the form is filled"
             raise PortalChanged(detail=detail) from error
         self._failed = ""
+        self._answers.clear()
         button.click()
         said = self._wait(self._answered, self._settings.answer_timeout)
         if not isinstance(said, Popup | Window):
-            raise PortalUnreachable(detail="no answer in time")
+            self._give_up(self._layout.requests.check, "no answer in time")
         return said
 
     def popup(self) -> Popup | None:
@@ -285,7 +288,16 @@ class PortalPage:
         if status >= 400:
             raise PortalUnreachable(detail=f"HTTP {status}")
 
+    def _give_up(self, request: str, detail: str) -> NoReturn:
+        """Nothing was seen in time: an outage, unless the portal answered the page's request
+        and only we did not see where the page put the answer."""
+        if request in self._answers and not self._failed:
+            raise PortalChanged(detail=f"{request} was answered but nothing known appeared")
+        raise PortalUnreachable(detail=self._failed or detail)
+
     def _watch_response(self, response: Response) -> None:
+        if response.ok:
+            self._answers.add(urlsplit(response.url).path.rpartition("/")[2])
         if response.status >= 500 and response.request.resource_type in _WATCHED:
             self._failed = f"HTTP {response.status}"
 
