@@ -23,10 +23,11 @@ from lxml import etree
 from stdnum.cn import uscc
 
 from extractors.model import Kind
-from fixtures.maker import KINDS, Form, Truth, fonts, make, make_truth, numbers
+from fixtures.maker import KINDS, Form, Truth, face, fonts, make, make_truth, numbers
 from fixtures.maker.amounts import amount_in_words
+from fixtures.maker.goods import rate_on
 from fixtures.maker.raster import Pixels, rendered
-from fixtures.maker.sheet import Pen, wrapped
+from fixtures.maker.sheet import Pen, Text, wrapped
 from fixtures.maker.truth import DIGITAL, raised, school
 from fixtures.sample import CASES, write_sample
 
@@ -408,3 +409,38 @@ def _known_agrees_with_manifest(
         agrees = held["total_with_tax"] == row["truth"]["total_with_tax"]
         assert agrees == (reason not in ("mismatch", "inconsistent"))
         assert held["status"] == status_of.get(reason, "normal")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_text_runs_into_another_or_off_the_page(kind: Kind) -> None:
+    for seed in SEEDS:
+        sheet = face(make_truth(kind, seed, today=TODAY), seed)
+        texts = [item for item in sheet.items if isinstance(item, Text)]
+        boxes = [_ink(text) for text in texts]
+        assert all(x0 >= 0 and y0 >= 0 for x0, y0, _, _ in boxes)
+        assert all(x1 <= sheet.width and y1 <= sheet.height for _, _, x1, y1 in boxes)
+        for (one, a), (other, b) in itertools.combinations(zip(texts, boxes, strict=True), 2):
+            across = min(a[2], b[2]) - max(a[0], b[0])
+            down = min(a[3], b[3]) - max(a[1], b[1])
+            assert min(across, down) < 0.15, (seed, one.text, other.text)
+
+
+def _ink(text: Text) -> tuple[float, float, float, float]:
+    """The box of the characters themselves, without the font's line gap."""
+    size = text.pen.size
+    return (text.x, text.y - 0.78 * size, text.x + text.width, text.y + 0.08 * size)
+
+
+@pytest.mark.parametrize(
+    ("issued", "goods", "rate"),
+    [
+        (dt.date(2018, 4, 30), "0.13", "0.17"),
+        (dt.date(2018, 5, 1), "0.13", "0.16"),
+        (dt.date(2019, 3, 31), "0.09", "0.10"),
+        (dt.date(2019, 4, 1), "0.13", "0.13"),
+        (dt.date(2020, 2, 29), "0.01", "0.03"),
+        (dt.date(2018, 1, 1), "0.06", "0.06"),
+    ],
+)
+def test_rates_are_those_of_the_day(issued: dt.date, goods: str, rate: str) -> None:
+    assert rate_on(Decimal(goods), issued) == Decimal(rate)
