@@ -57,7 +57,7 @@ class PaddleRecogniser:
         self.load()
         flat = straighten(shrink(image))
         answer = self._engine.predict(flat)[0]
-        return _page_of(answer, flat, page)
+        return _page_of(answer, page)
 
 
 def _start_engine(text: TextModels, folders: ModelFolders, threads: int) -> Any:
@@ -89,14 +89,11 @@ def _start_engine(text: TextModels, folders: ModelFolders, threads: int) -> Any:
         raise EngineMissing(detail=str(error)) from error
 
 
-def _page_of(answer: Mapping[str, Any], flat: Pixels, page: int) -> RecognisedPage:
+def _page_of(answer: Mapping[str, Any], page: int) -> RecognisedPage:
     prepared = answer["doc_preprocessor_res"]
-    angle = int(prepared["angle"])
-    turned = max(angle, 0) % 360
-    # The engine names the angle by which the page lies turned counter-clockwise to its turn.
+    # The engine names the turn counter-clockwise, and -1 when it did not look.
+    turned = (360 - max(int(prepared["angle"]), 0)) % 360
     upright = cast("Pixels", np.ascontiguousarray(prepared["output_img"]))
-    if upright.shape != flat.shape and upright.shape[:2] != flat.shape[1::-1]:
-        raise EngineMissing(detail="engine returned a picture of another size")
     height, width = upright.shape[:2]
     words = tuple(
         Word(
