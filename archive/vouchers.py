@@ -92,6 +92,11 @@ def _verification_json(row: VerificationRow) -> dict[str, Any]:
     }
 
 
+def suffix_of(media_type: str) -> str:
+    """The file suffix of a sniffed media type: `application/pdf` -> `pdf`, "" -> `bin`."""
+    return media_type.rpartition("/")[2] or "bin"
+
+
 def bag_item(document: Document, store: FileStore) -> BagItem:
     """Everything about a document that its bag must hold.
 
@@ -107,7 +112,7 @@ def bag_item(document: Document, store: FileStore) -> BagItem:
         document_id=document.id,
         invoice_number=document.invoice.invoice_number or "",
         original=store.get(document.sha256),
-        suffix=document.media_type or "bin",
+        suffix=suffix_of(document.media_type),
         metadata={
             "document_id": document.id,
             "file_name": document.name,

