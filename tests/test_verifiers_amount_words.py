@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractors.amount_words import parse_amount
@@ -44,16 +44,19 @@ def write(cents: int) -> str:
     return text + (DIGITS[fen] + "分" if fen else "整")
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=10**14 - 1))
 def test_every_amount_is_read_back(cents: int) -> None:
     assert parse_amount(write(cents)) == Decimal(cents) / 100
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=10**11), st.sampled_from(["(负数)", "负", "（负数）"]))
 def test_red_amounts_are_negative(cents: int, mark: str) -> None:
     assert parse_amount(mark + write(cents)) == -Decimal(cents) / 100
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=DIGITS + "拾佰仟万亿圆元角分整正", max_size=12))
 def test_whatever_is_read_has_one_value(text: str) -> None:
     amount = parse_amount(text)
@@ -62,6 +65,7 @@ def test_whatever_is_read_has_one_value(text: str) -> None:
         assert parse_amount(write(int(amount * 100))) == amount
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_nothing_breaks_it(text: str) -> None:
     amount = parse_amount(text)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractors.model import Field, Invoice, Line, Severity, Source
@@ -51,11 +51,13 @@ def mirror(portal: PortalValues) -> Invoice:
     return invoice_of(**values)
 
 
+@settings(deadline=None)
 @given(portal_values)
 def test_the_same_never_contradicts(portal: PortalValues) -> None:
     assert compare(mirror(portal), portal) == ()
 
 
+@settings(deadline=None)
 @given(portal_values, st.randoms(use_true_random=False))
 def test_the_order_of_lines_does_not_matter(portal: PortalValues, random: Any) -> None:
     shuffled = list(portal.lines)
@@ -65,12 +67,14 @@ def test_the_order_of_lines_does_not_matter(portal: PortalValues, random: Any) -
     )
 
 
+@settings(deadline=None)
 @given(amounts, amounts, st.sampled_from(MONEY))
 def test_any_other_amount_contradicts(ours: Decimal, theirs: Decimal, name: str) -> None:
     findings = compare(invoice_of(**{name: ours}), PortalValues.model_validate({name: theirs}))
     assert contradicts(findings) == (ours != theirs)
 
 
+@settings(deadline=None)
 @given(portal_values)
 def test_what_we_did_not_read_is_told_but_does_not_contradict(portal: PortalValues) -> None:
     findings = compare(Invoice(), portal)

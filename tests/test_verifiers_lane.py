@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -196,6 +200,19 @@ def test_what_the_calendar_answers_costs_no_visit(world: World) -> None:
     assert world.visits() == 0
 
 
+def test_the_pages_label_decides_over_a_misread_kind(world: World) -> None:
+    misread = as_read({**NORMAL, "kind": "增值税专用发票"})
+    assert world.verify(misread).verdict is Verdict.CONFIRMED
+
+
+def test_keys_that_the_page_refuses_wait_for_a_person(world: World) -> None:
+    outcome = world.verify(as_read(NORMAL, invoice_code="011002000199"))
+    assert (outcome.verdict, outcome.reason) == (Verdict.UNDECIDED, Reason.KEYS_INCOMPLETE)
+    assert (outcome.portal_message, outcome.retry_at) == ("发票代码有误!", None)
+    assert world.desk.seen == []
+    assert not world.lane.lane_stopped
+
+
 def test_same_day_by_the_portals_own_word(world: World) -> None:
     world.order(next=["rqerr"])
     outcome = world.verify(as_read(NORMAL))
@@ -334,3 +351,31 @@ def test_a_page_that_does_not_fetch_a_new_captcha_is_asked_by_a_click() -> None:
         with PortalVerifier(PortalSettings(url=url), clock) as lane:
             assert lane.verify("doc-1", as_read(NORMAL), desk).verdict is Verdict.CONFIRMED
     assert desk.reports == [False, True]
+
+
+@pytest.fixture
+def own_browser(tmp_path: Path) -> Iterator[str]:
+    """A browser that stands for a person's own, open to be attached to; its address."""
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("no Chromium on the path")
+    command = [executable, "--headless=new", "--no-first-run", "--remote-debugging-port=0"]
+    command += [f"--user-data-dir={tmp_path}"]
+    command += ["--no-sandbox"] if os.geteuid() == 0 else []
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as browser:
+        assert browser.stderr is not None
+        lines = iter(browser.stderr.readline, b"")
+        said = next(line for line in lines if b"DevTools listening on " in line)
+        yield said.decode().partition("listening on ")[2].strip()
+        browser.terminate()
+
+
+def test_works_in_a_persons_own_browser_and_leaves_it_open(own_browser: str) -> None:
+    clock = Clock(TODAY)
+    with serving(create_app(KNOWN, clock)) as url:
+        settings = PortalSettings(url=url, attach_url=own_browser)
+        for known in (NORMAL, DIGITAL):
+            # Twice, as two sessions: leaving the first must not have ended the browser.
+            with PortalVerifier(settings, clock) as lane:
+                outcome = lane.verify("doc-1", as_read(known), StandInDesk(url, clock))
+            assert outcome.verdict is Verdict.CONFIRMED

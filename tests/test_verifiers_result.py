@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fixtures.portal
@@ -92,6 +92,7 @@ def test_what_is_not_understood_is_never_a_verdict(ids: dict[str, Any]) -> None:
         read_result(snapshot(**ids), LAYOUT, KEYS)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["fphm_x", "kprq_x", "je_x", "se_x", "cyjg"]), st.text()))
 def test_any_text_is_read_or_is_a_changed_page(ids: dict[str, str]) -> None:
     raw = {"ids": {name: [text] for name, text in ids.items()}, "headers": [], "rows": []}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractors.messages import codes, say
@@ -82,6 +82,7 @@ def test_lines_that_do_not_add_up_block_unless_only_recognised() -> None:
     assert ("line_sum_mismatch", Severity.WARN) in codes_of(seen)
 
 
+@settings(deadline=None)
 @given(
     st.decimals(min_value=0, max_value=10**7, places=2),
     st.sampled_from(["0.13", "0.09", "0.06", "0.03", "0.01"]),

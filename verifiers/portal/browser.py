@@ -49,7 +49,10 @@ class WarmBrowser:
 
     def print_html(self, html: str) -> bytes:
         """A PDF of a static document: no scripts run in it."""
-        context = self._started().new_context(java_script_enabled=False)
+        context = self._started().new_context(
+            java_script_enabled=False, ignore_https_errors=self._settings.ignore_certificate
+        )
+        context.set_default_timeout(self._settings.page_timeout * 1000)
         try:
             page = context.new_page()
             page.set_content(html, wait_until="load")

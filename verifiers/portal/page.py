@@ -138,7 +138,14 @@ class PortalPage:
         return found
 
     def submit(self, answer: str) -> Popup | Window:
-        """Type the captcha's answer, press the button, wait for what the portal says."""
+        """Type the captcha's answer, press the button, wait for what the portal says.
+
+        A popup that came while the person was thinking is the answer already.
+        """
+        self._close_if_visible("tutorial_close")
+        waiting = self.popup()
+        if waiting is not None:
+            return waiting
         self.type_into("answer", answer)
         button = self._at("submit")
         try:
@@ -171,7 +178,7 @@ class PortalPage:
 
     def result_picture(self) -> bytes:
         """The result window as PNG."""
-        return self._page.locator(self._layout.result.frame).screenshot()
+        return self._page.locator(self._layout.result.frame).first.screenshot()
 
     def result_html(self) -> str:
         """The result document without scripts, its references resolved against its address."""
