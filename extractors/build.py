@@ -10,6 +10,7 @@ from extractors.kinds import kind_from_code
 from extractors.model import FIELD_NAMES, Box, Field, Invoice, Kind, Line, Source
 
 _READERS: dict[str, Callable[[str], Any]] = {
+    "remarks": values.tidy_lines,
     "invoice_code": values.parse_digits,
     "invoice_number": values.parse_digits,
     "check_code": values.parse_digits,
@@ -61,11 +62,8 @@ def invoice_from_texts(
 
 
 def _field(name: str, text: str | None, source: Source, box: Box | None) -> Field[Any] | None:
-    tidied = values.tidy(text)
-    if tidied is None:
-        return None
-    value = _READERS.get(name, values.tidy)(tidied)
-    if value is None:
+    value = _READERS.get(name, values.tidy)(text) if text else None
+    if value is None or value == "":
         return None
     return Field(value=value, raw=text or "", source=source, confidence=1.0, box=box)
 

@@ -61,10 +61,10 @@ def sniff(data: bytes) -> MediaType:
         return MediaType.WEBP
     if data.startswith(b"BM") and _is_bitmap(data):
         return MediaType.BMP
-    if b"%PDF-" in data[:_PDF_HEADER_WITHIN]:
-        return MediaType.PDF
     if data.startswith(b"PK\x03\x04"):
         return _inside_zip(data)
+    if b"%PDF-" in data[:_PDF_HEADER_WITHIN]:
+        return MediaType.PDF
     if _is_xml(data):
         return MediaType.XML
     raise UnsupportedFile(found=_name(data))

@@ -30,6 +30,12 @@ def tidy(text: str | None) -> str | None:
     return joined or None
 
 
+def tidy_lines(text: str | None) -> str | None:
+    """As `tidy`, but lines stay lines; blank ones go."""
+    lines = [line for row in (text or "").splitlines() if (line := tidy(row)) is not None]
+    return "\n".join(lines) or None
+
+
 def parse_number(text: str) -> Decimal | None:
     """A decimal number, thousands separated or not; None for anything else (`***`, words)."""
     plain = unicodedata.normalize("NFKC", text).replace("\u2212", "-")

@@ -12,7 +12,7 @@ from extractors.model import Box, Invoice, Source
 from extractors.ofd.document import Document
 from extractors.ofd.package import Package
 from extractors.ofd.text import TextObject, page_words, text_objects
-from extractors.safe_xml import Element, every, parse_xml, text_of
+from extractors.safe_xml import Element, every, local, parse_xml, text_of
 from extractors.structured import read_root
 from extractors.words import PageWords
 from extractors.xml_edrm import graph_code, is_edrm, read_edrm
@@ -33,6 +33,7 @@ _CUSTOM_DATA = {
     "total_with_tax": ("价税合计", "价税合计（小写）"),
     "issuer": ("开票人",),
 }
+_LINED = ("Note", "Remark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,9 @@ def _tags(document: Document, objects: dict[str, TextObject]) -> list[Invoice]:
         return [objects[key] for key in ids if key in objects and key != "0"]
 
     def resolve(element: Element) -> str | None:
-        return "".join(text_object.text for text_object in referenced(element)) or None
+        # A name runs on from object to object; remarks keep their lines.
+        between = "\n" if local(element) in _LINED else ""
+        return between.join(text_object.text for text_object in referenced(element)) or None
 
     def locate(element: Element) -> Box | None:
         return next((found.box for found in referenced(element) if found.box is not None), None)
