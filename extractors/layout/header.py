@@ -25,6 +25,11 @@ _MACHINE_LABEL = r"机器编?号[码]?:?"
 _ALONE = r"(?<![\d.,*/<>+\-¥])(\d{%s})(?![\d.,*/<>+\-年])"
 
 
+#: Kinds with this head. A machine number can look like the code of a vehicle invoice, never of
+#: these.
+_KINDS = frozenset(Kind) - {Kind.UNKNOWN, Kind.VEHICLE, Kind.USED_VEHICLE}
+
+
 def read_header(face: Face, bottom: float) -> None:
     """Keep what stands above `bottom` (the first party's name)."""
     sheet = face.sheet
@@ -106,7 +111,7 @@ def _read_code(face: Face, rows: list[Run], runs: list[Run]) -> None:
         face,
         "invoice_code",
         labelled(rows, _CODE_LABEL + r"(\d{12}|\d{10})(?!\d)"),
-        [run for run in _alone(runs, "10}|\\d{12") if kind_from_code(run.text) is not Kind.UNKNOWN],
+        [run for run in _alone(runs, "10}|\\d{12") if kind_from_code(run.text) in _KINDS],
         is_code,
     )
 

@@ -93,6 +93,11 @@ def _titles(runs: list[Run]) -> dict[str, Run]:
     return found
 
 
+def is_rate(run: Run) -> bool:
+    """Is the run a tax rate, or what stands in its place?"""
+    return _RATE.fullmatch(compact(run).text) is not None
+
+
 def read_lines(face: Face, header: Header, bottom: float) -> tuple[Line, ...]:
     """All lines between the titles and `bottom` (the top of the 合计 row)."""
     stacked = [run for run in face.sheet.upright if _stands_in_table(run, header, bottom)]
@@ -102,12 +107,13 @@ def read_lines(face: Face, header: Header, bottom: float) -> tuple[Line, ...]:
     least = 0.5 * face.sheet.line_height
     cells = [cell for run in body if run.height > least for cell in _cells(run)]
     anchors = sorted(
-        (cell for cell in cells if _RATE.fullmatch(compact(cell).text)),
+        filter(is_rate, cells),
         key=lambda run: run.middle,
     )
     starts = [anchor.middle - 0.6 * anchor.height for anchor in anchors]
+    ends = [*starts[1:], bottom]
     lines = []
-    for anchor, start, end in zip(anchors, starts, [*starts[1:], bottom], strict=True):
+    for anchor, start, end in zip(anchors, starts, ends, strict=False):  # no anchors: one end
         own = [cell for cell in cells if start <= cell.middle < end and cell is not anchor]
         line = _line(anchor, own, header, given=not face.recognised)
         if line is not None:

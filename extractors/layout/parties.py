@@ -11,12 +11,17 @@ import re
 from dataclasses import dataclass
 
 from extractors.layout import values
-from extractors.layout.page import Run, join
-from extractors.layout.reading import Face, beside, compact, cut, is_side_print
+from extractors.layout.page import Run
+from extractors.layout.reading import UNLABELLED, Face, beside, compact, cut, is_side_print
 
 _NAME_LABEL = re.compile(r"(?:^|[^\u4e00-\u9fff])?(?:名称|称):|^名?称:?$|^(?:名称|称)(?!型)")
 _ID_LABEL = re.compile(r"(?:纳税人?识别号|识别号|社会信用代码)[^:]{0,12}:|^.{0,6}识别号")
 _OTHER_LABEL = re.compile(r"地址|电话|开户|账号|帐号|银行|[<>+*/]{2}")
+_ORGANISATION = re.compile(
+    r"(?:^|[^\u4e00-\u9fff()A-Za-z0-9])([\u4e00-\u9fff()A-Za-z0-9]{3,}"
+    r"(?:公司|学校|大学|学院|中心|小学|中学|幼儿园|医院|研究院|研究所|商行|经营部|工作室|超市|酒店|饭店"
+    r"|合作社|事务所|委员会|出版社|分行|支行|厂|店|局|站|馆|社|会))$"
+)
 _ID_SHAPE = re.compile(r"(?<![0-9A-Za-z<>+*/\-])([0-9A-Za-z]{15,20})(?![0-9A-Za-z<>+*/\-])")
 
 
@@ -41,13 +46,16 @@ def read_party(face: Face, zone: Zone, role: str) -> None:
     ]
     tax_id = _tax_id(runs, zone)
     name = _name(runs, zone, tax_id)
+    by_place = name is None and tax_id is not None
+    if by_place and tax_id is not None:
+        name = _name_above(runs, tax_id)
     if tax_id is not None:
         keep_tax_id(face, f"{role}_tax_id", tax_id)
     if name is not None:
         value = values.clean_name(name.raw)
         if value is not None and face.recognised:
             value = _house_brackets(value)
-        face.keep(f"{role}_name", value, name)
+        face.keep(f"{role}_name", value, name, most=UNLABELLED if by_place else 1.0)
 
 
 def name_labels(face: Face, top: float, bottom: float) -> list[Run]:
@@ -121,7 +129,7 @@ def _name(runs: list[Run], zone: Zone, tax_id: Run | None) -> Run | None:
             value = beside(run, runs, right=zone.right)
         if value is not None and not _is_label(value):
             return _with_next_row(value, runs, tax_id)
-    return _name_above(runs, tax_id) if tax_id is not None else None
+    return None
 
 
 def _after_label(run: Run, characters: int) -> Run | None:
@@ -156,7 +164,8 @@ def _with_next_row(value: Run, runs: list[Run], tax_id: Run | None) -> Run:
 
 
 def _name_above(runs: list[Run], tax_id: Run) -> Run | None:
-    """Without a readable label: the row above the id, what stands after a colon or last."""
+    """Without a readable label: the organisation's name in the row above the id. Only a name
+    that ends like one is taken, for an unreadable label may look like Chinese too."""
     above = [
         run
         for run in runs
@@ -165,18 +174,13 @@ def _name_above(runs: list[Run], tax_id: Run) -> Run | None:
     if not above:
         return None
     lowest = max(run.middle for run in above)
-    row = join([run for run in above if lowest - run.middle < 0.6 * run.height])
-    after_colon = row.text.rfind(":")
-    rest = row.part(after_colon + 1, len(row.glyphs)) if after_colon >= 0 else None
-    candidate = (
-        rest
-        if rest is not None
-        else max(
-            (run for run in above if lowest - run.middle < 0.6 * run.height), key=lambda run: run.x0
-        )
-    )
-    chinese = sum("\u4e00" <= char <= "\u9fff" for char in candidate.text)
-    return candidate if chinese >= 4 else None
+    found = []
+    for run in above:
+        bare = compact(run)
+        match = _ORGANISATION.search(bare.text)
+        if match and lowest - run.middle < 0.6 * run.height:
+            found.append(cut(bare, match))
+    return found[0] if len(found) == 1 else None
 
 
 def _house_brackets(name: str) -> str:

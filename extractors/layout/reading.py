@@ -17,6 +17,9 @@ UNPROVEN = 0.95
 #: ... and of one that a second printing, a sum or a check digit confirms.
 PROVEN = 0.99
 
+#: Certainty of a value found by its place alone, without its label.
+UNLABELLED = 0.6
+
 #: Print that runs down the side of party, remark and cipher boxes, one character a row.
 _SIDE_PRINT = frozenset("购买方销售货单位信息密码区备注卖")
 
@@ -34,10 +37,13 @@ class Face:
         """Is the text guessed from pixels (and so may be wrong) rather than given?"""
         return self.source is Source.OCR
 
-    def keep(self, name: str, value: T | None, run: Run, *, proven: bool = False) -> None:
-        """Record a value; None records nothing."""
+    def keep(
+        self, name: str, value: T | None, run: Run, *, proven: bool = False, most: float = 1.0
+    ) -> None:
+        """Record a value, its confidence at most `most`; None records nothing."""
         if value is not None:
-            self.found[name] = self.field(value, run, proven=proven)
+            field = self.field(value, run, proven=proven)
+            self.found[name] = field.model_copy(update={"confidence": min(field.confidence, most)})
 
     def field(self, value: T, run: Run, *, proven: bool = False) -> Field[T]:
         return Field[Any](

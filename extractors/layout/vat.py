@@ -51,7 +51,7 @@ def read(face: Face) -> Invoice:
     """Everything the face shows."""
     sheet = face.sheet
     header = lines.find_header(face)
-    table_top = header.top if header is not None else 0.25 * sheet.bottom
+    table_top = header.top if header is not None else _first_rate(face)
     words_y = read_totals(face, header.bottom if header is not None else 0.2 * sheet.bottom)
     floor = words_y if words_y is not None else sheet.bottom
     read_header(face, _head_bottom(face, table_top))
@@ -59,6 +59,14 @@ def read(face: Face) -> Invoice:
     found = _lines(face, header, floor)
     _read_foot(face, floor)
     return face.invoice(_kind(face), lines=found)
+
+
+def _first_rate(face: Face) -> float:
+    """Where the table begins if its titles cannot be read: a little above the first tax rate."""
+    rates = [run.y0 for run in face.sheet.runs if lines.is_rate(run)]
+    if not rates:
+        return 0.25 * face.sheet.bottom
+    return min(rates) - face.sheet.line_height
 
 
 def _head_bottom(face: Face, table_top: float) -> float:
@@ -99,12 +107,12 @@ def _side_by_side(face: Face, top: float, bottom: float) -> float | None:
     beyond = [run for run in labels if run.x0 > middle - 0.08 * (right - left)]
     if beyond and len(labels) >= 2:
         return min(run.x0 for run in beyond) - 0.5 * beyond[0].height
+    number = face.found.get("invoice_number")
+    if "invoice_code" not in face.found and number is not None:
+        # Only 数电票 have a number without a code, and they set the boxes side by side.
+        return middle
     ids = tax_ids(face, top, bottom)
-    if (
-        len(ids) == 2
-        and ids[0].middle - ids[1].middle < ids[0].height
-        and (max(run.x0 for run in ids) > middle)
-    ):
+    if len(ids) == 2 and abs(ids[0].middle - ids[1].middle) < ids[0].height:
         return middle
     return None
 

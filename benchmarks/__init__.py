@@ -1,0 +1,1 @@
+"""Measurements that print the commit and the machine; run by hand, cited by defaults."""
