@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
@@ -248,12 +248,21 @@ def read_or_refuse(data: bytes) -> None:
     assert isinstance(invoice, Invoice)
 
 
+#: Whole documents are read, so few examples a run and no shrinking (minutes when one fails).
+MUTATIONS = settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+STARTS = [b"", b"PK\x03\x04", b"%PDF-1.7\n", b"\xff\xd8\xff", b"<?xml", b"II*\x00"]
 flips = st.lists(st.tuples(st.integers(0, 1 << 30), st.integers(0, 255)), min_size=1, max_size=30)
 cuts = st.tuples(st.integers(0, 1 << 30), st.integers(0, 400))
 
 
 @pytest.mark.parametrize("form", [Form.XML, Form.OFD, Form.PDF, Form.PNG])
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@MUTATIONS
 @given(flipped=flips, cut=cuts)
 def test_mutations_never_escape_the_contract(
     form: Form, flipped: list[tuple[int, int]], cut: tuple[int, int]
@@ -266,7 +275,7 @@ def test_mutations_never_escape_the_contract(
     read_or_refuse(bytes(data))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@MUTATIONS
 @given(
     entry=st.sampled_from(sorted(zipfile.ZipFile(io.BytesIO(WHOLE[Form.OFD])).namelist())),
     flipped=flips,
@@ -280,12 +289,7 @@ def test_a_mutated_part_inside_a_sound_ofd(entry: str, flipped: list[tuple[int, 
     read_or_refuse(packed(parts | {entry: bytes(changed)}))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(
-    start=st.sampled_from(
-        [b"", b"PK\x03\x04", b"%PDF-1.7\n", b"\xff\xd8\xff", b"<?xml", b"II*\x00"]
-    ),
-    rest=st.binary(max_size=300),
-)
+@MUTATIONS
+@given(start=st.sampled_from(STARTS), rest=st.binary(max_size=300))
 def test_noise_behind_a_familiar_start(start: bytes, rest: bytes) -> None:
     read_or_refuse(start + rest)
