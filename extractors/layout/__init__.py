@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from extractors.layout import air, rail, vat
+from extractors.layout.goods_list import read_list, split_lists
 from extractors.layout.page import Sheet
 from extractors.layout.reading import Face
 from extractors.model import Invoice, Source
@@ -40,6 +41,16 @@ def invoice_from_words(pages: Sequence[PageWords], source: Source) -> Invoice:
     recognised values are kept only when nothing contradicts them. A document that no face
     knows yields an `Invoice` without values.
     """
+    faces, lists = split_lists(pages)
+    invoice = _read_face(faces, source)
+    amount = invoice.total_without_tax
+    listed = read_list(lists, source, amount.value) if lists and amount is not None else ()
+    return invoice.model_copy(
+        update={"pages": max(1, len(pages)), "lines": listed or invoice.lines}
+    )
+
+
+def _read_face(pages: Sequence[PageWords], source: Source) -> Invoice:
     scored = []
     for rank, reader in enumerate(READERS):
         # Every face reads from its own slate.
@@ -47,7 +58,6 @@ def invoice_from_words(pages: Sequence[PageWords], source: Source) -> Invoice:
         if score is not None:
             scored.append((score, -rank, reader))
     if not scored:
-        return Invoice(sources=(source,), pages=max(1, len(pages)))
+        return Invoice(sources=(source,))
     best = max(scored, key=lambda entry: entry[:2])[2]
-    invoice = best.read(Face(Sheet(pages), source))
-    return invoice.model_copy(update={"pages": max(1, len(pages))})
+    return best.read(Face(Sheet(pages), source))

@@ -11,7 +11,8 @@ from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import Face, compact, labelled
 from extractors.model import Invoice, Kind
 
-_SUM_TITLES = (("total_tax", r"^增值税税额"), ("total_with_tax", r"^合计"))
+_SUM_TITLES = re.compile(r"^(?:票价|燃油附加费|增值税税率|增值税税额|民航发展基金|其他税费|合计)$")
+_RATE = re.compile(r"\d{1,2}(?:\.\d)?%")
 
 
 def score(face: Face) -> int | None:
@@ -27,8 +28,7 @@ def read(face: Face) -> Invoice:
     rows = [compact(row) for row in face.sheet.within(face.sheet.rows)]
     read_labelled_date(face, r"(?:填开|开票)日期:?")
     read_labelled_number(face)
-    for field, title in _SUM_TITLES:
-        _read_sum(face, field, title)
+    _read_sums(face)
     for name in labelled(rows, r"购买方名称:?(.{2,60}?)(?=统一社会|纳税人|$)")[:1]:
         face.keep("buyer_name", values.clean_name(name.raw), name)
     for name in labelled(rows, r"填开单位:?(.{2,60}?)(?=填开日期|$)")[:1]:
@@ -38,29 +38,44 @@ def read(face: Face) -> Invoice:
     return face.invoice(Kind.DIGITAL_AIR)
 
 
-def _read_sum(face: Face, field: str, title: str) -> None:
-    """The sum below its title: the nearest row of sums, in the title's column."""
-    for label in face.sheet.within(face.sheet.runs):
-        if not re.search(title, compact(label).text):
-            continue
-        below = [
+def _read_sums(face: Face) -> None:
+    """Titles stand in one row and their sums in the next, set so that columns do not line up:
+    they are paired in order, and believed only if the parts add up to the total."""
+    titles = [run for run in face.sheet.runs if _SUM_TITLES.match(compact(run).text)]
+    if len(titles) < 3:
+        return
+    head = titles[0]
+    row = sorted(
+        (run for run in titles if abs(run.middle - head.middle) < head.height),
+        key=lambda run: run.x0,
+    )
+    cells = sorted(
+        (
             run
             for run in face.sheet.runs
-            if 0.5 * label.height < run.middle - label.middle < 4 * label.height
-            and _shares_column(label, run)
-            and values.money(_without_currency(run)) is not None
-        ]
-        if len(below) == 1:
-            face.keep(field, values.money(_without_currency(below[0])), below[0])
-            return
-
-
-def _shares_column(title: Run, run: Run) -> bool:
-    return (
-        run.x0 < title.x1 + 4 * title.height
-        and run.x1 > title.x0 - title.height
-        and (run.centre > title.x0 - title.height)
+            if 0.5 * head.height < run.middle - head.middle < 4 * head.height and _is_cell(run)
+        ),
+        key=lambda run: run.x0,
     )
+    if len(cells) != len(row):
+        return
+    paired = {compact(title).text: cell for title, cell in zip(row, cells, strict=True)}
+    sums = {
+        title: value
+        for title, cell in paired.items()
+        if (value := values.money(_without_currency(cell))) is not None
+    }
+    total = sums.pop("合计", None)
+    if total is None or sum(sums.values()) != total:
+        return
+    face.keep("total_with_tax", total, paired["合计"], proven=True)
+    if "增值税税额" in sums:
+        face.keep("total_tax", sums["增值税税额"], paired["增值税税额"], proven=True)
+
+
+def _is_cell(run: Run) -> bool:
+    text = _without_currency(run)
+    return values.money(text) is not None or _RATE.fullmatch(text) is not None
 
 
 def _without_currency(run: Run) -> str:

@@ -19,6 +19,7 @@ from extractors.layout.reading import Face, compact
 from extractors.model import Line
 
 _TITLES = (
+    ("serial", r"^序号"),
     ("name", r"(?:项目|货物|应税|服务).{0,14}名称|^项目名称"),
     ("spec", r"规格型?号?"),
     ("unit", r"^单位|单位$"),
@@ -246,6 +247,9 @@ def _column(cell: Run, edges: list[tuple[str, float]]) -> str | None:
     for name, edge in edges:
         if where >= edge:
             column = name
+    if column == "serial" and not figure:
+        # Names start left in their wide column, nearer to the serial number than to their title.
+        return "name"
     return column
 
 
