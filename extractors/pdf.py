@@ -26,6 +26,8 @@ from extractors.recogniser import Image
 from extractors.words import PageWords, Word
 
 log = logging.getLogger(__name__)
+# It warns about every oddity of every font, quoting the file; what matters here is raised.
+logging.getLogger("pdfminer").setLevel(logging.ERROR)
 
 #: Info keys of originals made by the tax platform; a re-saved copy has lost them.
 _INFO = {

@@ -122,6 +122,8 @@ class Reader:
     def _gather_ofd(self, data: bytes) -> _Gathered:
         ofd = read_ofd(data, self._limits)
         gathered = _Gathered(readings=list(ofd.readings), pages=max(1, ofd.page_count))
+        if ofd.body_count > 1:
+            gathered.findings.append(_several(ofd.body_count))
         gathered.readings.extend(_parsed((text, None) for text in ofd.qr_texts))
         has_words = any(page.words for page in ofd.pages)
         if has_words:

@@ -46,6 +46,7 @@ class OfdReading:
     images: tuple[bytes, ...]
     qr_texts: tuple[str, ...]
     page_count: int
+    body_count: int
 
 
 def read_ofd(data: bytes, limits: Limits) -> OfdReading:
@@ -74,6 +75,7 @@ def read_ofd(data: bytes, limits: Limits) -> OfdReading:
         images=tuple(document.images()),
         qr_texts=tuple(text for root in attachments if (text := graph_code(root)) is not None),
         page_count=document.page_count,
+        body_count=document.body_count,
     )
 
 

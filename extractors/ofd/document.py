@@ -79,6 +79,11 @@ class Document:
     def page_count(self) -> int:
         return len(self._pages)
 
+    @property
+    def body_count(self) -> int:
+        """Document bodies in the package; only the first is read."""
+        return max(1, len(every(self._root, "DocBody")))
+
     def custom_tags(self) -> Iterator[Element]:
         """Roots of the custom tag files, listed or lying in a `Tags` folder."""
         listing = self._entry_of("CustomTags")
