@@ -46,9 +46,7 @@ def ready_to_seal(session: Session, voucher_no: str) -> bool:
             select(Document.state, func.count())
             .where(Document.voucher_no == voucher_no)
             .group_by(Document.state)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     moving = sum(counts.get(state, 0) for state in IN_MOTION)
     return counts.get(State.PASSED, 0) > 0 and moving == 0

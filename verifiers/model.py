@@ -128,5 +128,5 @@ class CaptchaDesk(Protocol):
 class Verifier(Protocol):
     """One authorised road to the tax authority's truth."""
 
-    def verify(self, document_id: str, invoice: Invoice, desk: CaptchaDesk) -> Verification:
+    def verify(self, document_id: str, invoice: Invoice, desk: CaptchaDesk, /) -> Verification:
         """Verify one invoice; every portal outcome is a `Verification`, never an exception."""

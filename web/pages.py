@@ -57,7 +57,7 @@ def _overview(request: Request) -> dict[str, object]:
 
 def _counts(session: Session) -> dict[str, int]:
     query = select(Document.state, func.count(Document.id)).group_by(Document.state)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 @router.get("/batches/{batch_id}")

@@ -74,9 +74,7 @@ def status_report(services: Services) -> dict[str, Any]:
         states = dict(
             session.execute(
                 select(Document.state, func.count(Document.id)).group_by(Document.state)
-            )
-            .tuples()
-            .all()
+            ).all()
         )
     report: dict[str, Any] = {
         "documents": states,

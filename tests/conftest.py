@@ -1,0 +1,35 @@
+"""Shared pieces: settings in a fresh folder, a real bundled queue server, open services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from worker import broker
+from worker.services import Services
+from worker.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads the developer's settings or writes to the developer's data."""
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("YANPIAO_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Defaults in a folder of this test's own, with short leases."""
+    return Settings(data=tmp_path / "data", lease_seconds=5, clock_seconds=0.2)
+
+
+@pytest.fixture
+def services(settings: Settings) -> Iterator[Services]:
+    """Open services on a real queue server and a real database."""
+    with broker.bundled(settings):
+        opened = Services.open(settings)
+        yield opened
+        opened.close()

@@ -1,0 +1,113 @@
+"""Stand-ins for the two slow ends of the pipeline, and invoices made by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+
+from sqlalchemy import select
+
+from archive.records import AuditRow, Document
+from extractors.model import Field, Invoice, Kind, Source
+from verifiers.model import CaptchaDesk, Evidence, PortalValues, Reason, Verdict, Verification
+from worker.intake import Receipt
+from worker.services import Services
+
+CONFIRMED = Verification(
+    verdict=Verdict.CONFIRMED,
+    reason=Reason.CONSISTENT,
+    portal_code="001",
+    portal_time="2026-11-22 10:00:00",
+    portal_count=1,
+    portal_values=PortalValues(invoice_number="26312000000000000001"),
+    evidence=(Evidence(name="result.png", media_type="image/png", content=b"a picture"),),
+)
+
+
+def invoice(number: str = "26312000000000000001", total: str = "113.00") -> Invoice:
+    """A 数电票 whose values all come from its XML."""
+
+    def text(value: str) -> Field[str]:
+        return Field[str](value=value, raw=value, source=Source.XML, confidence=1.0)
+
+    def money(value: str) -> Field[Decimal]:
+        return Field[Decimal](value=Decimal(value), raw=value, source=Source.XML, confidence=1.0)
+
+    return Invoice(
+        kind=Kind.DIGITAL_NORMAL,
+        invoice_number=text(number),
+        issue_date=Field[dt.date](
+            value=dt.date(2026, 10, 1), raw="2026-10-01", source=Source.XML, confidence=1.0
+        ),
+        seller_name=text("杭州某某有限公司"),
+        buyer_name=text("某某学校"),
+        total_without_tax=money("100.00"),
+        total_tax=money("13.00"),
+        total_with_tax=money(total),
+        sources=(Source.XML,),
+    )
+
+
+@dataclass
+class FixedReader:
+    """Answers with a given invoice, or raises a given error; counts its calls."""
+
+    answer: Invoice | Exception
+    calls: int = 0
+    before: Callable[[], None] = field(default=lambda: None)
+
+    def read(self, path: Path) -> Invoice:
+        self.calls += 1
+        self.before()
+        assert path.exists()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@dataclass
+class FixedVerifier:
+    """Answers with the given verifications, one after another, the last one for ever."""
+
+    answers: list[Verification]
+    calls: int = 0
+
+    def verify(self, _document_id: str, _invoice: Invoice, _desk: CaptchaDesk) -> Verification:
+        self.calls += 1
+        return self.answers[min(self.calls, len(self.answers)) - 1]
+
+
+def hand_in(
+    services: Services, content: bytes, name: str = "a.xml", voucher: str | None = None
+) -> Receipt:
+    """One file as a batch of its own."""
+    batch_id = services.intake.open_batch("test", voucher_no=voucher)
+    return services.intake.accept(batch_id, name, BytesIO(content))
+
+
+def xml(text: str = "") -> bytes:
+    """Bytes that count as XML, different for each `text`."""
+    return f"<?xml version='1.0'?><EInvoice><!-- {text} --></EInvoice>".encode()
+
+
+def load(services: Services, document_id: str) -> Document:
+    with services.database.read() as session:
+        return session.get_one(Document, document_id)
+
+
+def actions(services: Services, document_id: str) -> list[str]:
+    """What the audit trail says happened to a document, in order."""
+    query = (
+        select(AuditRow.action).where(AuditRow.document_id == document_id).order_by(AuditRow.seq)
+    )
+    with services.database.read() as session:
+        return list(session.scalars(query))
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
