@@ -22,6 +22,8 @@ _LEAST_SHARE = 0.25
 #: Beyond this the page is not crooked but turned.
 _MOST_DEGREES = 20.0
 _LEAST_DEGREES = 0.15
+#: Brightnesses that may part sheet from ground, as shares of the picture's own dividing one.
+_BRIGHTNESSES = (1.0, 0.85, 0.7, 1.12)
 
 Points = npt.NDArray[np.float32]
 
@@ -35,11 +37,31 @@ def straighten(image: Pixels) -> Pixels:
 
 def page_corners(image: Pixels) -> Points | None:
     """Corners of a bright sheet on a darker ground (4x2: top left, top right, bottom right,
-    bottom left, in pixels), or None unless the sheet is unmistakable."""
+    bottom left, in pixels), or None unless the sheet is unmistakable.
+
+    A shadow over the sheet looks like ground, so several brightnesses are tried and the corners
+    that leave the page's rules straightest win; corners that leave them less straight than they
+    are in the picture are none.
+    """
     small, scale = _working_copy(image)
     blurred = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), (7, 7), 0)
     grey = np.asarray(blurred, dtype=np.uint8)
-    _, bright = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    best: Points | None = None
+    straightest = _straightness(small) * 0.95
+    for share in _BRIGHTNESSES:
+        quad = _bright_quad(grey, otsu * share)
+        if quad is None:
+            continue
+        straight = _straightness(_flatten(small, quad))
+        if straight > straightest:
+            best, straightest = quad, straight
+    return None if best is None else best / np.float32(scale)
+
+
+def _bright_quad(grey: npt.NDArray[np.uint8], brightness: float) -> Points | None:
+    """The four corners of the largest area brighter than `brightness`, if it is a sheet."""
+    _, bright = cv2.threshold(grey, brightness, 255, cv2.THRESH_BINARY)
     # Print and rules cut the sheet into cells; closing joins them again.
     joined = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
     contours, _ = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
@@ -54,7 +76,19 @@ def page_corners(image: Pixels) -> Points | None:
     quad = _four_corners(sheet)
     if quad is None or not _is_sheet(quad, sheet, grey):
         return None
-    return _ordered(quad) / np.float32(scale)
+    return _ordered(quad)
+
+
+def _straightness(image: Pixels) -> float:
+    """How much of the length of long lines lies along one axis pair, 0..1; 0.5 without lines (a
+    blank sheet's corners are then judged by the sheet alone)."""
+    angles, lengths = _long_lines(image)
+    near = np.abs(angles) <= _MOST_DEGREES
+    angles, lengths = angles[near], lengths[near]
+    if len(angles) < 6:
+        return 0.5
+    middle = _weighted_median(angles, lengths)
+    return float(lengths[np.abs(angles - middle) <= 0.5].sum() / lengths.sum())
 
 
 def level(image: Pixels) -> Pixels:
@@ -86,6 +120,14 @@ def level(image: Pixels) -> Pixels:
 def skew_degrees(image: Pixels) -> float:
     """The angle of the page's long straight lines against the nearest axis, in degrees
     (positive: clockwise lean); 0.0 where lines are too few or disagree."""
+    return _agreed_angle(*_long_lines(image))
+
+
+Numbers = npt.NDArray[np.float64]
+
+
+def _long_lines(image: Pixels) -> tuple[Numbers, Numbers]:
+    """Angles in degrees against the nearest axis (-45..45), and lengths, of straight edges."""
     small, _ = _working_copy(image)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     edges = cv2.Canny(grey, 50, 150)
@@ -95,14 +137,18 @@ def skew_degrees(image: Pixels) -> float:
         edges, 1, math.pi / 1440, threshold=80, minLineLength=least, maxLineGap=6
     )
     if not isinstance(found, np.ndarray):
-        return 0.0
+        return np.zeros(0), np.zeros(0)
     ends = found.reshape(-1, 4).astype(np.float64)
     across, down = ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1]
     angles = np.degrees(np.arctan2(down, across))
     # Horizontal and vertical rules say the same thing a right angle apart.
-    angles = (angles + 45.0) % 90.0 - 45.0
-    lengths = np.hypot(across, down)
-    return _agreed_angle(angles, lengths)
+    return (angles + 45.0) % 90.0 - 45.0, np.hypot(across, down)
+
+
+def _weighted_median(numbers: Numbers, weights: Numbers) -> float:
+    order = np.argsort(numbers)
+    summed = np.cumsum(weights[order])
+    return float(numbers[order][np.searchsorted(summed, summed[-1] / 2)])
 
 
 def _agreed_angle(angles: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64]) -> float:
@@ -110,9 +156,7 @@ def _agreed_angle(angles: npt.NDArray[np.float64], lengths: npt.NDArray[np.float
     angles, lengths = angles[near], lengths[near]
     if len(angles) < 3:
         return 0.0
-    order = np.argsort(angles)
-    summed = np.cumsum(lengths[order])
-    median = float(angles[order][np.searchsorted(summed, summed[-1] / 2)])
+    median = _weighted_median(angles, lengths)
     close = np.abs(angles - median) <= 1.5
     if lengths[close].sum() < 0.4 * lengths.sum():
         return 0.0
