@@ -215,6 +215,102 @@ def test_lines_over_two_pages_are_read_from_one_sheet() -> None:
     assert invoice.total_with_tax.box.page == 1
 
 
+def cell(page: int, x: float, y: float, text: str) -> Word:
+    box = Box(page=page, x0=x, y0=y, x1=x + 0.012 * len(text), y1=y + 0.012)
+    return Word(text=text, box=box)
+
+
+def list_page(number: int, rows: int, first: int) -> PageWords:
+    """A 销货清单 as tax software prints it behind an old invoice, `rows` lines of 100 yuan."""
+    titles = (
+        *((0.05, "序号"), (0.2, "项目名称"), (0.55, "数量"), (0.65, "单价")),
+        *((0.75, "金额"), (0.85, "税率"), (0.92, "税额")),
+    )
+    words = [cell(number, 0.4, 0.05, "销售货物或者提供应税劳务清单")]
+    words += [cell(number, x, 0.2, title) for x, title in titles]
+    for row in range(rows):
+        y = 0.23 + 0.025 * row
+        values = ((0.05, str(first + row)), (0.08, "*餐饮服务*餐费"), (0.75, "100.00"))
+        words += [cell(number, x, y, text) for x, text in (*values, (0.85, "6%"), (0.93, "6.00"))]
+    words.append(cell(number, 0.05, 0.9, "小计"))
+    return PageWords(page=number, width=210, height=297, words=tuple(words))
+
+
+@pytest.mark.parametrize(("rows", "believed"), [(3, True), (4, False)])
+def test_a_list_behind_the_face_is_believed_only_if_it_sums_up(rows: int, believed: bool) -> None:
+    truth = make_truth(Kind.VAT_ELECTRONIC_NORMAL, 2, today=TODAY)
+    amount = Decimal("600.00")
+    old, new = f"¥{truth.total_without_tax:.2f}", f"¥{amount}"
+    front = altered(words_of(truth, 2, whole), lambda text: text.replace(old, new))
+    pages = [front, list_page(1, 3, 1), list_page(2, rows, 4)]
+    invoice = invoice_from_words(pages, Source.OFD_TEXT)
+    assert invoice.pages == 3
+    assert invoice.invoice_number is not None
+    assert invoice.invoice_number.value == truth.invoice_number
+    lines = [line.name for line in invoice.lines]
+    assert (lines == ["*餐饮服务*餐费"] * 6) is believed
+
+
+def test_an_itinerary_is_believed_only_if_its_parts_add_up() -> None:
+    titles = ("票价", "燃油附加费", "增值税税率", "增值税税额", "民航发展基金", "其他税费", "合计")
+    sums = ["477.06", "45.87", "9%", "47.07", "50.00", "0.00"]
+    head = [
+        cell(0, 0.3, 0.05, "电子发票（航空运输电子客票行程单）"),
+        cell(0, 0.7, 0.15, "发票号码：26449122000000000017"),
+        cell(0, 0.7, 0.9, "填开日期：2026-08-01"),
+    ]
+
+    def read_with(total: str) -> Invoice:
+        words = [cell(0, 0.03 + 0.13 * place, 0.7, title) for place, title in enumerate(titles)]
+        figures = enumerate([*sums, total])
+        words += [cell(0, 0.06 + 0.13 * place, 0.74, text) for place, text in figures]
+        page = PageWords(page=0, width=210, height=148, words=(*head, *words))
+        return invoice_from_words([page], Source.PDF_TEXT)
+
+    good = read_with("620.00")
+    assert good.kind is Kind.DIGITAL_AIR
+    assert texts(good)["invoice_number"] == "26449122000000000017"
+    assert texts(good)["issue_date"] == dt.date(2026, 8, 1)
+    assert texts(good)["total_with_tax"] == Decimal("620.00")
+    assert texts(good)["total_tax"] == Decimal("47.07")
+    assert texts(read_with("650.00"))["total_with_tax"] is None
+
+
+def test_an_electronic_rail_ticket() -> None:
+    words = (
+        cell(0, 0.35, 0.05, "电子发票（铁路电子客票）"),
+        cell(0, 0.05, 0.2, "发票号码：26339165000000000123"),
+        cell(0, 0.65, 0.2, "开票日期：2026年08月03日"),
+        cell(0, 0.1, 0.35, "杭州东站"),
+        cell(0, 0.45, 0.35, "G7381"),
+        cell(0, 0.7, 0.35, "宁波站"),
+        cell(0, 0.1, 0.5, "2026年08月01日 07:15开"),
+        cell(0, 0.6, 0.5, "06车11A号"),
+        cell(0, 0.8, 0.5, "二等座"),
+        cell(0, 0.1, 0.6, "票价：￥71.00"),
+        cell(0, 0.1, 0.9, "购买方名称：杭州市临澜实验学校"),
+        cell(0, 0.5, 0.9, "统一社会信用代码：12330108LQ7N48R0T2"),
+    )
+    page = PageWords(page=0, width=210, height=120, words=words)
+    invoice = invoice_from_words([page], Source.PDF_TEXT)
+    got = texts(invoice)
+    assert invoice.kind is Kind.DIGITAL_RAIL
+    assert got["invoice_number"] == "26339165000000000123"
+    assert got["issue_date"] == dt.date(2026, 8, 3)
+    assert got["total_with_tax"] == Decimal("71.00")
+    assert got["buyer_name"] == "杭州市临澜实验学校"
+    assert got["buyer_tax_id"] == "12330108LQ7N48R0T2"
+    assert {name: field.value for name, field in invoice.extra.items()} == {
+        "from": "杭州东",
+        "to": "宁波",
+        "train": "G7381",
+        "departure": "2026-08-01 07:15",
+        "carriage": "06",
+        "seat": "11A",
+        "seat_class": "二等座",
+    }
+
+
 def test_what_is_no_invoice_yields_no_values() -> None:
     word = Word(text="会议通知 2026年11月22日", box=Box(page=0, x0=0.1, y0=0.1, x1=0.5, y1=0.15))
     page = PageWords(page=0, width=210, height=297, words=(word,))

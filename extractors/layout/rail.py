@@ -31,7 +31,7 @@ _STATION = re.compile(r"^([\u4e00-\u9fff]{1,8}?)站$")
 
 #: Kind-specific values and the pattern of each, over rows without spaces.
 _JOURNEY = (
-    ("train", re.compile(r"(?<![A-Z0-9])([GDCZTKYLS]\d{1,5}|\d{4})(?:次|$|(?=[\u4e00-\u9fff]))")),
+    ("train", re.compile(r"(?<![A-Z0-9])([GDCZTKYLS]\d{1,5}(?![A-Z0-9])|\d{4}(?=次))")),
     ("carriage", re.compile(r"(?<!\d)(\d{1,2})车")),
     ("seat", re.compile(r"车(\d{1,3}[A-F]?)号")),
     ("seat_class", re.compile(r"(商务座|特等座|[一二]等座|[硬软]座|[硬软]卧|动卧|无座)")),
