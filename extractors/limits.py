@@ -27,7 +27,8 @@ class Limits:
     max_xml_depth: int = 100
     #: Opening angle brackets in one XML file, which bounds its elements and so its memory.
     max_xml_tags: int = 400_000
-    #: Text objects or glyphs taken from one page; more is not an invoice.
-    max_words: int = 20_000
+    #: Words taken from one page; the densest list of goods seen has 250, and geometry's cost
+    #: grows with their square.
+    max_words: int = 5_000
     #: Wall clock for one document; the reader stops starting new work after it.
     max_seconds: float = 120.0

@@ -58,10 +58,8 @@ def read_ofd(data: bytes, limits: Limits) -> OfdReading:
     document = Document(Package(data, limits), limits)
     pages: list[PageWords] = []
     objects: dict[str, TextObject] = {}
-    left = limits.max_words
     for index, page in enumerate(document.pages()):
-        found = text_objects(page, index, left)
-        left -= len(found)
+        found = text_objects(page, index, limits.max_words)
         pages.append(page_words(page, index, found))
         for text_object in found:
             objects.setdefault(text_object.id, text_object)
