@@ -44,6 +44,22 @@ def codes(language: str) -> frozenset[str]:
     return frozenset(_catalogue(language))
 
 
+def field_label(name: str, language: str) -> str:
+    """How people call a field; the name itself where no catalogue knows it."""
+    label = say(f"field_{name}", language)
+    return name if label == f"field_{name}" else label
+
+
+def sentence(
+    code: str, language: str, params: Mapping[str, object] | None = None, part: str = "message"
+) -> str:
+    """`say`, with the field that `params` may name called as people call it."""
+    values = dict(params or {})
+    if name := values.get("field"):
+        values["field"] = field_label(str(name), language)
+    return say(code, language, values, part)
+
+
 def say(
     code: str,
     language: str = "en",

@@ -12,11 +12,10 @@ from sqlalchemy.orm import Session
 from archive import search
 from archive.records import AuditRow, Batch, Document, EvidenceRow, State
 from archive.vouchers import suffix_of
-from extractors.messages import say
 from extractors.model import TEXT_FIELDS
 from web.rendering import language_of, render, services_of
 from worker.errors import UnknownDocument
-from worker.inspecting import status_report
+from worker.inspecting import finding_sentence, status_report
 from worker.results import ResultRow, batch_rows, document_row, still_moving
 
 router = APIRouter()
@@ -132,10 +131,7 @@ def document(request: Request, document_id: str) -> HTMLResponse:
         ]
         verification_findings = found.verifications[-1].findings if found.verifications else []
         findings = [
-            (
-                one["severity"],
-                say(one["code"], language, {"field": one.get("field") or "", **one["params"]}),
-            )
+            (one["severity"], finding_sentence(one, language))
             for one in (*invoice.get("findings", []), *verification_findings)
         ]
         return render(
@@ -145,6 +141,9 @@ def document(request: Request, document_id: str) -> HTMLResponse:
                 "document": found,
                 "row": document_row(found, language),
                 "values": values,
+                "differing": {
+                    one["field"] for one in verification_findings if one["code"] == "portal_differs"
+                },
                 "lines": invoice.get("lines", []),
                 "findings": findings,
                 "history": history,

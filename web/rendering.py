@@ -12,7 +12,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from extractors.messages import LANGUAGES, say
+from extractors.messages import LANGUAGES, field_label, say
 from worker.services import Services
 
 _CHINA = ZoneInfo("Asia/Shanghai")
@@ -66,6 +66,7 @@ def render(
             "other_language": "en" if language == "zh" else "zh",
             "path": request.url.path,
             "standin": "" if settings.is_tax_authority else str(settings.portal_url),
+            "field_label": lambda name: field_label(name, language),
             "local_time": local_time,
             **(values or {}),
         }

@@ -37,7 +37,7 @@ def decide(
     """
     if verification.verdict is Verdict.UNDECIDED:
         return _undecided(verification, portal_tries, now)
-    blocking = [finding for finding in findings if finding.severity is Severity.BLOCK]
+    blocking = [finding for finding in findings if _blocks(finding)]
     if verification.verdict is Verdict.CONTRADICTED:
         params = _first_params(verification.findings)
         return Decision(State.IN_REVIEW, Verdict.CONTRADICTED, verification.reason, params)
@@ -45,6 +45,12 @@ def decide(
         params = {"field": blocking[0].field or "", **blocking[0].params}
         return Decision(State.IN_REVIEW, Verdict.CONTRADICTED, blocking[0].code, params)
     return Decision(State.PASSED, Verdict.CONFIRMED, verification.reason, {})
+
+
+def _blocks(finding: Finding) -> bool:
+    """A needed value that could not be read blocks too: the portal can only confirm what the
+    document says, and nobody knows what it says there."""
+    return finding.severity is Severity.BLOCK or finding.code == "field_missing"
 
 
 def _undecided(verification: Verification, portal_tries: int, now: dt.datetime) -> Decision:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive.records import AuditRow, Document
-from extractors.messages import say
+from extractors.messages import sentence
 from worker.broker import answers
 from worker.lanes import Lanes
 from worker.queues import Stage, queue_of
@@ -61,10 +61,14 @@ def _values(data: dict[str, Any]) -> Table:
 
 def _findings(console: Console, findings: list[dict[str, Any]], language: str) -> None:
     for finding in findings:
-        params = {"field": finding.get("field") or "", **finding.get("params", {})}
-        console.print(
-            f"  {finding['severity']}: {say(finding['code'], language, params)}", markup=False
-        )
+        said = finding_sentence(finding, language)
+        console.print(f"  {finding['severity']}: {said}", markup=False)
+
+
+def finding_sentence(finding: dict[str, Any], language: str) -> str:
+    """A stored finding in words."""
+    params = {"field": finding.get("field") or "", **finding.get("params", {})}
+    return sentence(finding["code"], language, params)
 
 
 def status_report(services: Services) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive.records import IN_MOTION, Document, State, Upload
-from extractors.messages import say
+from extractors.messages import sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ def document_row(
         state=document.state,
         verdict=document.verdict or "",
         reason_code=code,
-        reason=say(code, language, params) if code else "",
-        hint=say(code, language, params, part="hint") if code else "",
+        reason=sentence(code, language, params) if code else "",
+        hint=sentence(code, language, params, part="hint") if code else "",
         voucher=document.voucher_no,
         seconds=round(sum((document.seconds or {}).values()), 2),
         repeated=repeated,
