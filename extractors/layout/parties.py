@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from extractors.layout import values
 from extractors.layout.page import Run
-from extractors.layout.reading import UNLABELLED, Face, beside, compact, cut, is_side_print
+from extractors.layout.reading import MENDED, UNLABELLED, Face, beside, compact, cut, is_side_print
 
 _NAME_LABEL = re.compile(r"(?:^|[^\u4e00-\u9fff])?(?:名称|称):|^名?称:?$|^(?:名称|称)(?!型)")
 _ID_LABEL = re.compile(r"(?:纳税人?识别号|识别号|社会信用代码)[^:]{0,12}:|^.{0,6}识别号")
@@ -112,7 +112,7 @@ def keep_tax_id(face: Face, name: str, run: Run) -> None:
         return
     mended = values.mended_tax_id(text) if face.recognised else None
     if mended is not None:
-        face.keep(name, mended, run)
+        face.keep(name, mended, run, most=MENDED)
     elif values.is_tax_id(text) and not (face.recognised and len(text) == 18):
         # An 18-character id that fails its check character is more likely misread than odd.
         face.keep(name, text, run)

@@ -20,6 +20,9 @@ PROVEN = 0.99
 #: Certainty of a value found by its place alone, without its label.
 UNLABELLED = 0.6
 
+#: Certainty of a value that a rule had to mend.
+MENDED = 0.8
+
 #: Print that runs down the side of party, remark and cipher boxes, one character a row.
 _SIDE_PRINT = frozenset("购买方销售货单位信息密码区备注卖")
 

@@ -15,8 +15,8 @@ from decimal import Decimal
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _WEIGHTS = tuple(pow(3, index, 31) for index in range(17))
 
-#: Letters that the alphabet leaves out and the digit they are printed like.
-_LOOKALIKES = {"O": "0", "I": "1"}
+#: Letters that the alphabet leaves out, and the characters of it that are printed like them.
+_LOOKALIKES = {"O": "0Q", "I": "1"}
 
 DATE = re.compile(r"(?<!\d)((?:19|20)\s*\d\s*\d)\s*年\s*(\d\s*\d?)\s*月\s*(\d\s*\d?)\s*日?")
 DATE_DIGITS = re.compile(r"(?<![\d.])(20\d\d)([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
@@ -91,11 +91,11 @@ def is_tax_id(text: str) -> bool:
 
 
 def mended_tax_id(text: str) -> str | None:
-    """The single reading of an 18-character id, O for 0 and I for 1 undone, that satisfies the
+    """The single reading of an 18-character id, O for 0 or Q and I for 1 undone, that satisfies the
     check character; None when no reading or more than one does."""
     if len(text) != 18:
         return None
-    choices = [(char, _LOOKALIKES[char]) if char in _LOOKALIKES else (char,) for char in text]
+    choices = [_LOOKALIKES.get(char, char) for char in text]
     if sum(len(choice) > 1 for choice in choices) > 8:
         return None
     readings = {"".join(reading) for reading in itertools.product(*choices)}
