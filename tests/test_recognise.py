@@ -168,7 +168,9 @@ def test_scans_and_photographs(engine: PaddleRecogniser, kind: Kind, form: Form,
     truth = make_truth(kind, 4, today=TODAY)
     invoice, rotation = read(engine, make(truth, form, 4, turn=turn).content)
     assert differences(truth, invoice) == {}
-    assert invoice.kind == kind
+    # Detection may lose the whole title of a 数电票 to the seal over it; then the kind is left
+    # open (the QR code states it), and never taken for another.
+    assert invoice.kind in (kind, Kind.UNKNOWN)
     assert rotation == (360 - turn) % 360
 
 
