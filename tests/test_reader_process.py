@@ -1,0 +1,143 @@
+"""The warm reading process under ill treatment: each costs one document one try."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from extractors.errors import EmptyFile, ReaderCrashed
+from extractors.model import Kind
+from fixtures.maker import Form, make, make_truth
+from worker.reader_process import ReaderProcess, error_from
+from worker.settings import Settings
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+TRUTH = make_truth(Kind.DIGITAL_NORMAL, 5, today=dt.date(2026, 11, 22))
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """A picture large enough that reading it takes a while."""
+    path = tmp_path / "invoice.png"
+    path.write_bytes(make(TRUTH, Form.PNG, 5).content)
+    return path
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "invoice.xml"
+    path.write_bytes(make(TRUTH, Form.XML, 5).content)
+    return path
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[ReaderProcess]:
+    settings = Settings(data=tmp_path / "data", reader_seconds=120, reader_documents=3)
+    with ReaderProcess(settings) as started:
+        yield started
+
+
+def _number(reader: ReaderProcess, path: Path) -> str:
+    field = reader.read(path).invoice_number
+    assert field is not None
+    return field.value
+
+
+def _strike_when_busy(reader: ReaderProcess, number: signal.Signals) -> threading.Thread:
+    """Send a signal to the reading process once it works hard on a document."""
+    pid = reader.pid
+    assert pid is not None
+    process = psutil.Process(pid)
+    before = sum(process.cpu_times()[:2])
+
+    def strike() -> None:
+        while sum(process.cpu_times()[:2]) < before + 0.3:
+            time.sleep(0.01)
+        os.kill(pid, number)
+
+    thread = threading.Thread(target=strike)
+    thread.start()
+    return thread
+
+
+def test_the_engine_stays_loaded_and_is_replaced_after_its_number(
+    reader: ReaderProcess, document: Path
+) -> None:
+    pids = []
+    for _ in range(7):
+        assert _number(reader, document) == TRUTH.invoice_number
+        pids.append(reader.pid)
+    assert pids[0] == pids[1] == pids[2]
+    assert len(set(pids)) == 3
+
+
+@pytest.mark.parametrize("blow", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT])
+def test_a_native_crash_costs_this_document_only(
+    reader: ReaderProcess, picture: Path, document: Path, blow: signal.Signals
+) -> None:
+    reader.warm_up()
+    thread = _strike_when_busy(reader, blow)
+    with pytest.raises(ReaderCrashed, match=f"signal {blow.value}"):
+        reader.read(picture)
+    thread.join()
+    assert _number(reader, document) == TRUTH.invoice_number
+
+
+def test_a_hang_is_ended_at_its_limit(tmp_path: Path, picture: Path, document: Path) -> None:
+    settings = Settings(data=tmp_path / "data", reader_seconds=5)
+    with ReaderProcess(settings) as reader:
+        reader.warm_up()
+        hung = reader.pid
+        assert hung is not None
+        os.kill(hung, signal.SIGSTOP)
+        with pytest.raises(ReaderCrashed, match="no answer in 5 s"):
+            reader.read(picture)
+        assert not psutil.pid_exists(hung)
+        assert _number(reader, document) == TRUTH.invoice_number
+
+
+def test_memory_has_a_limit(tmp_path: Path, picture: Path) -> None:
+    """Recognition does not fit into 1 GiB of address space: said, and nothing else dies."""
+    settings = Settings(data=tmp_path / "data", reader_memory=1024**3)
+    with ReaderProcess(settings) as reader, pytest.raises(ReaderCrashed):
+        reader.read(picture)
+
+
+def test_the_process_dies_with_its_parent() -> None:
+    code = (
+        "import time\n"
+        "from worker.log import configure\n"
+        "from worker.reader_process import ReaderProcess\n"
+        "from worker.settings import Settings\n"
+        'configure("error")\n'
+        "reader = ReaderProcess(Settings())\n"
+        "reader.warm_up()\n"
+        "print(reader.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.wait()
+    child.wait(timeout=30)
+
+
+def test_errors_come_over_as_themselves(reader: ReaderProcess, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    with pytest.raises(EmptyFile):
+        reader.read(empty)
+    error = error_from("file_too_large", {"size": "2", "limit": "1"})
+    assert (error.code, error.params) == ("file_too_large", {"size": "2", "limit": "1"})
