@@ -35,6 +35,9 @@ def read(face: Face) -> Invoice:
         face.keep("seller_name", values.clean_name(name.raw), name)
     for tax_id in labelled(rows, r"(?:信用代码|识别号):?([0-9A-Za-z]{15,20})(?![0-9A-Za-z])")[:1]:
         keep_tax_id(face, "buyer_tax_id", tax_id)
+    codes = labelled(rows, r"验证码:?(\d{4})(?!\d)")
+    for code in codes[:1]:
+        face.keep("check_code", code.text, code)
     return face.invoice(Kind.DIGITAL_AIR)
 
 

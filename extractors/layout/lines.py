@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from extractors.layout import values
-from extractors.layout.page import Run, join
+from extractors.layout.page import Run, join, overlap
 from extractors.layout.reading import Face, compact
 from extractors.model import Line
 
@@ -107,10 +107,7 @@ def read_lines(face: Face, header: Header, bottom: float) -> tuple[Line, ...]:
     )
     least = 0.5 * face.sheet.line_height
     cells = [cell for run in body if run.height > least for cell in _cells(run)]
-    anchors = sorted(
-        filter(is_rate, cells),
-        key=lambda run: run.middle,
-    )
+    anchors = _anchors(cells)
     starts = [anchor.middle - 0.6 * anchor.height for anchor in anchors]
     ends = [*starts[1:], bottom]
     lines = []
@@ -120,6 +117,16 @@ def read_lines(face: Face, header: Header, bottom: float) -> tuple[Line, ...]:
         if line is not None:
             lines.append(line)
     return tuple(lines)
+
+
+def _anchors(cells: Sequence[Run]) -> list[Run]:
+    """The rate of every line, from top to bottom. Exempt lines print stars for the tax too: of
+    several in a row the leftmost is the rate."""
+    anchors: list[Run] = []
+    for run in sorted(filter(is_rate, cells), key=lambda run: run.x0):
+        if not any(overlap(run, anchor) >= 0.5 for anchor in anchors):
+            anchors.append(run)
+    return sorted(anchors, key=lambda run: run.middle)
 
 
 def _stands_in_table(run: Run, header: Header, bottom: float) -> bool:

@@ -11,17 +11,21 @@ import re
 from dataclasses import dataclass
 
 from extractors.layout import values
-from extractors.layout.page import Run
+from extractors.layout.page import Run, join, overlap
 from extractors.layout.reading import MENDED, UNLABELLED, Face, beside, compact, cut, is_side_print
 
 _NAME_LABEL = re.compile(r"(?:^|[^\u4e00-\u9fff])?(?:名称|称):|^名?称:?$|^(?:名称|称)(?!型)")
 _ID_LABEL = re.compile(r"(?:纳税人?识别号|识别号|社会信用代码)[^:]{0,12}:|^.{0,6}识别号")
 _OTHER_LABEL = re.compile(r"地址|电话|开户|账号|帐号|银行|[<>+*/]{2}")
-_ORGANISATION = re.compile(
-    r"(?:^|[^\u4e00-\u9fff()A-Za-z0-9])([\u4e00-\u9fff()A-Za-z0-9]{3,}"
+_ENDINGS = (
     r"(?:公司|学校|大学|学院|中心|小学|中学|幼儿园|医院|研究院|研究所|商行|经营部|工作室|超市|酒店|饭店"
-    r"|合作社|事务所|委员会|出版社|分行|支行|厂|店|局|站|馆|社|会))$"
+    r"|合作社|事务所|委员会|出版社|分行|支行|厂|店|局|站|馆|社|会)"
 )
+_ORGANISATION = re.compile(
+    r"(?:^|[^\u4e00-\u9fff()A-Za-z0-9])([\u4e00-\u9fff()A-Za-z0-9]{3,}" + _ENDINGS + ")$"
+)
+#: How names of organisations and of named persons end; one that ends otherwise may be cut.
+_WHOLE = re.compile(rf"{_ENDINGS}$|\((?:个人|普通合伙|有限合伙|特殊普通合伙|个人独资)\)$")
 _ID_SHAPE = re.compile(r"(?<![0-9A-Za-z<>+*/\-])([0-9A-Za-z]{15,20})(?![0-9A-Za-z<>+*/\-])")
 
 
@@ -52,10 +56,31 @@ def read_party(face: Face, zone: Zone, role: str) -> None:
     if tax_id is not None:
         keep_tax_id(face, f"{role}_tax_id", tax_id)
     if name is not None:
-        value = values.clean_name(name.raw)
-        if value is not None and face.recognised:
-            value = _house_brackets(value)
-        face.keep(f"{role}_name", value, name, most=UNLABELLED if by_place else 1.0)
+        _keep_name(face, f"{role}_name", name, most=UNLABELLED if by_place else 1.0)
+
+
+def _keep_name(face: Face, name: str, run: Run, *, most: float) -> None:
+    """Record a name. A recognised one with half a pair of brackets was cut and is no name; one
+    that does not end as names of organisations do may be cut and is doubtful."""
+    value = values.clean_name(run.raw)
+    if value is None or not face.recognised:
+        face.keep(name, value, run, most=most)
+        return
+    value = _house_brackets(value)
+    plain = value.replace("（", "(").replace("）", ")")
+    if not _balanced(plain):
+        return
+    face.keep(name, value, run, most=most if _WHOLE.search(plain) else min(most, MENDED))
+
+
+def _balanced(name: str) -> bool:
+    """Is every bracket closed, and does each close one that was opened?"""
+    depth = 0
+    for char in name:
+        depth += (char == "(") - (char == ")")
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def name_labels(face: Face, top: float, bottom: float) -> list[Run]:
@@ -128,8 +153,27 @@ def _name(runs: list[Run], zone: Zone, tax_id: Run | None) -> Run | None:
         if value is None:
             value = beside(run, runs, right=zone.right)
         if value is not None and not _is_label(value):
-            return _with_next_row(value, runs, tax_id)
+            return _with_next_row(_to_its_end(value, runs, zone), runs, tax_id)
     return None
+
+
+def _to_its_end(value: Run, runs: list[Run], zone: Zone) -> Run:
+    """The value with what stands close to its right: recognition cuts long names anywhere, most
+    often before a bracket."""
+    pieces = [value]
+    for run in sorted(runs, key=lambda run: run.x0):
+        last = pieces[-1]
+        gap = run.x0 - last.x1
+        if (
+            run.x0 > last.x0
+            and run.centre < zone.right
+            and -0.9 * last.height < gap < 1.6 * last.height
+            and run.centre > last.x1
+            and overlap(last, run) >= 0.5
+            and not _is_label(run)
+        ):
+            pieces.append(run)
+    return join(pieces) if len(pieces) > 1 else value
 
 
 def _after_label(run: Run, characters: int) -> Run | None:

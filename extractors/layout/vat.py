@@ -14,6 +14,7 @@ from extractors.layout.header import read_header
 from extractors.layout.page import Run
 from extractors.layout.parties import Zone, name_labels, read_party, tax_ids
 from extractors.layout.reading import Face, compact, labelled
+from extractors.layout.remarks import read_remarks
 from extractors.layout.totals import read_totals
 from extractors.model import Invoice, Kind, Line
 
@@ -58,6 +59,7 @@ def read(face: Face) -> Invoice:
     _read_parties(face, table_top, floor)
     found = _lines(face, header, floor)
     _read_foot(face, floor)
+    read_remarks(face, floor, _table_right(face, table_top, floor))
     return face.invoice(_kind(face), lines=found)
 
 
@@ -91,6 +93,12 @@ def _read_parties(face: Face, table_top: float, floor: float) -> None:
     read_party(
         face, Zone(0.0, right, floor + 0.5 * face.sheet.line_height, face.sheet.bottom), "seller"
     )
+
+
+def _table_right(face: Face, top: float, floor: float) -> float:
+    """Where the table's last column ends: tax stands at its right edge."""
+    inside = face.sheet.within(face.sheet.runs, top=top, bottom=floor)
+    return max((run.x1 for run in inside), default=_frame(face)[1])
 
 
 def _frame(face: Face) -> tuple[float, float]:

@@ -1,0 +1,86 @@
+"""The remarks (备注) of a VAT face: free text in its own box between the sums and the foot.
+
+Remarks often carry what a house needs (contract, project, place of building work), so rows that
+were set apart stay apart, and a row that only ran out of room goes on in the next.
+"""
+
+from __future__ import annotations
+
+import re
+
+from extractors.layout.page import Run, join
+from extractors.layout.reading import UNLABELLED, Face, compact
+
+_SIDE_LABEL = re.compile(r"^(?:备注?|注)$")
+#: Stands in the same column as 备注 on older faces, and is never under the seal.
+_CIPHER_LABEL = re.compile(r"^密码?区?$")
+_FOOT = re.compile(r"(?:开票人|收款人|复核)")
+#: Parts of a seller's seal, which is pressed over this box.
+_SEAL = re.compile(r"专用章|发票专|^[0-9A-Z]{15,20}$")
+_CHINESE = r"[^\x00-\x7f]"
+
+
+def read_remarks(face: Face, floor: float, right: float) -> None:
+    """Keep the remarks below `floor` (the row of the total); `right` is the table's right end.
+
+    Recognised remarks under a seal are left out: which print is the seal's cannot be told.
+    """
+    left = _box_left(face, floor)
+    if left is None:
+        return
+    top = floor + 0.8 * face.sheet.line_height
+    runs = face.sheet.within(
+        face.sheet.runs, left=left, right=right, top=top, bottom=_foot(face, top)
+    )
+    if not runs or (face.recognised and any(_SEAL.search(compact(run).text) for run in runs)):
+        return
+    rows = [join(row) for row in _rows(runs)]
+    whole = Run(tuple(glyph for row in rows for glyph in row.glyphs))
+    older = "invoice_code" in face.found
+    doubtful = face.recognised and older
+    face.keep("remarks", _text(rows, right), whole, most=UNLABELLED if doubtful else 1.0)
+
+
+def _box_left(face: Face, floor: float) -> float | None:
+    """The right edge of the label down the side; None when there is none to go by."""
+    everything = (*face.sheet.runs, *face.sheet.upright)
+    for pattern, top, bottom in ((_SIDE_LABEL, floor, 1e9), (_CIPHER_LABEL, -1.0, floor)):
+        marks = [
+            run
+            for run in face.sheet.within(everything, top=top, bottom=bottom)
+            if pattern.match(compact(run).text)
+        ]
+        if marks:
+            return max(run.x1 for run in marks)
+    return None
+
+
+def _foot(face: Face, top: float) -> float:
+    """The top of the row of names at the foot."""
+    feet = [
+        run.y0
+        for run in face.sheet.within(face.sheet.runs, top=top)
+        if _FOOT.search(compact(run).text)
+    ]
+    return min(feet, default=face.sheet.bottom)
+
+
+def _rows(runs: list[Run]) -> list[list[Run]]:
+    rows: list[list[Run]] = []
+    for run in sorted(runs, key=lambda run: run.middle):
+        if rows and run.middle - rows[-1][0].middle < 0.6 * min(run.height, rows[-1][0].height):
+            rows[-1].append(run)
+        else:
+            rows.append([run])
+    return rows
+
+
+def _text(rows: list[Run], right: float) -> str | None:
+    """One line a row, except where a row filled the box and so goes on in the next."""
+    text = ""
+    for index, row in enumerate(rows):
+        before = rows[index - 1] if index else None
+        wrapped = before is not None and right - before.x1 < 3 * before.height
+        text += ("" if wrapped or before is None else "\n") + row.raw
+    tidied = re.sub(rf"(?<={_CHINESE})[ ]+|[ ]+(?={_CHINESE})", "", text)
+    return tidied.strip() or None
