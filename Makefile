@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 DATA   ?= data
+# Tests that run side by side.
+WORKERS ?= 2
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: run serve test fast slow check format lock doctor install clean
@@ -17,14 +19,13 @@ run: install
 serve: install
 	YANPIAO_DATA=$(DATA) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start
 
-test: install check
-	$(BIN)/pytest -q
+test: install fast slow
 
 fast: check
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow" -n $(WORKERS)
 
 slow: $(VENV)/.dev install
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -m slow -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -3,41 +3,79 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from extractors.errors import YanpiaoError
 from extractors.messages import codes, say
 from extractors.model import TEXT_FIELDS
 from fixtures.services import ROOT
 from tests.helpers import CONFIRMED, FixedReader, FixedVerifier, hand_in, invoice, xml
+from worker import cli
 from worker.pipeline import Pipeline
 from worker.services import Services
 from worker.settings import Settings
 from worker.visit import Visit
 
 
-def yanpiao(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "worker.cli", *arguments],
-        cwd=ROOT,
-        env=os.environ.copy(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@dataclass(frozen=True)
+class Run:
+    """What a command said, and its exit status."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def lines(run: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+Command = Callable[..., Run]
+
+
+@pytest.fixture
+def yanpiao(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command's own entry, called in this process: starting one takes seconds."""
+
+    def run(*arguments: str) -> Run:
+        monkeypatch.setattr(sys, "argv", ["yanpiao", *arguments])
+        # The consoles look at the streams when they are made, which was before the capture.
+        monkeypatch.setattr(cli, "out", Console(width=200))
+        monkeypatch.setattr(cli, "err", Console(stderr=True, width=200))
+        status = 0
+        capsys.readouterr()  # what the test's own steps said before
+        try:
+            cli.main()
+        except SystemExit as left:
+            status = int(left.code or 0)
+        said = capsys.readouterr()
+        return Run(status, said.out, said.err)
+
+    return run
+
+
+def lines(run: Run) -> list[dict[str, Any]]:
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
-def test_what_is_dropped_can_be_found_shown_and_proved(services: Services) -> None:
+def test_the_installed_command_starts() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "worker.cli", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "verify" in run.stdout
+
+
+def test_what_is_dropped_can_be_found_shown_and_proved(
+    services: Services, yanpiao: Command
+) -> None:
     receipt = hand_in(services, xml(), "发票.xml", "JZ-1")
     pipeline = Pipeline(services)
     pipeline.read(receipt.document_id, FixedReader(invoice()))
@@ -56,8 +94,8 @@ def test_what_is_dropped_can_be_found_shown_and_proved(services: Services) -> No
     assert status["queue_server"] is True
 
 
-def test_a_changed_bag_fails_inspection_and_the_audit(services: Services) -> None:
-    test_what_is_dropped_can_be_found_shown_and_proved(services)
+def test_a_changed_bag_fails_inspection_and_the_audit(services: Services, yanpiao: Command) -> None:
+    test_what_is_dropped_can_be_found_shown_and_proved(services, yanpiao)
     (bag,) = lines(yanpiao("bag", "JZ-1"))
     path = Path(bag["path"]) / "data" / "voucher.json"
     path.chmod(0o600)
@@ -66,7 +104,7 @@ def test_a_changed_bag_fails_inspection_and_the_audit(services: Services) -> Non
     assert yanpiao("audit", "verify").returncode == 1
 
 
-def test_drop_works_without_services_and_loses_nothing(tmp_path: Path) -> None:
+def test_drop_works_without_services_and_loses_nothing(tmp_path: Path, yanpiao: Command) -> None:
     (tmp_path / "a.xml").write_bytes(xml())
     (tmp_path / "b.pdf").write_bytes(b"")
     run = yanpiao("drop", str(tmp_path / "a.xml"), str(tmp_path / "b.pdf"), "--json")
@@ -88,7 +126,9 @@ def test_drop_works_without_services_and_loses_nothing(tmp_path: Path) -> None:
         (("drop", __file__, "--voucher", "../x"), "cannot be a voucher number"),
     ],
 )
-def test_mistakes_get_one_clear_line_and_a_hint(arguments: tuple[str, ...], words: str) -> None:
+def test_mistakes_get_one_clear_line_and_a_hint(
+    arguments: tuple[str, ...], words: str, yanpiao: Command
+) -> None:
     run = yanpiao(*arguments)
     assert run.returncode == 1
     assert words in run.stderr
@@ -96,14 +136,13 @@ def test_mistakes_get_one_clear_line_and_a_hint(arguments: tuple[str, ...], word
     assert len(run.stderr.strip().splitlines()) >= 2
 
 
-def test_an_unknown_number_is_not_found(tmp_path: Path) -> None:
-    assert tmp_path
+def test_an_unknown_number_is_not_found(yanpiao: Command) -> None:
     run = yanpiao("find", "123", "--json")
     assert (run.returncode, run.stdout) == (1, "")
 
 
 @pytest.mark.slow
-def test_read_gives_one_object_a_file_and_goes_on(tmp_path: Path) -> None:
+def test_read_gives_one_object_a_file_and_goes_on(tmp_path: Path, yanpiao: Command) -> None:
     import datetime as dt
 
     from extractors.model import Kind

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pydantic import HttpUrl
@@ -37,20 +38,19 @@ def joined(web: TestClient) -> Services:
     return services
 
 
-def _upload(web: TestClient, *files: tuple[str, bytes], voucher: str = "") -> dict[str, object]:
+def _upload(web: TestClient, *files: tuple[str, bytes], voucher: str = "") -> list[dict[str, Any]]:
     reply = web.post(
         "/api/upload",
         files=[("files", (name, content)) for name, content in files],
         data={"voucher": voucher},
     )
     assert reply.status_code == 201, reply.text
-    body: dict[str, object] = reply.json()
-    return body
+    receipts: list[dict[str, Any]] = reply.json()["files"]
+    return receipts
 
 
 def test_a_program_hands_files_in(web: TestClient, joined: Services) -> None:
-    body = _upload(web, ("发票.xml", xml()), ("empty.pdf", b""), voucher="JZ-1")
-    good, empty = body["files"]  # type: ignore[misc]
+    good, empty = _upload(web, ("发票.xml", xml()), ("empty.pdf", b""), voucher="JZ-1")
     assert (good["repeated"], good["error"]) == (False, None)
     assert empty["error"]["code"] == "empty_file"
     assert empty["error"]["hint"]
@@ -80,8 +80,8 @@ def test_no_file_too_many_files_and_bad_vouchers_are_said(settings: Settings) ->
 
 
 def _archived(web: TestClient, joined: Services, name: str = "发票.xml") -> str:
-    body = _upload(web, (name, xml(name)), voucher="JZ-1")
-    document_id: str = body["files"][0]["document"]  # type: ignore[index]
+    (receipt,) = _upload(web, (name, xml(name)), voucher="JZ-1")
+    document_id: str = receipt["document"]
     pipeline = Pipeline(joined)
     pipeline.read(document_id, FixedReader(invoice()))
     pipeline.verify(document_id, Visit(FixedVerifier([CONFIRMED]), "http://portal.test/"))

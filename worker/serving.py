@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from worker.broker import connect, serve_bundled, wait_for
 from worker.lanes import Lanes
@@ -29,6 +28,8 @@ def web(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Run the web server: upload, captcha desk, review list, search."""
+    import uvicorn
+
     settings = Settings()
     configure(settings.log_level)
     wait_for(connect(settings), 60)
