@@ -23,9 +23,12 @@ _LEAST_SHARE = 0.25
 _MOST_DEGREES = 20.0
 _LEAST_DEGREES = 0.15
 #: Brightnesses that may part sheet from ground, as shares of the picture's own dividing one.
-_BRIGHTNESSES = (1.0, 0.85, 0.7, 1.12)
+_BRIGHTNESSES = (1.0, 1.04, 1.08, 0.93, 0.85, 0.7, 1.12)
+#: Rules that may run over a sheet's edge before the edge is not believed: one may be a shadow.
+_MOST_CROSSINGS = 1
 
 Points = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.float64]
 
 
 def straighten(image: Pixels) -> Pixels:
@@ -49,9 +52,10 @@ def page_corners(image: Pixels) -> Points | None:
     otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     best: Points | None = None
     straightest = _straightness(small) * 0.95
+    rules = _long_edges(small)
     for share in _BRIGHTNESSES:
         quad = _bright_quad(grey, otsu * share)
-        if quad is None:
+        if quad is None or _crossings(rules, quad) > _MOST_CROSSINGS:
             continue
         straight = _straightness(_flatten(small, quad))
         if straight > straightest:
@@ -77,6 +81,21 @@ def _bright_quad(grey: npt.NDArray[np.uint8], brightness: float) -> Points | Non
     if quad is None or not _is_sheet(quad, sheet, grey):
         return None
     return _ordered(quad)
+
+
+def _crossings(rules: Numbers, quad: Points) -> int:
+    """How many straight edges run from well inside the quad to well outside: a sheet's own rules
+    end before its edge does, so a quad that they cross has cut the sheet."""
+    margin = 0.03 * math.sqrt(cv2.contourArea(quad))
+
+    def depth(x: float, y: float) -> float:
+        return float(cv2.pointPolygonTest(quad, (x, y), measureDist=True))
+
+    count = 0
+    for x0, y0, x1, y1 in rules:
+        least, most = sorted((depth(x0, y0), depth(x1, y1)))
+        count += least < -margin and most > margin
+    return count
 
 
 def _straightness(image: Pixels) -> float:
@@ -123,11 +142,17 @@ def skew_degrees(image: Pixels) -> float:
     return _agreed_angle(*_long_lines(image))
 
 
-Numbers = npt.NDArray[np.float64]
-
-
 def _long_lines(image: Pixels) -> tuple[Numbers, Numbers]:
     """Angles in degrees against the nearest axis (-45..45), and lengths, of straight edges."""
+    ends = _long_edges(image)
+    across, down = ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1]
+    angles = np.degrees(np.arctan2(down, across))
+    # Horizontal and vertical rules say the same thing a right angle apart.
+    return (angles + 45.0) % 90.0 - 45.0, np.hypot(across, down)
+
+
+def _long_edges(image: Pixels) -> Numbers:
+    """Both ends (x, y, x, y) of every long straight edge, in pixels of the working copy."""
     small, _ = _working_copy(image)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     edges = cv2.Canny(grey, 50, 150)
@@ -137,12 +162,8 @@ def _long_lines(image: Pixels) -> tuple[Numbers, Numbers]:
         edges, 1, math.pi / 1440, threshold=80, minLineLength=least, maxLineGap=6
     )
     if not isinstance(found, np.ndarray):
-        return np.zeros(0), np.zeros(0)
-    ends = found.reshape(-1, 4).astype(np.float64)
-    across, down = ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1]
-    angles = np.degrees(np.arctan2(down, across))
-    # Horizontal and vertical rules say the same thing a right angle apart.
-    return (angles + 45.0) % 90.0 - 45.0, np.hypot(across, down)
+        return np.zeros((0, 4))
+    return np.asarray(found.reshape(-1, 4), dtype=np.float64)
 
 
 def _weighted_median(numbers: Numbers, weights: Numbers) -> float:

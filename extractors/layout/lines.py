@@ -7,14 +7,17 @@ x price = amount, amount x rate = tax) is dropped rather than believed.
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
+from statistics import fmean
 
 from extractors.layout import values
-from extractors.layout.page import Run, join, overlap
+from extractors.layout.page import Run, join, overlap, plain
 from extractors.layout.reading import Face, compact
 from extractors.model import Line
 
@@ -33,15 +36,38 @@ _RATE = re.compile(r"\d{1,2}(?:\.\d{1,2})?%|免税|不征税|\*{3}")
 #: Between two figures, between an amount and its rate, between a rate and its tax.
 _SEAM = re.compile(r"(?<=[\d%]) +(?=[\d*-])|(?<=\.\d\d)(?=\d{1,2}%)|(?<=%)(?=\d)")
 _CENT = Decimal("0.01")
+_STARRED = re.compile(r"\*[^*]+\*[^*].*")
+#: Names recognised with less certainty than this are not compared with anything.
+_SURE_NAME = 0.9
 
 
 @dataclass(frozen=True)
 class Header:
-    """The row of column titles: its height on the sheet and where each title's middle is."""
+    """The row of column titles: its height on the sheet and where each title's middle is. Scans
+    lean; the titles, which stand in one row, say how much."""
 
     top: float
     bottom: float
     titles: dict[str, Run]
+
+    @cached_property
+    def slope(self) -> float:
+        """How much rows sink from left to right, height for width."""
+        runs = self.titles.values()
+        x, y = fmean(run.centre for run in runs), fmean(run.middle for run in runs)
+        spread = sum((run.centre - x) ** 2 for run in runs)
+        lean = sum((run.centre - x) * (run.middle - y) for run in runs)
+        return lean / spread if spread else 0.0
+
+    def level(self, run: Run) -> float:
+        """The run's height as if rows did not lean."""
+        return run.middle - self.slope * run.centre
+
+    def is_over(self, run: Run) -> bool:
+        """Does the run stand in a row below the titles?"""
+        title = fmean(self.level(title) for title in self.titles.values())
+        height = fmean(title.height for title in self.titles.values())
+        return self.level(run) > title + 0.5 * height
 
 
 def find_header(face: Face) -> Header | None:
@@ -103,20 +129,78 @@ def read_lines(face: Face, header: Header, bottom: float) -> tuple[Line, ...]:
     """All lines between the titles and `bottom` (the top of the 合计 row)."""
     stacked = [run for run in face.sheet.upright if _stands_in_table(run, header, bottom)]
     body = face.sheet.within(
-        [*face.sheet.runs, *_unstacked(stacked)], top=header.bottom, bottom=bottom
+        [*face.sheet.runs, *_unstacked(stacked)], top=header.top, bottom=bottom
     )
     least = 0.5 * face.sheet.line_height
-    cells = [cell for run in body if run.height > least for cell in _cells(run)]
+    edges = _edges(header)
+    if face.recognised:
+        edges = _centred(edges, header, body)
+    cells = [
+        cell
+        for run in body
+        if run.height > least and header.is_over(run)
+        for part in _cells(run)
+        for cell in _name_and_spec(part, edges)
+    ]
     anchors = _anchors(cells)
-    starts = [anchor.middle - 0.6 * anchor.height for anchor in anchors]
-    ends = [*starts[1:], bottom]
+    starts = [header.level(anchor) - 0.6 * anchor.height for anchor in anchors]
+    ends = [*starts[1:], 1e9]
     lines = []
     for anchor, start, end in zip(anchors, starts, ends, strict=False):  # no anchors: one end
-        own = [cell for cell in cells if start <= cell.middle < end and cell is not anchor]
-        line = _line(anchor, own, header, given=not face.recognised)
+        own = [cell for cell in cells if start <= header.level(cell) < end and cell is not anchor]
+        line = _line(anchor, own, header, edges, given=not face.recognised)
+        if line is not None and face.recognised and _is_doubtful(face, line, own, edges):
+            return ()
         if line is not None:
             lines.append(line)
     return tuple(lines)
+
+
+#: From this day every line names its class between stars (国家税务总局公告2017年第45号).
+_STARRED_SINCE = dt.date(2018, 1, 1)
+
+
+def _is_doubtful(face: Face, line: Line, cells: list[Run], edges: list[tuple[str, float]]) -> bool:
+    """May the recognised name be cut, glued or misread?"""
+    names = [cell for cell in cells if _column(cell, edges) == "name"]
+    issued = face.found.get("issue_date")
+    starred = issued is None or issued.value >= _STARRED_SINCE
+    return (
+        min(cell.score for cell in names) < _SURE_NAME
+        or any(_reaches_over(cell, edges) for cell in names)
+        or (starred and not _STARRED.fullmatch(line.name))
+        or plain(line.name).count("(") != plain(line.name).count(")")
+    )
+
+
+def _reaches_over(cell: Run, edges: list[tuple[str, float]]) -> bool:
+    """Does a name end so far right that it must hold the next column's text?"""
+    after = _edge_after_name(edges)
+    return after is not None and cell.x1 > after + 0.7 * cell.height
+
+
+def _edge_after_name(edges: list[tuple[str, float]]) -> float | None:
+    columns = [name for name, _ in edges]
+    if "name" not in columns or columns.index("name") + 1 == len(columns):
+        return None
+    return edges[columns.index("name") + 1][1]
+
+
+def _name_and_spec(cell: Run, edges: list[tuple[str, float]]) -> list[Run]:
+    """A name that recognition glued to the text of the next column, cut at the one space near
+    the column's edge; left whole where none or several are."""
+    after = _edge_after_name(edges)
+    if after is None or _column(cell, edges) != "name" or cell.x1 < after + 0.8 * cell.height:
+        return [cell]
+    near = [
+        index
+        for index, glyph in enumerate(cell.glyphs)
+        if glyph.char == " " and abs(glyph.x1 - after) < 1.5 * cell.height
+    ]
+    if len(near) != 1:
+        return [cell]
+    parts = cell.part(0, near[0]), cell.part(near[0], len(cell.glyphs))
+    return [part for part in parts if part is not None]
 
 
 def _anchors(cells: Sequence[Run]) -> list[Run]:
@@ -157,8 +241,11 @@ def _cells(run: Run) -> list[Run]:
     return [part for part in parts if part is not None]
 
 
-def _line(anchor: Run, cells: list[Run], header: Header, *, given: bool) -> Line | None:
-    row = [cell for cell in cells if abs(cell.middle - anchor.middle) < 0.8 * anchor.height]
+def _line(
+    anchor: Run, cells: list[Run], header: Header, edges: list[tuple[str, float]], *, given: bool
+) -> Line | None:
+    height = header.level(anchor)
+    row = [cell for cell in cells if abs(header.level(cell) - height) < 0.8 * anchor.height]
     left = sorted((cell for cell in row if cell.centre < anchor.x0), key=lambda cell: -cell.x1)
     right = sorted((cell for cell in row if cell.centre > anchor.x1), key=lambda cell: cell.x0)
     amount = values.money(compact(left[0]).text) if left else None
@@ -166,7 +253,6 @@ def _line(anchor: Run, cells: list[Run], header: Header, *, given: bool) -> Line
     rate = values.rate(anchor.text)
     if amount is None:
         return None
-    edges = _edges(header)
     texts = {
         column: _text_cell([cell for cell in cells if _column(cell, edges) == column])
         for column in ("name", "spec", "unit")
@@ -243,6 +329,22 @@ def _edges(header: Header) -> list[tuple[str, float]]:
     for index, (name, run) in enumerate(order):
         edges.append((name, -1.0 if index == 0 else (order[index - 1][1].x1 + run.x0) / 2))
     return edges
+
+
+def _centred(
+    edges: list[tuple[str, float]], header: Header, body: list[Run]
+) -> list[tuple[str, float]]:
+    """The edges, that behind the names set right: names fill a column from its left edge, and the
+    title stands in its middle, so the right edge is as far from it as the left one."""
+    title, after = header.titles.get("name"), _edge_after_name(edges)
+    if title is None or after is None or edges[0][0] != "name" or not body:
+        return edges
+    left = min(run.x0 for run in body)
+    right = 2 * title.centre - left
+    follower = edges[1][0]
+    if not after <= right <= header.titles[follower].x0:
+        return edges
+    return [edges[0], (follower, right), *edges[2:]]
 
 
 def _column(cell: Run, edges: list[tuple[str, float]]) -> str | None:

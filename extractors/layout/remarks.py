@@ -17,6 +17,7 @@ _CIPHER_LABEL = re.compile(r"^密码?区?$")
 _FOOT = re.compile(r"(?:开票人|收款人|复核)")
 #: Parts of a seller's seal, which is pressed over this box.
 _SEAL = re.compile(r"专用章|发票专|^[0-9A-Z]{15,20}$")
+_HOUSE_MARKS = str.maketrans({";": "；", ":": "：", "(": "（", ")": "）"})
 _CHINESE = r"[^\x00-\x7f]"
 
 
@@ -38,7 +39,11 @@ def read_remarks(face: Face, floor: float, right: float) -> None:
     whole = Run(tuple(glyph for row in rows for glyph in row.glyphs))
     older = "invoice_code" in face.found
     doubtful = face.recognised and older
-    face.keep("remarks", _text(rows, right), whole, most=UNLABELLED if doubtful else 1.0)
+    text = _text(rows, right)
+    if text is not None and face.recognised and re.search("[\u4e00-\u9fff]", text):
+        # Recognition does not tell half from full width.
+        text = text.translate(_HOUSE_MARKS)
+    face.keep("remarks", text, whole, most=UNLABELLED if doubtful else 1.0)
 
 
 def _box_left(face: Face, floor: float) -> float | None:

@@ -145,11 +145,15 @@ def _lines(face: Face, header: lines.Header | None, floor: float) -> tuple[Line,
 
 
 def _lines_hold(face: Face, found: tuple[Line, ...]) -> bool:
-    """Recognised lines must sum to the amount, or one was missed or misread."""
-    total = face.found.get("total_without_tax")
-    if not face.recognised or total is None:
-        return not face.recognised or bool(found)
-    return bool(found) and sum(line.amount or 0 for line in found) == total.value
+    """Recognised lines must sum to the amount, and their taxes to the tax, or one was missed or
+    misread. Without a proven amount nothing shows that the lines are all."""
+    if not face.recognised:
+        return True
+    amount, tax = face.found.get("total_without_tax"), face.found.get("total_tax")
+    if not found or amount is None or sum(line.amount or 0 for line in found) != amount.value:
+        return False
+    taxes = [line.tax for line in found if line.tax is not None]
+    return tax is None or len(taxes) < len(found) or sum(taxes) == tax.value
 
 
 def _read_foot(face: Face, floor: float) -> None:
