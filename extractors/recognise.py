@@ -10,16 +10,19 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 
 from extractors.errors import EngineMissing
 from extractors.images import Pixels, shrink
-from extractors.model import Box
+from extractors.kinds import kind_from_name
+from extractors.model import Box, Kind
 from extractors.models import ModelFolders, TextModels, model_folders
 from extractors.recogniser import RecognisedPage
+from extractors.seal import Strip, title_without_seal
 from extractors.straighten import straighten
 from extractors.words import PageWords, Word
 
@@ -57,7 +60,21 @@ class PaddleRecogniser:
         self.load()
         flat = straighten(shrink(image))
         answer = self._engine.predict(flat)[0]
-        return _page_of(answer, page)
+        return self._with_title(_page_of(answer, page))
+
+    def _with_title(self, page: RecognisedPage) -> RecognisedPage:
+        """The page with what a second look under the title's seal adds. Only where the first
+        look found no title: the look takes a good second."""
+        if _has_title(page.words):
+            return page
+        strip = title_without_seal(page.image)
+        if strip is None:
+            return page
+        answer = self._engine.predict(strip.pixels, use_doc_orientation_classify=False)[0]
+        found = [_on_page(word, strip) for word in _words(answer, strip.pixels, page.words.page)]
+        added = [word for word in found if not _is_covered(word, page.words.words)]
+        words = (*_not_replaced(page.words.words, added), *added)
+        return replace(page, words=page.words.model_copy(update={"words": words}))
 
 
 def _start_engine(text: TextModels, folders: ModelFolders, threads: int) -> Any:
@@ -95,7 +112,16 @@ def _page_of(answer: Mapping[str, Any], page: int) -> RecognisedPage:
     turned = (360 - max(int(prepared["angle"]), 0)) % 360
     upright = cast("Pixels", np.ascontiguousarray(prepared["output_img"]))
     height, width = upright.shape[:2]
-    words = tuple(
+    return RecognisedPage(
+        words=PageWords(page=page, width=width, height=height, words=_words(answer, upright, page)),
+        rotation=turned,
+        image=upright,
+    )
+
+
+def _words(answer: Mapping[str, Any], picture: Pixels, page: int) -> tuple[Word, ...]:
+    height, width = picture.shape[:2]
+    return tuple(
         Word(
             text=str(line).strip(),
             box=_box(edges, width, height, page),
@@ -106,11 +132,44 @@ def _page_of(answer: Mapping[str, Any], page: int) -> RecognisedPage:
         )
         if str(line).strip() and float(score) >= LEAST_SCORE
     )
-    return RecognisedPage(
-        words=PageWords(page=page, width=width, height=height, words=words),
-        rotation=turned,
-        image=upright,
+
+
+def _has_title(words: PageWords) -> bool:
+    """Does the head of the page name a kind of invoice?"""
+    head = [word.text for word in words.words if word.box.y1 < 0.3]
+    return any(kind_from_name(text) is not Kind.UNKNOWN for text in (*head, "".join(head)))
+
+
+def _on_page(word: Word, strip: Strip) -> Word:
+    """A word of the strip, its box on the page."""
+    across, down = strip.x1 - strip.x0, strip.y1 - strip.y0
+    box = Box(
+        page=word.box.page,
+        x0=strip.x0 + word.box.x0 * across,
+        y0=strip.y0 + word.box.y0 * down,
+        x1=strip.x0 + word.box.x1 * across,
+        y1=strip.y0 + word.box.y1 * down,
     )
+    return word.model_copy(update={"box": box})
+
+
+def _is_covered(word: Word, others: Sequence[Word]) -> bool:
+    """Was the word seen before? A title is worth more than the pieces seen of it."""
+    if kind_from_name(word.text) is not Kind.UNKNOWN:
+        return False
+    return any(_shared(word.box, other.box) > 0.2 for other in others)
+
+
+def _not_replaced(words: Sequence[Word], added: Sequence[Word]) -> list[Word]:
+    return [word for word in words if not any(_shared(word.box, new.box) > 0.5 for new in added)]
+
+
+def _shared(one: Box, two: Box) -> float:
+    """The common area as a share of the first box's area."""
+    across = min(one.x1, two.x1) - max(one.x0, two.x0)
+    down = min(one.y1, two.y1) - max(one.y0, two.y0)
+    area = (one.x1 - one.x0) * (one.y1 - one.y0)
+    return max(across, 0.0) * max(down, 0.0) / area if area > 0 else 0.0
 
 
 def _box(edges: Any, width: int, height: int, page: int) -> Box:

@@ -12,7 +12,7 @@ from extractors.layout import values
 from extractors.layout.header import read_labelled_date, read_labelled_number
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_tax_id
-from extractors.layout.reading import Face, compact, cut, labelled
+from extractors.layout.reading import MENDED, Face, compact, cut, labelled
 from extractors.model import Invoice, Kind
 
 _TICKET_SIGNS = (
@@ -142,6 +142,11 @@ def _read_departure(face: Face, rows: list[Run], extra: dict[str, object]) -> No
             extra["departure"] = face.field(f"{day} {match[4]:0>5}", part)
             face.keep("issue_date", day, part)
             return
+    # The hour may be unread or glued to the day; the day alone is certain if it is the only one.
+    days = {day: row for row in rows if (day := values.date(row.text)) is not None}
+    if len(days) == 1:
+        day, row = days.popitem()
+        face.keep("issue_date", day, row, most=MENDED)
 
 
 def _read_stations(face: Face, extra: dict[str, object]) -> None:
