@@ -25,7 +25,10 @@ _ORGANISATION = re.compile(
     r"(?:^|[^\u4e00-\u9fff()A-Za-z0-9])([\u4e00-\u9fff()A-Za-z0-9]{3,}" + _ENDINGS + ")$"
 )
 #: How names of organisations and of named persons end; one that ends otherwise may be cut.
-_WHOLE = re.compile(rf"{_ENDINGS}$|\((?:个人|普通合伙|有限合伙|特殊普通合伙|个人独资)\)$")
+_WHOLE = re.compile(
+    rf"{_ENDINGS}$|.{{3}}(?:集团|银行|政府|市场|[院校所部行园室处厅场队楼坊铺苑村])$"
+    r"|\((?:个人|普通合伙|有限合伙|特殊普通合伙|个人独资)\)$"
+)
 _ID_SHAPE = re.compile(r"(?<![0-9A-Za-z<>+*/\-])([0-9A-Za-z]{15,20})(?![0-9A-Za-z<>+*/\-])")
 
 

@@ -1,0 +1,198 @@
+"""What recognition does to words, and what geometry makes of it: cut names, glued cells, leaning
+pages, seals. Words come from made faces, changed the way that engines were seen to change them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+import pytest
+
+from extractors.layout import invoice_from_words
+from extractors.model import Box, Invoice, Kind, Source
+from extractors.words import PageWords, Word
+from fixtures.maker import Truth, make_truth
+from fixtures.maker.truth import tax_free
+from tests.test_layout import INVOICES, TODAY, altered, cell, whole, words_of
+
+Change = Callable[[Word], Iterable[Word]]
+
+BRACKETED = next(
+    (kind, seed)
+    for seed in range(100)
+    for kind in (Kind.VAT_SPECIAL,)
+    if "（" in (make_truth(kind, seed, today=TODAY).seller_name or "")
+)
+
+
+def recognised(page: PageWords) -> Invoice:
+    return invoice_from_words([page], Source.OCR)
+
+
+def changed(page: PageWords, change: Change) -> PageWords:
+    words = tuple(new for word in page.words for new in change(word))
+    return page.model_copy(update={"words": words})
+
+
+def cut_at(word: Word, index: int) -> tuple[Word, Word]:
+    """One word as two neighbours, a hair between them."""
+    box = word.box
+    edge = box.x0 + (box.x1 - box.x0) * index / len(word.text)
+    return (
+        Word(text=word.text[:index], box=box.model_copy(update={"x1": edge})),
+        Word(text=word.text[index:], box=box.model_copy(update={"x0": edge + 0.001})),
+    )
+
+
+def with_seller(change: Change) -> tuple[Truth, Invoice]:
+    """A specimen whose seller has brackets in the name, read after a change of that word."""
+    truth = make_truth(BRACKETED[0], BRACKETED[1], today=TODAY)
+    page = words_of(truth, BRACKETED[1], whole)
+    return truth, recognised(
+        changed(page, lambda word: change(word) if word.text == truth.seller_name else (word,))
+    )
+
+
+def test_a_name_cut_before_its_bracket_is_joined() -> None:
+    truth, invoice = with_seller(lambda word: cut_at(word, word.text.index("（")))
+    assert invoice.seller_name is not None
+    assert invoice.seller_name.value == truth.seller_name
+    assert invoice.seller_name.confidence > 0.9
+
+
+def test_a_name_that_ends_in_its_bracket_is_no_name() -> None:
+    _, invoice = with_seller(lambda word: cut_at(word, word.text.index("（") + 1)[:1])
+    assert invoice.seller_name is None
+
+
+def test_a_name_whose_end_is_lost_is_doubtful() -> None:
+    truth, invoice = with_seller(lambda word: cut_at(word, word.text.index("（"))[:1])
+    assert truth.seller_name is not None
+    assert invoice.seller_name is not None
+    assert truth.seller_name.startswith(invoice.seller_name.value)
+    assert invoice.seller_name.confidence < 0.85
+
+
+@pytest.mark.parametrize("slope", [-0.01, 0.01])
+@pytest.mark.parametrize("kind", INVOICES)
+def test_a_leaning_page_keeps_its_lines(kind: Kind, slope: float) -> None:
+    truth = make_truth(kind, 2, today=TODAY)
+    page = words_of(truth, 2, whole)
+    lean = slope * page.width / page.height
+
+    def leaning(word: Word) -> Iterable[Word]:
+        shift = lean * (word.box.x0 + word.box.x1) / 2
+        box = word.box
+        place = box.model_copy(update={"y0": box.y0 + shift, "y1": box.y1 + shift})
+        yield word.model_copy(update={"box": place})
+
+    lines = recognised(changed(page, leaning)).lines
+    assert [(line.name.replace(" ", ""), line.amount, line.tax) for line in lines] == [
+        (line.name.replace(" ", ""), line.amount, line.tax) for line in truth.lines
+    ]
+
+
+TITLES = (
+    *((0.08, "项目名称"), (0.26, "规格型号"), (0.37, "单位"), (0.44, "数量")),
+    *((0.54, "单价"), (0.65, "金额"), (0.74, "税率"), (0.88, "税额")),
+)
+
+
+def goods(name: Word, *more: Word) -> Invoice:
+    """A 数电票 of one line of 100 yuan at 6 %, whose name cell is given."""
+    words = [
+        cell(0, 0.35, 0.03, "电子发票（普通发票）"),
+        cell(0, 0.7, 0.05, "发票号码：26312000000000000017"),
+        cell(0, 0.7, 0.09, "开票日期：2026年08月01日"),
+        *(cell(0, x, 0.3, title) for x, title in TITLES),
+        *(name, *more, cell(0, 0.65, 0.35, "100.00")),
+        *(cell(0, 0.75, 0.35, "6%"), cell(0, 0.9, 0.35, "6.00")),
+        *(cell(0, 0.64, 0.6, "¥100.00"), cell(0, 0.9, 0.6, "¥6.00")),
+        *(cell(0, 0.1, 0.65, "壹佰零陆圆整"), cell(0, 0.7, 0.65, "¥106.00")),
+    ]
+    return recognised(PageWords(page=0, width=210, height=140, words=tuple(words)))
+
+
+def wide(x0: float, x1: float, text: str, confidence: float = 0.99) -> Word:
+    box = Box(page=0, x0=x0, y0=0.35, x1=x1, y1=0.362)
+    return Word(text=text, box=box, confidence=confidence)
+
+
+def test_a_name_alone_is_a_line() -> None:
+    invoice = goods(wide(0.02, 0.15, "*餐饮服务*餐费"))
+    assert [(line.name, line.spec) for line in invoice.lines] == [("*餐饮服务*餐费", None)]
+    assert invoice.lines[0].amount == Decimal("100.00")
+
+
+def test_a_name_glued_to_its_specification_is_cut_at_the_gap() -> None:
+    invoice = goods(wide(0.02, 0.212, "*印刷品*义务教育教科书数学三年级 16开"))
+    assert [(line.name, line.spec) for line in invoice.lines] == [
+        ("*印刷品*义务教育教科书数学三年级", "16开")
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        wide(0.02, 0.212, "*印刷品*义务教育教科书数学三年级16开"),
+        wide(0.02, 0.15, "*餐饮服务*餐费", confidence=0.7),
+        wide(0.02, 0.15, "餐饮服务餐费"),
+        wide(0.02, 0.15, "*餐饮服务*餐费（"),
+    ],
+    ids=["glued", "unsure", "without stars", "half a bracket"],
+)
+def test_a_doubtful_name_leaves_the_lines_out(name: Word) -> None:
+    invoice = goods(name)
+    assert invoice.lines == ()
+    assert invoice.total_with_tax is not None
+    assert invoice.total_with_tax.value == Decimal("106.00")
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", INVOICES)
+@pytest.mark.parametrize("source", [Source.PDF_TEXT, Source.OCR])
+def test_exempt_lines_have_stars_for_their_tax(kind: Kind, seed: int, source: Source) -> None:
+    truth = tax_free(make_truth(kind, seed, today=TODAY))
+    invoice = invoice_from_words([words_of(truth, seed, whole)], source)
+    assert [(line.name, line.amount, line.rate, line.tax) for line in invoice.lines] == [
+        (line.name, line.amount, None, None) for line in truth.lines
+    ]
+    assert invoice.total_tax is None
+    assert invoice.total_with_tax is not None
+    assert invoice.total_with_tax.value == truth.total_with_tax
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("kind", INVOICES)
+@pytest.mark.parametrize("source", [Source.PDF_TEXT, Source.OCR])
+def test_remarks_keep_their_rows(kind: Kind, seed: int, source: Source) -> None:
+    truth = make_truth(kind, seed, today=TODAY)
+    invoice = invoice_from_words([words_of(truth, seed, whole)], source)
+    assert (invoice.remarks.value if invoice.remarks else None) == truth.remarks
+
+
+def test_remarks_under_a_seal_are_left_out() -> None:
+    seed = next(
+        seed for seed in range(100) if make_truth(Kind.VAT_SPECIAL, seed, today=TODAY).remarks
+    )
+    truth = make_truth(Kind.VAT_SPECIAL, seed, today=TODAY)
+    page = words_of(truth, seed, whole)
+    first = next(
+        word for word in page.words if len(word.text) > 4 and word.text in (truth.remarks or "")
+    )
+    assert recognised(page).remarks is not None
+    seal = first.model_copy(update={"text": "发票专用章"})
+    sealed = page.model_copy(update={"words": (*page.words, seal)})
+    assert recognised(sealed).remarks is None
+
+
+def test_taxes_that_do_not_sum_up_leave_the_lines_out() -> None:
+    """A tax misread within the tolerance of a line still breaks the sum."""
+    truth = make_truth(Kind.DIGITAL_NORMAL, 3, today=TODAY)
+    line = truth.lines[0]
+    assert line.tax is not None
+    printed, misread = f"{line.tax:.2f}", f"{line.tax + Decimal('0.01'):.2f}"
+    page = words_of(truth, 3, whole)
+    assert recognised(page).lines
+    once = altered(page, lambda text: misread if text == printed else text)
+    assert recognised(once).lines == ()
