@@ -104,8 +104,18 @@ def _inside_zip(data: bytes) -> MediaType:
 
 def _name(data: bytes) -> str:
     """A short name for the person who must act, as well as a table of signatures can tell."""
+    start = data[:8192]
     try:
-        found = puremagic.from_string(data[:8192])
+        found = str(puremagic.from_string(start)).lstrip(".").upper()
     except (puremagic.PureError, ValueError):
-        return "?"
-    return str(found).lstrip(".").upper() or "?"
+        found = ""
+    return found or ("TXT" if _is_text(start) else "BIN")
+
+
+def _is_text(start: bytes) -> bool:
+    """Printable in one of the encodings that Chinese offices use; a last letter may be cut."""
+    for encoding in ("utf-8", "gb18030"):
+        text = start.decode(encoding, errors="ignore")
+        if len(text.encode(encoding)) >= len(start) - 3:
+            return all(letter.isprintable() or letter in "\r\n\t" for letter in text)
+    return False

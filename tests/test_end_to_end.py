@@ -191,6 +191,39 @@ def test_the_pages_list_what_waits_for_finance(
     assert "不是税务机关" in page
 
 
+def test_check_verifies_without_keeping(
+    services: Running, sample: Path, manifest: list[dict[str, Any]]
+) -> None:
+    entry = next(one for one in manifest if one["expected"]["reason"] == "voided")
+    run = services.yanpiao("check", str(sample / entry["file"]), "--json")
+    assert run.returncode == 0, run.stderr
+    result = json.loads(run.stdout)
+    assert (result["verdict"], result["reason"]) == ("contradicted", "voided")
+    assert result["invoice_number"] == entry["truth"]["invoice_number"]
+
+
+def test_files_come_in_by_page_and_by_folder(services: Running) -> None:
+    truths = [make_truth(Kind.DIGITAL_NORMAL, 900 + n, today=TODAY) for n in range(2)]
+    known = [one.model_dump(mode="json") | {"status": "normal"} for one in truths]
+    httpx.post(f"{services.portal}fixture/known", json=known).raise_for_status()
+    folder = services.data / "inbox" / "JZ-F"
+    folder.mkdir(parents=True)
+    (folder / "a.ofd").write_bytes(make(truths[0], Form.OFD, 900).content)
+    reply = httpx.post(
+        f"{services.web}/api/upload",
+        files={"files": ("b.xml", make(truths[1], Form.XML, 901).content)},
+        data={"voucher": "JZ-H"},
+    )
+    assert reply.status_code == 201
+
+    def archived() -> set[str]:
+        with open_database(services).read() as session:
+            query = select(Document.voucher_no).where(Document.state == State.ARCHIVED)
+            return set(session.scalars(query))
+
+    until(lambda: {"JZ-F", "JZ-H"} <= archived(), "both vouchers sealed")
+
+
 # -- bad input -----------------------------------------------------------------------------
 
 
