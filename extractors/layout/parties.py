@@ -31,6 +31,10 @@ _WHOLE = re.compile(
 )
 _ID_SHAPE = re.compile(r"(?<![0-9A-Za-z<>+*/\-])([0-9A-Za-z]{15,20})(?![0-9A-Za-z<>+*/\-])")
 
+#: Certainty of an id that the check character mended where at most two characters, which may be
+#: read in two ways each, were open: a second misreading would hardly pass the check too.
+_MENDED_ID = 0.88
+
 
 @dataclass(frozen=True)
 class Zone:
@@ -140,7 +144,7 @@ def keep_tax_id(face: Face, name: str, run: Run) -> None:
         return
     mended = values.mended_tax_id(text) if face.recognised else None
     if mended is not None:
-        face.keep(name, mended, run, most=MENDED)
+        face.keep(name, mended, run, most=_MENDED_ID if text.count("O") <= 2 else MENDED)
     elif values.is_tax_id(text) and not (face.recognised and len(text) == 18):
         # An 18-character id that fails its check character is more likely misread than odd.
         face.keep(name, text, run)
