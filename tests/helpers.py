@@ -12,11 +12,13 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from archive.records import AuditRow, Document
+from archive.records import AuditRow, Document, now
 from extractors.model import Field, Invoice, Kind, Source
 from verifiers.model import CaptchaDesk, Evidence, PortalValues, Reason, Verdict, Verification
 from worker.intake import Receipt
+from worker.pipeline import Pipeline
 from worker.services import Services
+from worker.visit import Visit
 
 CONFIRMED = Verification(
     verdict=Verdict.CONFIRMED,
@@ -111,3 +113,23 @@ def actions(services: Services, document_id: str) -> list[str]:
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+SOON = now() + dt.timedelta(minutes=5)
+
+
+def undecided(reason: Reason, retry_at: dt.datetime | None = SOON) -> Verification:
+    return Verification(verdict=Verdict.UNDECIDED, reason=reason, retry_at=retry_at)
+
+
+def visit(*answers: Verification) -> Visit:
+    return Visit(FixedVerifier(list(answers)), "http://portal.test/")
+
+
+def whole_road(services: Services, document_id: str, *answers: Verification) -> Document:
+    """Read, verify and, where it comes to that, seal."""
+    pipeline = Pipeline(services)
+    pipeline.read(document_id, FixedReader(invoice()))
+    pipeline.verify(document_id, visit(*(answers or (CONFIRMED,))))
+    pipeline.seal(load(services, document_id).voucher_no)
+    return load(services, document_id)

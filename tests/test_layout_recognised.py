@@ -98,19 +98,20 @@ TITLES = (
 )
 
 
-def goods(name: Word, *more: Word) -> Invoice:
+def goods(name: Word, source: Source = Source.OCR) -> Invoice:
     """A 数电票 of one line of 100 yuan at 6 %, whose name cell is given."""
     words = [
         cell(0, 0.35, 0.03, "电子发票（普通发票）"),
         cell(0, 0.7, 0.05, "发票号码：26312000000000000017"),
         cell(0, 0.7, 0.09, "开票日期：2026年08月01日"),
         *(cell(0, x, 0.3, title) for x, title in TITLES),
-        *(name, *more, cell(0, 0.65, 0.35, "100.00")),
+        *(name, cell(0, 0.65, 0.35, "100.00")),
         *(cell(0, 0.75, 0.35, "6%"), cell(0, 0.9, 0.35, "6.00")),
         *(cell(0, 0.64, 0.6, "¥100.00"), cell(0, 0.9, 0.6, "¥6.00")),
         *(cell(0, 0.1, 0.65, "壹佰零陆圆整"), cell(0, 0.7, 0.65, "¥106.00")),
     ]
-    return recognised(PageWords(page=0, width=210, height=140, words=tuple(words)))
+    page = PageWords(page=0, width=210, height=140, words=tuple(words))
+    return invoice_from_words([page], source)
 
 
 def wide(x0: float, x1: float, text: str, confidence: float = 0.99) -> Word:
@@ -129,6 +130,11 @@ def test_a_name_glued_to_its_specification_is_cut_at_the_gap() -> None:
     assert [(line.name, line.spec) for line in invoice.lines] == [
         ("*印刷品*义务教育教科书数学三年级", "16开")
     ]
+
+
+def test_a_text_layer_sets_its_own_gaps() -> None:
+    invoice = goods(wide(0.02, 0.212, "*印刷品*义务教育教科书数学三年级 上册"), Source.PDF_TEXT)
+    assert [line.name for line in invoice.lines] == ["*印刷品*义务教育教科书数学三年级 上册"]
 
 
 @pytest.mark.parametrize(

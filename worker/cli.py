@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -50,19 +51,24 @@ def _print_json(value: object) -> None:
     sys.stdout.flush()
 
 
-@app.command()
-def read(files: Files, as_json: Json = False) -> None:
-    """Read files and print their values; nothing is kept."""
-    from worker.one_shot import read_files  # loads slowly; other commands need not wait for it
-
-    failed = 0
-    for result in read_files(files, Settings()):
-        failed += "error" in result
+def _print_each(results: Iterator[dict[str, Any]], as_json: bool) -> NoReturn:
+    """Print results as they come, and exit 1 when any of them is an error."""
+    failed = False
+    for result in results:
+        failed |= "error" in result
         if as_json:
             _print_json(result)
         else:
             out.print_json(json.dumps(result, ensure_ascii=False))
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def read(files: Files, as_json: Json = False) -> None:
+    """Read files and print their values; nothing is kept."""
+    from worker.one_shot import read_files  # loads slowly; other commands need not wait for it
+
+    _print_each(read_files(files, Settings()), as_json)
 
 
 @app.command()
@@ -70,14 +76,7 @@ def check(files: Files, as_json: Json = False) -> None:
     """Read and verify files now, without archiving. Captchas are typed at the desk."""
     from worker.one_shot import check_files
 
-    failed = 0
-    for result in check_files(files, Settings(), err):
-        failed += "error" in result
-        if as_json:
-            _print_json(result)
-        else:
-            out.print_json(json.dumps(result, ensure_ascii=False))
-    raise typer.Exit(1 if failed else 0)
+    _print_each(check_files(files, Settings(), err), as_json)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,39 +27,52 @@ from worker.settings import Settings
 from worker.visit import today_in_china
 
 
-def _each(paths: list[Path]) -> Iterator[tuple[Path, YanpiaoError | None]]:
-    """Every file meant, and for a path with nothing at it the error instead."""
-    for path in paths:
-        try:
-            yield from ((found, None) for found in files_in([path]))
-        except YanpiaoError as error:
-            yield path, error
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A file that was read, or the error that it gave instead; seconds it took."""
+
+    file: str
+    outcome: Invoice | YanpiaoError
+    seconds: float
 
 
-def _read_one(
-    reader: ReaderProcess, path: Path, settings: Settings, fault: YanpiaoError | None
-) -> Invoice:
-    if fault is not None:
-        raise fault
+def _readings(paths: list[Path], settings: Settings) -> Iterator[_Reading]:
+    """Every file meant, read in the isolated process as the workers do; a path with nothing at
+    it, or a file that cannot be read, gives its error and the rest go on."""
+    with ReaderProcess(settings) as reader:
+        reader.warm_up()
+        for path in paths:
+            try:
+                files = files_in([path])
+            except YanpiaoError as error:
+                yield _Reading(str(path), error, 0.0)
+                continue
+            for file in files:
+                began = time.monotonic()
+                outcome = _read_one(reader, file, settings)
+                yield _Reading(str(file), outcome, time.monotonic() - began)
+
+
+def _read_one(reader: ReaderProcess, path: Path, settings: Settings) -> Invoice | YanpiaoError:
     size = path.stat().st_size
     if size > settings.max_file_size:
-        raise FileTooLarge(size=size, limit=settings.max_file_size)
-    return reader.read(path.resolve())
+        return FileTooLarge(size=size, limit=settings.max_file_size)
+    try:
+        return reader.read(path.resolve())
+    except YanpiaoError as error:
+        return error
 
 
 def read_files(paths: list[Path], settings: Settings) -> Iterator[dict[str, Any]]:
-    """One result a file, in order; a file that cannot be read gives its error and the rest go
-    on. Each is read in the isolated process, as the workers do."""
-    with ReaderProcess(settings) as reader:
-        reader.warm_up()
-        for path, fault in _each(paths):
-            began = time.monotonic()
-            try:
-                invoice = _read_one(reader, path, settings, fault)
-            except YanpiaoError as error:
-                yield error_json(str(path), error)
-            else:
-                yield to_json(invoice, str(path), time.monotonic() - began)
+    """One result a file, in order."""
+    for reading in _readings(paths, settings):
+        yield _report(reading)
+
+
+def _report(reading: _Reading) -> dict[str, Any]:
+    if isinstance(reading.outcome, YanpiaoError):
+        return error_json(reading.file, reading.outcome)
+    return to_json(reading.outcome, reading.file, reading.seconds)
 
 
 def check_files(
@@ -73,19 +86,13 @@ def check_files(
     wait_for(client, 2)
     desk = RedisCaptchaDesk(client)
     console.print(f"Captchas wait at http://{settings.web_host}:{settings.web_port}/captcha")
-    with ExitStack() as stack:
-        reader = stack.enter_context(ReaderProcess(settings))
-        verifier = stack.enter_context(PortalVerifier(portal_settings(settings)))
-        for path, fault in _each(paths):
-            began = time.monotonic()
-            try:
-                invoice = _read_one(reader, path, settings, fault)
-            except YanpiaoError as error:
-                yield error_json(str(path), error)
-                continue
-            result = to_json(invoice, str(path), time.monotonic() - began)
-            result.update(_verdict(verifier, desk, invoice, settings))
-            result["seconds"] = round(time.monotonic() - began, 3)
+    with PortalVerifier(portal_settings(settings)) as verifier:
+        for reading in _readings(paths, settings):
+            result = _report(reading)
+            if isinstance(reading.outcome, Invoice):
+                began = time.monotonic()
+                result |= _verdict(verifier, desk, reading.outcome, settings)
+                result["seconds"] = round(reading.seconds + time.monotonic() - began, 3)
             yield result
 
 
