@@ -140,7 +140,7 @@ def read_lines(face: Face, header: Header, bottom: float) -> tuple[Line, ...]:
         for run in body
         if run.height > least and header.is_over(run)
         for part in _cells(run)
-        for cell in _name_and_spec(part, edges)
+        for cell in (_name_and_spec(part, edges) if face.recognised else [part])
     ]
     anchors = _anchors(cells)
     starts = [header.level(anchor) - 0.6 * anchor.height for anchor in anchors]
