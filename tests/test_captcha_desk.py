@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from io import BytesIO
 
 import pytest
 
 from archive.records import now
-from tests.helpers import (
-    load,
-    xml,
-)
 from verifiers.model import CaptchaChallenge
 from worker.services import Services
 
@@ -55,9 +50,3 @@ def test_nobody_at_the_desk_is_no_answer(services: Services) -> None:
 def test_an_answer_has_a_sane_length(services: Services, text: str) -> None:
     with pytest.raises(ValueError, match="characters"):
         services.desk.answer("0" * 24, text)
-
-
-def test_a_stream_is_read_once(services: Services) -> None:
-    batch_id = services.intake.open_batch("test")
-    receipt = services.intake.accept(batch_id, "a.xml", BytesIO(xml("s")))
-    assert load(services, receipt.document_id).size == len(xml("s"))

@@ -30,6 +30,8 @@ class ResultRow:
     hint: str
     voucher: str
     seconds: float
+    #: The same by stage: {"read": 3.1, "verify": 5.0, "archive": 0.2}.
+    stages: dict[str, float]
     repeated: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def document_row(
         hint=sentence(code, language, params, part="hint") if code else "",
         voucher=document.voucher_no,
         seconds=round(sum((document.seconds or {}).values()), 2),
+        stages=document.seconds or {},
         repeated=repeated,
     )
 
