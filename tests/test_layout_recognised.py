@@ -177,7 +177,8 @@ def test_remarks_keep_their_rows(kind: Kind, seed: int, source: Source) -> None:
     assert (invoice.remarks.value if invoice.remarks else None) == truth.remarks
 
 
-def test_remarks_under_a_seal_are_left_out() -> None:
+@pytest.mark.parametrize("ring", ["发票专用章", "南913201040XA9E8K35L"])
+def test_remarks_under_a_seal_are_left_out(ring: str) -> None:
     seed = next(
         seed for seed in range(100) if make_truth(Kind.VAT_SPECIAL, seed, today=TODAY).remarks
     )
@@ -187,9 +188,28 @@ def test_remarks_under_a_seal_are_left_out() -> None:
         word for word in page.words if len(word.text) > 4 and word.text in (truth.remarks or "")
     )
     assert recognised(page).remarks is not None
-    seal = first.model_copy(update={"text": "发票专用章"})
+    seal = first.model_copy(update={"text": ring})
     sealed = page.model_copy(update={"words": (*page.words, seal)})
     assert recognised(sealed).remarks is None
+
+
+def test_remarks_with_a_hole_are_left_out() -> None:
+    """What the ring of a seal swallowed leaves a gap in the row."""
+    seed = next(
+        seed
+        for seed in range(100)
+        if (make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY).remarks or "").startswith("订单号")
+    )
+    page = words_of(make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY), seed, whole)
+
+    def swallowed(word: Word) -> Iterable[Word]:
+        if not word.text.startswith("订单号"):
+            return (word,)
+        _, last = cut_at(word, 8)
+        return (cut_at(word, 3)[0], last)
+
+    assert recognised(page).remarks is not None
+    assert recognised(changed(page, swallowed)).remarks is None
 
 
 def test_taxes_that_do_not_sum_up_leave_the_lines_out() -> None:

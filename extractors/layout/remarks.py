@@ -6,6 +6,7 @@ were set apart stay apart, and a row that only ran out of room goes on in the ne
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from extractors.layout.page import Run, join
@@ -16,7 +17,7 @@ _SIDE_LABEL = re.compile(r"^(?:备注?|注)$")
 _CIPHER_LABEL = re.compile(r"^密码?区?$")
 _FOOT = re.compile(r"(?:开票人|收款人|复核)")
 #: Parts of a seller's seal, which is pressed over this box.
-_SEAL = re.compile(r"专用章|发票专|^[0-9A-Z]{15,20}$")
+_SEAL = re.compile(r"专用章|发票专|(?=\d*[A-Z])[0-9A-Z]{15,20}")
 _HOUSE_MARKS = str.maketrans({";": "；", ":": "：", "(": "（", ")": "）"})
 _CHINESE = r"[^\x00-\x7f]"
 
@@ -35,7 +36,10 @@ def read_remarks(face: Face, floor: float, right: float) -> None:
     )
     if not runs or (face.recognised and any(_SEAL.search(compact(run).text) for run in runs)):
         return
-    rows = [join(row) for row in _rows(runs)]
+    grouped = _rows(runs)
+    if face.recognised and any(_has_hole(row) for row in grouped):
+        return
+    rows = [join(row) for row in grouped]
     whole = Run(tuple(glyph for row in rows for glyph in row.glyphs))
     older = "invoice_code" in face.found
     doubtful = face.recognised and older
@@ -78,6 +82,14 @@ def _rows(runs: list[Run]) -> list[list[Run]]:
         else:
             rows.append([run])
     return rows
+
+
+def _has_hole(row: list[Run]) -> bool:
+    """Is there room for a character that was not recognised, as under the ring of a seal?"""
+    order = sorted(row, key=lambda run: run.x0)
+    return any(
+        after.x0 - before.x1 > 0.9 * before.height for before, after in itertools.pairwise(order)
+    )
 
 
 def _text(rows: list[Run], right: float) -> str | None:
