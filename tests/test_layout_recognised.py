@@ -73,6 +73,17 @@ def test_a_name_whose_end_is_lost_is_doubtful() -> None:
     assert invoice.seller_name.confidence < 0.85
 
 
+def test_a_name_with_a_hole_is_doubtful() -> None:
+    def swallowed(word: Word) -> Iterable[Word]:
+        first, rest = cut_at(word, word.text.index("）") + 1)
+        return (first, cut_at(rest, 1)[1])
+
+    truth, invoice = with_seller(swallowed)
+    assert invoice.seller_name is not None
+    assert invoice.seller_name.value != truth.seller_name
+    assert invoice.seller_name.confidence < 0.85
+
+
 @pytest.mark.parametrize("slope", [-0.01, 0.01])
 @pytest.mark.parametrize("kind", INVOICES)
 def test_a_leaning_page_keeps_its_lines(kind: Kind, slope: float) -> None:

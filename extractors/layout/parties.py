@@ -77,7 +77,15 @@ def _keep_name(face: Face, name: str, run: Run, *, most: float) -> None:
     plain = value.replace("（", "(").replace("）", ")")
     if not _balanced(plain):
         return
+    if _has_hole(run):
+        most = min(most, UNLABELLED)
     face.keep(name, value, run, most=most if _WHOLE.search(plain) else min(most, MENDED))
+
+
+def _has_hole(run: Run) -> bool:
+    """Is there room for a character that was not recognised, between pieces that were joined?"""
+    height = min(glyph.y1 - glyph.y0 for glyph in run.glyphs)
+    return any(glyph.char == " " and glyph.x1 - glyph.x0 > 0.9 * height for glyph in run.glyphs)
 
 
 def _balanced(name: str) -> bool:
