@@ -199,6 +199,15 @@ def test_our_own_pages_can(web: TestClient) -> None:
         assert reply.status_code == 201
 
 
+def test_an_upload_is_measured_before_it_is_taken(settings: Settings) -> None:
+    strict = settings.model_copy(update={"max_upload_size": 1000})
+    with TestClient(create_app(strict), base_url="http://localhost") as web:
+        large = web.post("/api/upload", files=[("files", ("a.xml", bytes(2000)))])
+        assert large.status_code == 413
+        endless = web.post("/api/upload", content=iter([b"x", b"y"]))
+        assert endless.status_code == 411
+
+
 def test_an_unknown_host_is_refused(web: TestClient) -> None:
     assert web.get("/", headers={"Host": "evil.example"}).status_code == 400
 

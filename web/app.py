@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="Yanpiao 验票", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.services = services
-    app.add_middleware(SafetyMiddleware)
+    app.add_middleware(SafetyMiddleware, max_body=chosen.max_upload_size)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=chosen.allowed_hosts)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     for part in (pages, uploads, captcha):

@@ -37,11 +37,30 @@ def is_own(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
-class SafetyMiddleware:
-    """Refuses changing requests of other sites and puts the safety headers on every answer."""
+def _refusal(scope: Scope, max_body: int) -> PlainTextResponse | None:
+    """Why a changing request is not even looked at; None when it may go on."""
+    headers = Headers(scope=scope)
+    if not is_own(headers):
+        return PlainTextResponse("This request came from another site.", status_code=403)
+    if "transfer-encoding" in headers:
+        # A body of unknown length would be written to the disk before anybody could measure it.
+        return PlainTextResponse("Send the length of the upload.", status_code=411)
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > max_body:
+        return PlainTextResponse(
+            f"An upload may have {max_body} bytes. Hand the files in with several uploads.",
+            status_code=413,
+        )
+    return None
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class SafetyMiddleware:
+    """Refuses changing requests of other sites, or of more than `max_body` bytes, and puts the
+    safety headers on every answer."""
+
+    def __init__(self, app: ASGIApp, max_body: int) -> None:
         self._app = app
+        self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,8 +74,9 @@ class SafetyMiddleware:
                     headers.setdefault(name, value)
             await send(message)
 
-        if scope["method"] not in _SAFE_METHODS and not is_own(Headers(scope=scope)):
-            refusal = PlainTextResponse("This request came from another site.", status_code=403)
-            await refusal(scope, receive, send_with_headers)
-            return
+        if scope["method"] not in _SAFE_METHODS:
+            refusal = _refusal(scope, self._max_body)
+            if refusal is not None:
+                await refusal(scope, receive, send_with_headers)
+                return
         await self._app(scope, receive, send_with_headers)

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
 
     max_file_size: int = Field(50 * 1024**2, ge=1, description="Largest file that is accepted.")
     max_files: int = Field(200, ge=1, description="Most files in one upload.")
+    max_upload_size: int = Field(
+        1024**3, ge=1, description="Largest upload over HTTP, all its files together."
+    )
     lease_seconds: float = Field(
         20, gt=0, description="After this long without a sign of life a worker counts as dead."
     )
