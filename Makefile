@@ -25,7 +25,7 @@ fast: check
 	$(BIN)/pytest -q -m "not slow" -n $(WORKERS)
 
 slow: $(VENV)/.dev install
-	$(BIN)/pytest -q -m slow -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -q -m slow -n $(WORKERS) --dist loadgroup
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -38,7 +38,7 @@ from tests.helpers import sha256
 from worker.broker import connect
 from worker.settings import Settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("road")]
 
 TODAY = dt.datetime.now(ZoneInfo("Asia/Shanghai")).date()
 _PATIENCE_SECONDS = 300
