@@ -19,8 +19,8 @@ from worker.settings import Settings
 _LEAST_FREE_BYTES = 2 * 1024**3
 _DOWNLOAD_SECONDS = 600
 
-#: Debian's names of the system libraries that the recognition and picture packages load.
-_LIBRARIES = "libgl1 libglib2.0-0 libgomp1"
+#: Debian's names of the system libraries that recognition, pictures and Playwright's driver load.
+_LIBRARIES = "libatomic1 libgl1 libglib2.0-0 libgomp1"
 _FONTS = "fonts-wqy-zenhei fonts-arphic-uming fonts-arphic-ukai"
 
 
@@ -46,15 +46,19 @@ def _python() -> Check:
     )
 
 
+def _starts(name: str, *arguments: str) -> Check:
+    """Run Python with `arguments` and see whether it ends well: what loads there loads here."""
+    run = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+    last = ((run.stderr or run.stdout).strip().splitlines() or ["loads"])[-1]
+    return Check(name, run.returncode == 0, last, _apt(_LIBRARIES))
+
+
 def _libraries() -> Check:
-    run = subprocess.run(
-        [sys.executable, "-c", "import cv2, onnxruntime"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    detail = (run.stderr.strip().splitlines() or ["cv2 and onnxruntime load"])[-1]
-    return Check("picture libraries", run.returncode == 0, detail, _apt(_LIBRARIES))
+    return _starts("picture libraries", "-c", "import cv2, onnxruntime")
+
+
+def _driver() -> Check:
+    return _starts("browser driver", "-m", "playwright", "--version")
 
 
 def _models(settings: Settings) -> Check:
@@ -119,6 +123,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     """Look at everything, one after another."""
     yield _python()
     yield _libraries()
+    yield _driver()
     yield _models(settings)
     yield _chromium(settings)
     yield _fonts()
@@ -175,7 +180,7 @@ def _mend_chromium(settings: Settings, apt: _Apt, say: Callable[[str], None]) ->
 def mend(settings: Settings, say: Callable[[str], None]) -> list[Check]:
     """Install what is missing from the system; returns what is still missing afterwards."""
     apt = _Apt(say)
-    if not _libraries().sound:
+    if not (_libraries().sound and _driver().sound):
         apt.install(_LIBRARIES)
     if not _fonts().sound:
         apt.install(f"fontconfig {_FONTS}")

@@ -89,7 +89,7 @@ class WarmBrowser:
         try:
             self._playwright = sync_playwright().start()
             self._browser = self._launch(self._playwright)
-        except Error as error:
+        except Exception as error:  # a driver that cannot start raises a bare Exception
             self.discard()
             raise BrowserMissing(detail=str(error).splitlines()[0]) from error
         log.info("browser started", extra={"version": self._browser.version})
