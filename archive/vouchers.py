@@ -53,11 +53,16 @@ def ready_to_seal(session: Session, voucher_no: str) -> bool:
 
 
 def vouchers_ready(session: Session) -> list[str]:
-    """Numbers of the vouchers that `ready_to_seal` would say yes to."""
+    """Numbers of the vouchers that `ready_to_seal` would say yes to and nobody holds."""
     moving = select(Document.voucher_no).where(Document.state.in_(IN_MOTION))
+    held = select(Voucher.voucher_no).where(Voucher.lease_until >= now())
     query = (
         select(Document.voucher_no)
-        .where(Document.state == State.PASSED, Document.voucher_no.not_in(moving))
+        .where(
+            Document.state == State.PASSED,
+            Document.voucher_no.not_in(moving),
+            Document.voucher_no.not_in(held),
+        )
         .distinct()
     )
     return list(session.scalars(query))

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from archive import leases
@@ -158,6 +159,19 @@ def test_enqueuing_twice_is_enqueuing_once(services: Services) -> None:
     assert enqueue(services.redis, Stage.ARCHIVE, "记-2026")
     enqueue(services.redis, Stage.ARCHIVE, "记-2026")
     assert queue_of(Stage.ARCHIVE, services.redis).count == 1
+
+
+def test_work_in_hand_is_queued_once_more_under_its_own_name(services: Services) -> None:
+    enqueue(services.redis, Stage.ARCHIVE, "V1")
+    queue = queue_of(Stage.ARCHIVE, services.redis)
+    (job,) = queue.jobs
+    queue.remove(job)
+    job.set_status(JobStatus.STARTED)
+    assert enqueue(services.redis, Stage.ARCHIVE, "V1")
+    (again,) = queue.jobs
+    assert again.id != job.id
+    assert again.args == ["V1"]
+    assert job.get_status(refresh=True) == JobStatus.STARTED
 
 
 def test_the_watched_folder_takes_in_what_lies_still(services: Services) -> None:

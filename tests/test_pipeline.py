@@ -244,3 +244,6 @@ def test_a_damaged_original_is_never_sealed(services: Services) -> None:
     with pytest.raises(Exception, match="digest"):
         pipeline.seal("JZ-1")
     assert load(services, receipt.document_id).state == "passed"
+    assert not (services.settings.bags / "JZ-1" / "v0001").exists()
+    services.redis.flushall()
+    assert Clock(services).round() == 0  # it rests before the next try

@@ -24,6 +24,8 @@ from worker.visit import Visit, visit_portal
 
 log = logger("pipeline")
 
+_LONGEST_REST_SECONDS = 3600
+
 
 class DocumentReader(Protocol):
     """Whatever turns a file into an `Invoice` (`worker.reader_process.ReaderProcess`)."""
@@ -139,9 +141,9 @@ class Pipeline:
                     if plan
                     else None
                 )
-        except BaseException:
-            with self._database.write() as session:
-                leases.end(session, Voucher, voucher_no, token, keep_attempts=True)
+        except (YanpiaoError, OSError) as error:
+            log.exception("sealing_failed", voucher_no=voucher_no, error=type(error).__name__)
+            self._rest_voucher(voucher_no, token)
             raise
         seconds = time.monotonic() - began
         with self._database.write() as session:
@@ -149,6 +151,14 @@ class Pipeline:
                 return
             if plan and sealed:
                 outcomes.record_sealing(session, plan, sealed, seconds)
+
+    def _rest_voucher(self, voucher_no: str, token: str) -> None:
+        """Keep off a voucher that cannot be sealed, longer after each try: a damaged original
+        does not mend itself, but a full disk may."""
+        with self._database.write() as session:
+            tries = session.get_one(Voucher, voucher_no).attempts
+            pause = min(self._settings.lease_seconds * 2 ** min(tries, 12), _LONGEST_REST_SECONDS)
+            leases.renew(session, Voucher, voucher_no, token, pause)
 
     # -- shared --------------------------------------------------------------------------
 

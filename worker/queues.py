@@ -3,6 +3,7 @@ enqueuing twice is enqueuing once."""
 
 from __future__ import annotations
 
+import secrets
 from enum import StrEnum
 
 import redis
@@ -47,15 +48,18 @@ def job_id(stage: Stage, key: str) -> str:
 
 
 def enqueue(client: redis.Redis, stage: Stage, key: str) -> bool:
-    """Put one piece of work in its queue; False when it is queued or in hand already, or the
-    server does not answer: the clock will see to it, because the database knows."""
-    queue, name = queue_of(stage, client), job_id(stage, key)
+    """Put one piece of work in its queue; False when it is queued already, or the server does
+    not answer: the clock will see to it, because the database knows.
+
+    Work that is in hand right now is queued once more, under a name of its own: it may have
+    looked before there was something new to do. A live lease makes a needless run return.
+    """
+    queue = queue_of(stage, client)
     try:
-        _forget_ended(client, name)
         queue.enqueue_call(
             _FUNCTIONS[stage],
             args=(key,),
-            job_id=name,
+            job_id=_free_name(client, job_id(stage, key)),
             unique=True,
             timeout=_JOB_SECONDS,
             result_ttl=_KEEP_RESULT_SECONDS,
@@ -69,18 +73,18 @@ def enqueue(client: redis.Redis, stage: Stage, key: str) -> bool:
     return True
 
 
-def _forget_ended(client: redis.Redis, name: str) -> None:
-    """Remove a job of this name that ended or whose worker died, so the name is free again.
-
-    Whether its work is really over is not decided here: a live lease in the database makes a
-    second run of the same step return at once.
-    """
+def _free_name(client: redis.Redis, name: str) -> str:
+    """`name`, freed of a job that has ended; another one while its job is being worked on."""
     try:
         job = Job.fetch(name, connection=client, serializer=JSONSerializer)
     except NoSuchJobError:
-        return
-    if job.get_status() != JobStatus.QUEUED:
+        return name
+    status = job.get_status()
+    if status == JobStatus.STARTED:
+        return f"{name}-{secrets.token_hex(4)}"
+    if status != JobStatus.QUEUED:
         job.delete(remove_from_queue=True)
+    return name
 
 
 def queued_keys(client: redis.Redis, stage: Stage) -> set[str]:
