@@ -22,7 +22,7 @@ serve: install
 test: install fast slow
 
 fast: check
-	$(BIN)/pytest -q -m "not slow" -n $(WORKERS)
+	$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist worksteal
 
 slow: $(VENV)/.dev install
 	$(BIN)/pytest -q -m slow -n $(WORKERS) --dist loadgroup

@@ -92,7 +92,7 @@ def texts(invoice: Invoice) -> dict[str, object]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("cut", [whole, characters, spaced])
+@pytest.mark.parametrize("cut", [whole, pytest.param(characters, marks=pytest.mark.slow), spaced])
 def test_every_field_of_every_face(kind: Kind, seed: int, cut: Cutter) -> None:
     truth, invoice = read_made(kind, seed, cut)
     assert invoice.kind == truth.kind

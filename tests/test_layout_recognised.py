@@ -165,6 +165,7 @@ def test_a_doubtful_name_leaves_the_lines_out(name: Word) -> None:
     assert invoice.total_with_tax.value == Decimal("106.00")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("kind", INVOICES)
 @pytest.mark.parametrize("source", [Source.PDF_TEXT, Source.OCR])
@@ -179,6 +180,7 @@ def test_exempt_lines_have_stars_for_their_tax(kind: Kind, seed: int, source: So
     assert invoice.total_with_tax.value == truth.total_with_tax
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("kind", INVOICES)
 @pytest.mark.parametrize("source", [Source.PDF_TEXT, Source.OCR])

@@ -184,6 +184,7 @@ def qr_texts(pixels: Pixels) -> list[str]:
     return [code.text for code in zxingcpp.read_barcodes(pixels)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [Form.PNG, Form.JPEG, Form.PHOTO])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_qr_code_decodes_from_the_picture(kind: Kind, form: Form) -> None:
@@ -310,6 +311,7 @@ def test_advances_in_ofd_fit_the_text() -> None:
         assert steps == len(code.text or "") - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "form"),
     [
@@ -399,6 +401,7 @@ def test_the_sample_batch_is_the_same_on_every_run(sample: Path, tmp_path: Path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
 
 
+@pytest.mark.slow
 def test_the_sample_batch_is_whole(sample: Path) -> None:
     names = {path.name for path in sample.iterdir()}
     manifest = json.loads((sample / "manifest.json").read_text(encoding="utf-8"))
