@@ -12,16 +12,14 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import os
-import platform
 import resource
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.machine import machine
 from extractors.images import Pixels, load_image
 from extractors.layout import invoice_from_words
 from extractors.limits import Limits
@@ -70,8 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.perf_counter()
     engine.load()
     seeds = range(options.first_seed, options.first_seed + options.seeds)
-    print(f"commit {_commit()}  {platform.machine()} {os.cpu_count()} cores  "
-          f"Python {platform.python_version()}  threads {options.threads}  models {options.size}  "
+    print(f"{machine()}  threads {options.threads}  models {options.size}  "
           f"seeds {seeds.start}-{seeds.stop - 1}  turn {options.turn}  "
           f"load {time.perf_counter() - started:.1f} s")  # fmt: skip
     print(f"{'right/wrong/missing':24}{'form':13}{'fields':>12}{'lines':>10}{'remarks':>10}"
@@ -193,13 +190,6 @@ def _print_faults(tally: Tally) -> int:
         certainty = "" if each.confidence is None else f" ({each.confidence:.2f})"
         print(f"{each.verdict}: {name} {each.name}: {each.read!r}{certainty}, truth {each.truth!r}")
     return int(any(each.verdict == "wrong" for _, each in faults))
-
-
-def _commit() -> str:
-    answer = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-    )
-    return answer.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

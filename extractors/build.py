@@ -22,6 +22,17 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "total_tax": values.parse_money,
     "total_with_tax": values.parse_money,
 }
+#: Elements of a line in the 电子凭证会计数据标准, which 数电票 XML and XBRL share.
+LINE_CELLS = {
+    "name": "ItemName",
+    "spec": "SpecMod",
+    "unit": "MeaUnits",
+    "quantity": "Quantity",
+    "price": "UnPrice",
+    "amount": "Amount",
+    "rate": "TaxRate",
+    "tax": "ComTaxAm",
+}
 
 
 def invoice_from_texts(

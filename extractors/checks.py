@@ -65,11 +65,11 @@ def missing_fields(invoice: Invoice) -> tuple[str, ...]:
 
 
 def self_findings(invoice: Invoice) -> tuple[Finding, ...]:
-    """`total_mismatch` and `words_mismatch` (BLOCK), `low_confidence` (WARN), `field_missing`
-    (BLOCK for keys, else WARN), in this order."""
+    """`total_mismatch` and `words_mismatch` (BLOCK), `words_unreadable` and `low_confidence`
+    (WARN), `field_missing` (BLOCK for keys, else WARN), in this order."""
     return (
-        *_sums(invoice),
-        *_words(invoice),
+        *totals_add_up(invoice),
+        *words_equal_figures(invoice),
         *_doubts(invoice),
         *(
             Finding(
@@ -83,12 +83,15 @@ def self_findings(invoice: Invoice) -> tuple[Finding, ...]:
     )
 
 
-def _sums(invoice: Invoice) -> Iterator[Finding]:
+def totals_add_up(invoice: Invoice) -> tuple[Finding, ...]:
+    """合计金额 + 合计税额 = 价税合计, exact to 0.01 (增值税专用发票使用规定 第十一条)."""
     without, tax, total = invoice.total_without_tax, invoice.total_tax, invoice.total_with_tax
     if without is None or tax is None or total is None or invoice.kind in _OTHER_PARTS:
-        return
-    if without.value + tax.value != total.value:
-        yield Finding(
+        return ()
+    if without.value + tax.value == total.value:
+        return ()
+    return (
+        Finding(
             code="total_mismatch",
             severity=Severity.BLOCK,
             field="total_with_tax",
@@ -97,21 +100,39 @@ def _sums(invoice: Invoice) -> Iterator[Finding]:
                 "tax": f"{tax.value:.2f}",
                 "total": f"{total.value:.2f}",
             },
-        )
+        ),
+    )
 
 
-def _words(invoice: Invoice) -> Iterator[Finding]:
+def words_equal_figures(invoice: Invoice) -> tuple[Finding, ...]:
+    """The amount in words equals the figures (票据法 第八条; 发票 follow the same custom).
+
+    Words that do not parse are a WARN: most often they are misread, not wrong.
+    """
     words, total = invoice.amount_in_words, invoice.total_with_tax
     if words is None or total is None:
-        return
+        return ()
     amount = parse_amount(words.value)
-    if amount is not None and amount != total.value:
-        yield Finding(
+    if amount is None:
+        return (
+            Finding(
+                code="words_unreadable",
+                severity=Severity.WARN,
+                field="amount_in_words",
+                params={"words": words.value},
+            ),
+        )
+    # Red invoices print the minus on one side only often enough.
+    if abs(amount) == abs(total.value):
+        return ()
+    return (
+        Finding(
             code="words_mismatch",
             severity=Severity.BLOCK,
             field="total_with_tax",
             params={"words": words.value, "figures": f"{total.value:.2f}"},
-        )
+        ),
+    )
 
 
 def _doubts(invoice: Invoice) -> Iterator[Finding]:

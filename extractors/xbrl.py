@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from extractors.build import invoice_from_texts, line_from_texts
+from extractors.build import LINE_CELLS, invoice_from_texts, line_from_texts
 from extractors.kinds import kind_from_name
 from extractors.model import Invoice, Kind, Line, Source
 from extractors.safe_xml import Element, every, first, local, text_of
@@ -56,16 +56,6 @@ _EXTRA = {
     "passenger": ("Name", "NameOfPassenger"),
 }
 _KIND_BY_FAMILY = {"rai": Kind.DIGITAL_RAIL, "atr": Kind.DIGITAL_AIR}
-_CELLS = {
-    "name": "ItemName",
-    "spec": "SpecMod",
-    "unit": "MeaUnits",
-    "quantity": "Quantity",
-    "price": "UnPrice",
-    "amount": "Amount",
-    "rate": "TaxRate",
-    "tax": "ComTaxAm",
-}
 _FAMILIES = ("rai", "atr", "einv", "inv", "bker", "bkrs")
 
 
@@ -114,7 +104,7 @@ def _lines(root: Element) -> list[Line]:
     found = []
     for parent in parents:
         cells = {local(cell): text_of(cell) for cell in parent}
-        line = line_from_texts({name: cells.get(tag) for name, tag in _CELLS.items()})
+        line = line_from_texts({name: cells.get(tag) for name, tag in LINE_CELLS.items()})
         if line is not None:
             found.append(line)
     return found

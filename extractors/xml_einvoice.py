@@ -6,7 +6,7 @@ and wrappers around `EInvoice` occur.
 
 from __future__ import annotations
 
-from extractors.build import invoice_from_texts, line_from_texts
+from extractors.build import LINE_CELLS, invoice_from_texts, line_from_texts
 from extractors.model import Invoice, Kind, Line, Source
 from extractors.safe_xml import Element, every, first, local, text_of
 
@@ -24,16 +24,6 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "amount_in_words": ("TotalTax-includedAmountInChinese",),
     "remarks": ("Remark",),
     "issuer": ("Drawer",),
-}
-_CELLS = {
-    "name": "ItemName",
-    "spec": "SpecMod",
-    "unit": "MeaUnits",
-    "quantity": "Quantity",
-    "price": "UnPrice",
-    "amount": "Amount",
-    "rate": "TaxRate",
-    "tax": "ComTaxAm",
 }
 _EXTRA = {
     "buyer_address": "BuyerAddr",
@@ -87,7 +77,7 @@ def _kind(element: Element) -> Kind:
 
 def _line(item: Element) -> Line | None:
     cells = {local(cell): text_of(cell) for cell in item}
-    return line_from_texts({name: cells.get(tag) for name, tag in _CELLS.items()})
+    return line_from_texts({name: cells.get(tag) for name, tag in LINE_CELLS.items()})
 
 
 def _without_padding(lines: list[Line]) -> list[Line]:

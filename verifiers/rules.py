@@ -14,7 +14,7 @@ from itertools import starmap
 
 from stdnum.cn import uscc
 
-from extractors.amount_words import parse_amount
+from extractors.checks import totals_add_up, words_equal_figures
 from extractors.model import Finding, Invoice, Kind, Line, Severity, Source
 from verifiers.keys import kind_from_code
 
@@ -46,35 +46,6 @@ def run_rules(invoice: Invoice, today: dt.date) -> Findings:
     ]
     said = {(finding.code, finding.field) for finding in invoice.findings}
     return tuple(finding for finding in found if (finding.code, finding.field) not in said)
-
-
-def totals_add_up(invoice: Invoice) -> Findings:
-    """合计金额 + 合计税额 = 价税合计, exact to 0.01 (增值税专用发票使用规定 第十一条)."""
-    without, tax, total = invoice.total_without_tax, invoice.total_tax, invoice.total_with_tax
-    if without is None or tax is None or total is None:
-        return ()
-    if without.value + tax.value == total.value:
-        return ()
-    params = {"without": str(without.value), "tax": str(tax.value), "total": str(total.value)}
-    return (_block("total_mismatch", "total_with_tax", **params),)
-
-
-def words_equal_figures(invoice: Invoice) -> Findings:
-    """The amount in words equals the figures (票据法 第八条; 发票 follow the same custom).
-
-    Words that do not parse are a WARN: most often they are misread, not wrong.
-    """
-    words, total = invoice.amount_in_words, invoice.total_with_tax
-    if words is None or total is None:
-        return ()
-    amount = parse_amount(words.value)
-    if amount is None:
-        return (_warn("words_unreadable", "amount_in_words", words=words.value),)
-    # Red invoices print the minus on one side only often enough.
-    if abs(amount) == abs(total.value):
-        return ()
-    params = {"words": words.value, "figures": str(total.value)}
-    return (_block("words_mismatch", "total_with_tax", **params),)
 
 
 def lines_add_up(invoice: Invoice) -> Findings:
