@@ -95,9 +95,10 @@ def claim(session: Session, invoice_key: str, document_id: str) -> str | None:
 
 
 def record_failed_try(
-    session: Session, document: Document, error: YanpiaoError, *, final: bool
+    session: Session, document: Document, error: YanpiaoError, seconds: float, *, final: bool
 ) -> None:
     """A reading ended in an error: the last one makes the document `failed`."""
+    _add_seconds(document, "read", seconds)
     if final:
         move(session, document, State.FAILED, reason=error.code, params=error.params)
         return

@@ -58,7 +58,7 @@ class Pipeline:
                     raise ReaderCrashed(detail="the reading worker was lost")
                 invoice = reader.read(self._services.store.path(document.sha256))
         except YanpiaoError as error:
-            self._reading_failed(document, token, error)
+            self._reading_failed(document, token, error, time.monotonic() - began)
             return
         seconds = time.monotonic() - began
         with self._database.write() as session:
@@ -68,14 +68,16 @@ class Pipeline:
             outcomes.record_reading(session, fresh, invoice, seconds)
         self._go_on(fresh)
 
-    def _reading_failed(self, document: Document, token: str, error: YanpiaoError) -> None:
+    def _reading_failed(
+        self, document: Document, token: str, error: YanpiaoError, seconds: float
+    ) -> None:
         final = not error.retryable or document.attempts >= self._settings.max_tries
         log.warning("reading_failed", document_id=document.id, code=error.code, final=final)
         with self._database.write() as session:
             if not leases.end(session, Document, document.id, token, keep_attempts=not final):
                 return
             fresh = session.get_one(Document, document.id)
-            outcomes.record_failed_try(session, fresh, error, final=final)
+            outcomes.record_failed_try(session, fresh, error, seconds, final=final)
         self._go_on(fresh)
 
     # -- verifying -----------------------------------------------------------------------
