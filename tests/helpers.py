@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -133,3 +134,29 @@ def whole_road(services: Services, document_id: str, *answers: Verification) -> 
     pipeline.verify(document_id, visit(*(answers or (CONFIRMED,))))
     pipeline.seal(load(services, document_id).voucher_no)
     return load(services, document_id)
+
+
+_VALUES = {digit: value for value, digit in enumerate("零壹贰叁肆伍陆柒捌玖")}
+_UNITS = {"拾": 10, "佰": 100, "仟": 1000}
+
+
+def spoken(words: str) -> Decimal:
+    """Read an amount in words back, by the grammar of numbers rather than by the writer's rules."""
+    sign = -1 if words.startswith("（负数）") else 1
+    words = words.removeprefix("（负数）").rstrip("整")
+    yuan_words, _, small = words.rpartition("圆")
+    total = section = digit = 0
+    for character in yuan_words:
+        if character in _VALUES:
+            digit = _VALUES[character]
+        elif character in _UNITS:
+            section, digit = section + digit * _UNITS[character], 0
+        elif character == "万":
+            section, digit = (section + digit) * 10_000, 0
+            total, section = total + section, 0
+        else:
+            total, section, digit = (total + section + digit) * 100_000_000, 0, 0
+    amount = Decimal(total + section + digit)
+    for value, unit in re.findall(r"(.)([角分])", small):
+        amount += _VALUES[value] * (Decimal("0.1") if unit == "角" else Decimal("0.01"))
+    return sign * amount

@@ -5,12 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import io
 import itertools
-import json
 import random
 import re
 import zipfile
 from decimal import Decimal
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,81 +22,16 @@ from stdnum.cn import uscc
 
 from extractors.model import Kind
 from fixtures.maker import KINDS, Form, Truth, face, fonts, make, make_truth, numbers
-from fixtures.maker.amounts import amount_in_words
 from fixtures.maker.goods import rate_on
 from fixtures.maker.raster import Pixels, rendered
 from fixtures.maker.sheet import Pen, Text, wrapped
 from fixtures.maker.truth import DIGITAL, raised, school, tax_free
-from fixtures.sample import CASES, write_sample
+from tests.helpers import spoken
 
 TODAY = dt.date(2026, 11, 22)
 INVOICES = tuple(kind for kind in KINDS if kind is not Kind.TRAIN_TICKET)
 BORN_ELECTRONIC = (*DIGITAL, Kind.VAT_ELECTRONIC_NORMAL)
 SEEDS = range(40)
-
-_VALUES = {digit: value for value, digit in enumerate("零壹贰叁肆伍陆柒捌玖")}
-_UNITS = {"拾": 10, "佰": 100, "仟": 1000}
-
-
-def spoken(words: str) -> Decimal:
-    """Read an amount in words back, by the grammar of numbers rather than by the writer's rules."""
-    sign = -1 if words.startswith("（负数）") else 1
-    words = words.removeprefix("（负数）").rstrip("整")
-    yuan_words, _, small = words.rpartition("圆")
-    total = section = digit = 0
-    for character in yuan_words:
-        if character in _VALUES:
-            digit = _VALUES[character]
-        elif character in _UNITS:
-            section, digit = section + digit * _UNITS[character], 0
-        elif character == "万":
-            section, digit = (section + digit) * 10_000, 0
-            total, section = total + section, 0
-        else:
-            total, section, digit = (total + section + digit) * 100_000_000, 0, 0
-    amount = Decimal(total + section + digit)
-    for value, unit in re.findall(r"(.)([角分])", small):
-        amount += _VALUES[value] * (Decimal("0.1") if unit == "角" else Decimal("0.01"))
-    return sign * amount
-
-
-@pytest.mark.parametrize(
-    ("amount", "words"),
-    [
-        ("0", "零圆整"),
-        ("0.05", "伍分"),
-        ("0.30", "叁角整"),
-        ("0.35", "叁角伍分"),
-        ("1", "壹圆整"),
-        ("10", "壹拾圆整"),
-        ("107000.53", "壹拾万柒仟圆伍角叁分"),
-        ("6007.14", "陆仟零柒圆壹角肆分"),
-        ("325.04", "叁佰贰拾伍圆零肆分"),
-        ("10600.00", "壹万零陆佰圆整"),
-        ("10006", "壹万零陆圆整"),
-        ("100000000", "壹亿圆整"),
-        ("100000500.5", "壹亿零伍佰圆伍角整"),
-        ("1000000000000", "壹万亿圆整"),
-        ("1000100000000", "壹万零壹亿圆整"),
-        ("-318.00", "（负数）叁佰壹拾捌圆整"),
-    ],
-)
-def test_amounts_in_words(amount: str, words: str) -> None:
-    assert amount_in_words(Decimal(amount)) == words
-
-
-@given(st.decimals(Decimal(-9999999999999999), Decimal(9999999999999999), places=2))
-def test_words_read_back_to_the_amount(amount: Decimal) -> None:
-    words = amount_in_words(amount)
-    assert spoken(words) == amount
-    assert "零零" not in words
-    assert "零圆" not in words or amount == 0
-
-
-@pytest.mark.parametrize("amount", [Decimal("0.001"), Decimal(10) ** 16])
-def test_words_refuse_what_no_invoice_holds(amount: Decimal) -> None:
-    with pytest.raises(ValueError):
-        amount_in_words(amount)
 
 
 @given(st.integers())
@@ -385,49 +318,6 @@ def test_wrapping_loses_nothing_and_fits(text: str, width: float) -> None:
     rows = wrapped(text, pen, width)
     assert "".join(rows) == text
     assert all(fonts.width_of(row, "song", 3.0) <= width for row in rows)
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sample")
-    write_sample(folder, TODAY)
-    return folder
-
-
-@pytest.mark.slow
-def test_the_sample_batch_is_the_same_on_every_run(sample: Path, tmp_path: Path) -> None:
-    write_sample(tmp_path, TODAY)
-    first = {path.name: path.read_bytes() for path in sample.iterdir()}
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
-
-
-@pytest.mark.slow
-def test_the_sample_batch_is_whole(sample: Path) -> None:
-    names = {path.name for path in sample.iterdir()}
-    manifest = json.loads((sample / "manifest.json").read_text(encoding="utf-8"))
-    known = json.loads((sample / "known.json").read_text(encoding="utf-8"))
-    assert {row["file"] for row in manifest} == names - {"manifest.json", "known.json"}
-    _known_agrees_with_manifest(manifest, known)
-
-
-def _known_agrees_with_manifest(
-    manifest: list[dict[str, dict[str, str]]], known: list[dict[str, str]]
-) -> None:
-    by_number = {row["invoice_number"]: row for row in known}
-    assert len(by_number) == len(known) == sum(case.status is not None for case in CASES)
-    reasons = [row["expected"]["reason"] for row in manifest]
-    for reason in ("mismatch", "inconsistent", "voided", "red_offset", "not_found", "same_day"):
-        assert reasons.count(reason) == 1
-    status_of = {"voided": "void", "red_offset": "red"}
-    for row in manifest:
-        reason = row["expected"]["reason"]
-        if not row["truth"] or reason in ("not_found", "not_covered"):
-            assert not row["truth"] or row["truth"]["invoice_number"] not in by_number
-            continue
-        held = by_number[row["truth"]["invoice_number"]]
-        agrees = held["total_with_tax"] == row["truth"]["total_with_tax"]
-        assert agrees == (reason not in ("mismatch", "inconsistent"))
-        assert held["status"] == status_of.get(reason, "normal")
 
 
 @pytest.mark.parametrize("kind", KINDS)
