@@ -8,8 +8,6 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy.orm import Session
-
 from archive import leases, vouchers
 from archive.records import Document, State, Voucher
 from extractors.errors import ReaderCrashed, YanpiaoError
@@ -183,9 +181,6 @@ class Pipeline:
         elif document.state == State.READ:
             enqueue(client, Stage.VERIFY, document.id)
         with self._database.read() as session:
-            ready = self._ready(session, document.voucher_no)
+            ready = vouchers.ready_to_seal(session, document.voucher_no)
         if ready:
             enqueue(client, Stage.ARCHIVE, document.voucher_no)
-
-    def _ready(self, session: Session, voucher_no: str) -> bool:
-        return vouchers.ready_to_seal(session, voucher_no)
