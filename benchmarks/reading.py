@@ -20,8 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.machine import machine
+from extractors.faces import invoice_from_words
 from extractors.images import Pixels, load_image
-from extractors.layout import invoice_from_words
 from extractors.limits import Limits
 from extractors.model import TEXT_FIELDS, Field, Invoice, Kind, Source
 from extractors.pdf import PdfFile

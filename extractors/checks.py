@@ -8,54 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from extractors.amount_words import parse_amount
-from extractors.kinds import CHECK_CODE_KINDS
+from extractors.faces import needed_fields
 from extractors.model import TEXT_FIELDS, Finding, Invoice, Kind, Severity
 
 #: Below this a recognised value is doubtful and a person looks.
 CONFIDENT = 0.85
 
-_ALWAYS = ("invoice_number", "issue_date", "total_with_tax")
-_PARTIES = ("buyer_name", "seller_name")
-_CODED = ("invoice_code",)
-_NEEDED: dict[Kind, tuple[str, ...]] = {
-    Kind.VAT_SPECIAL: (
-        *_CODED,
-        *_PARTIES,
-        "buyer_tax_id",
-        "seller_tax_id",
-        "total_without_tax",
-        "total_tax",
-    ),
-    Kind.VAT_ELECTRONIC_SPECIAL: (
-        *_CODED,
-        *_PARTIES,
-        "buyer_tax_id",
-        "seller_tax_id",
-        "total_without_tax",
-        "total_tax",
-    ),
-    Kind.DIGITAL_SPECIAL: (*_PARTIES, "buyer_tax_id", "seller_tax_id", "total_without_tax"),
-    Kind.DIGITAL_NORMAL: (*_PARTIES, "seller_tax_id"),
-    Kind.VAT_ROLL: (*_CODED, "seller_name", "check_code"),
-    Kind.VEHICLE: (*_CODED, *_PARTIES, "total_without_tax"),
-    Kind.USED_VEHICLE: (*_CODED, *_PARTIES),
-    Kind.DIGITAL_RAIL: (),
-    Kind.DIGITAL_AIR: (),
-    Kind.TRAIN_TICKET: (),
-}
 #: Their total holds parts that are neither amount nor tax (funds, fees).
 _OTHER_PARTS = frozenset({Kind.DIGITAL_AIR, Kind.TRAIN_TICKET})
 #: Without these an invoice can neither be verified nor told apart from another.
 _KEYS = frozenset({"invoice_code", "invoice_number", "issue_date", "check_code", "total_with_tax"})
-
-
-def needed_fields(kind: Kind) -> tuple[str, ...]:
-    """The fields without which an invoice of `kind` cannot be verified and booked."""
-    if kind in _NEEDED:
-        return (*_ALWAYS, *_NEEDED[kind])
-    with_check_code = ("check_code",) if kind in CHECK_CODE_KINDS else ()
-    coded = _CODED if kind in CHECK_CODE_KINDS else ()
-    return (*_ALWAYS, *coded, *_PARTIES, *with_check_code)
 
 
 def missing_fields(invoice: Invoice) -> tuple[str, ...]:

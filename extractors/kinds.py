@@ -25,6 +25,8 @@ CHECK_CODE_KINDS = frozenset(
     {Kind.VAT_NORMAL, Kind.VAT_ELECTRONIC_NORMAL, Kind.VAT_ROLL, Kind.VAT_TOLL}
 )
 _DIGITAL_NUMBER_LENGTH = 20
+#: Names too common to tell a kind wherever they stand; their own faces know them by more.
+_NO_TITLES = frozenset({Kind.UNKNOWN, Kind.RECEIPT, Kind.POS_SLIP, Kind.BANK_RECEIPT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def kind_from_name(text: str) -> Kind:
     """
     face = _bare(text)
     for kind in sorted(Kind, key=lambda kind: len(kind.value), reverse=True):
-        if kind is not Kind.UNKNOWN and _bare(kind.value) in face:
+        if kind not in _NO_TITLES and _bare(kind.value) in face:
             return kind
     return Kind.UNKNOWN
 

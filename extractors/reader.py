@@ -24,7 +24,7 @@ from extractors.errors import (
     TooManyPixels,
     UnsafeXml,
 )
-from extractors.layout import invoice_from_words
+from extractors.faces import invoice_from_words
 from extractors.limits import Limits
 from extractors.merge import merge
 from extractors.model import Box, Finding, Invoice, Severity, Source

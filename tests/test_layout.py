@@ -9,7 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from extractors.layout import invoice_from_words, values
+from extractors.faces import invoice_from_words
+from extractors.layout import values
 from extractors.layout.page import Sheet, plain
 from extractors.model import TEXT_FIELDS, Box, Invoice, Kind, Source
 from extractors.words import PageWords, Word

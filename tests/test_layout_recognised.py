@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from extractors.layout import invoice_from_words
+from extractors.faces import invoice_from_words
 from extractors.model import Box, Invoice, Kind, Source
 from extractors.words import PageWords, Word
 from fixtures.maker import Truth, make_truth

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from extractors.errors import DamagedFile, EngineMissing, TooManyPixels
+from extractors.faces import invoice_from_words
 from extractors.images import LONG_SIDE, frame_count, load_image
-from extractors.layout import invoice_from_words
 from extractors.limits import Limits
 from extractors.model import TEXT_FIELDS, Invoice, Kind, Source
 from extractors.models import model_folders

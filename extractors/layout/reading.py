@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -73,6 +73,22 @@ class Face:
             **self.found,
             **more,
         )
+
+
+@dataclass(frozen=True)
+class FaceReader:
+    """One face of a family of documents.
+
+    `score` says how well a document suits it and declines with None; the highest reads. 4: its
+    own title or signs that no other face has; 3: a title that others may show too; 2: several of
+    its labels; 1: the last resort. `needed` names the fields of `Invoice` without which a
+    document of a kind cannot be verified and booked.
+    """
+
+    name: str
+    score: Callable[[Face], int | None]
+    read: Callable[[Face], Invoice]
+    needed: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
 
 
 def compact(run: Run) -> Run:

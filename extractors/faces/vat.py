@@ -13,7 +13,7 @@ from extractors.layout import lines, values
 from extractors.layout.header import read_header
 from extractors.layout.page import Run
 from extractors.layout.parties import Zone, name_labels, read_party, tax_ids
-from extractors.layout.reading import Face, compact, labelled
+from extractors.layout.reading import Face, FaceReader, compact, labelled
 from extractors.layout.remarks import read_remarks
 from extractors.layout.totals import read_totals
 from extractors.model import Invoice, Kind, Line
@@ -26,10 +26,8 @@ def score(face: Face) -> int | None:
     """How well the document suits this face: 3 its title, 2 its words, None otherwise."""
     text = face.sheet.text
     kind = kind_from_name(text)
-    if kind in _OTHERS:
-        return None
     if kind is not Kind.UNKNOWN:
-        return 3
+        return 3 if kind in _NEEDED else None
     signs = (
         r"价税合计",
         r"纳税人识别号",
@@ -43,9 +41,22 @@ def score(face: Face) -> int | None:
     return 2 if seen >= 2 else None
 
 
-_OTHERS = frozenset(
-    {Kind.DIGITAL_RAIL, Kind.DIGITAL_AIR, Kind.TRAIN_TICKET, Kind.VEHICLE, Kind.USED_VEHICLE}
-)
+_KEYS = ("invoice_number", "issue_date", "total_with_tax")
+_PARTIES = ("buyer_name", "seller_name")
+_SPECIAL = (*_PARTIES, "buyer_tax_id", "seller_tax_id", "total_without_tax")
+_CHECKED = (*_KEYS, "invoice_code", *_PARTIES, "check_code")
+_NEEDED = {
+    Kind.VAT_SPECIAL: (*_KEYS, "invoice_code", *_SPECIAL, "total_tax"),
+    Kind.VAT_ELECTRONIC_SPECIAL: (*_KEYS, "invoice_code", *_SPECIAL, "total_tax"),
+    Kind.VAT_NORMAL: _CHECKED,
+    Kind.VAT_ELECTRONIC_NORMAL: _CHECKED,
+    Kind.VAT_TOLL: _CHECKED,
+    Kind.VAT_ROLL: (*_KEYS, "invoice_code", "seller_name", "check_code"),
+    Kind.DIGITAL_SPECIAL: (*_KEYS, *_SPECIAL),
+    Kind.DIGITAL_NORMAL: (*_KEYS, *_PARTIES, "seller_tax_id"),
+    Kind.DIGITAL_PAPER_SPECIAL: (*_KEYS, "invoice_code", *_SPECIAL, "total_tax"),
+    Kind.DIGITAL_PAPER_NORMAL: (*_KEYS, "invoice_code", *_PARTIES),
+}
 
 
 def read(face: Face) -> Invoice:
@@ -208,3 +219,6 @@ _BRANCHES = {
 def _head_text(face: Face) -> str:
     runs = face.sheet.within(face.sheet.rows, bottom=0.3 * face.sheet.bottom)
     return "".join(compact(run).text for run in runs)
+
+
+FACES = (FaceReader("vat", score, read, _NEEDED),)

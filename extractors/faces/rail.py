@@ -12,7 +12,7 @@ from extractors.layout import values
 from extractors.layout.header import read_labelled_date, read_labelled_number
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_tax_id
-from extractors.layout.reading import MENDED, Face, compact, cut, labelled
+from extractors.layout.reading import MENDED, Face, FaceReader, compact, cut, labelled
 from extractors.model import Invoice, Kind
 
 _TICKET_SIGNS = (
@@ -166,3 +166,11 @@ def _read_stations(face: Face, extra: dict[str, object]) -> None:
                     face.field(right.text, right),
                 )
                 return
+
+
+_KEYS = ("invoice_number", "issue_date", "total_with_tax")
+
+FACES = (
+    FaceReader("rail invoice", score_electronic, read_electronic, {Kind.DIGITAL_RAIL: _KEYS}),
+    FaceReader("train ticket", score_ticket, read_ticket, {Kind.TRAIN_TICKET: _KEYS}),
+)

@@ -8,7 +8,7 @@ from extractors.layout import values
 from extractors.layout.header import read_labelled_date, read_labelled_number
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_tax_id
-from extractors.layout.reading import Face, compact, labelled
+from extractors.layout.reading import Face, FaceReader, compact, labelled
 from extractors.model import Invoice, Kind
 
 _SUM_TITLES = re.compile(r"^(?:票价|燃油附加费|增值税税率|增值税税额|民航发展基金|其他税费|合计)$")
@@ -83,3 +83,13 @@ def _is_cell(run: Run) -> bool:
 
 def _without_currency(run: Run) -> str:
     return compact(run).text.removeprefix("CNY")
+
+
+FACES = (
+    FaceReader(
+        "air invoice",
+        score,
+        read,
+        {Kind.DIGITAL_AIR: ("invoice_number", "issue_date", "total_with_tax")},
+    ),
+)

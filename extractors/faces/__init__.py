@@ -1,0 +1,81 @@
+"""The faces that documents wear, one module a family: each says how well a document suits it.
+
+A module here offers `FACES`, a tuple of `FaceReader`; it is found by being in this folder. The
+reading is pure geometry and patterns, no files and no engine: text layers, OFD pages and
+recognition all come through `invoice_from_words`. What cannot be read, or read but not be true,
+stays None.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from functools import cache
+
+from extractors.layout.goods_list import read_list, split_lists
+from extractors.layout.page import Sheet
+from extractors.layout.reading import Face, FaceReader
+from extractors.model import Invoice, Kind, Source
+from extractors.words import PageWords
+
+#: What a document of an undeclared kind must show to be verified and booked.
+_USUALLY_NEEDED = (
+    "invoice_number",
+    "issue_date",
+    "total_with_tax",
+    "buyer_name",
+    "seller_name",
+)
+
+
+@cache
+def face_readers() -> tuple[FaceReader, ...]:
+    """Every face, in the order of their modules' names. Raises `ValueError` where two declare
+    what one kind needs."""
+    modules = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    faces: list[FaceReader] = []
+    for name in modules:
+        faces.extend(importlib.import_module(f"{__name__}.{name}").FACES)
+    declared = [kind for face in faces for kind in face.needed]
+    if len(declared) != len(set(declared)):
+        raise ValueError("two faces declare the needed fields of one kind")
+    return tuple(faces)
+
+
+def needed_fields(kind: Kind) -> tuple[str, ...]:
+    """The fields without which a document of `kind` cannot be verified and booked."""
+    for face in face_readers():
+        if kind in face.needed:
+            return face.needed[kind]
+    return _USUALLY_NEEDED
+
+
+def invoice_from_words(pages: Sequence[PageWords], source: Source) -> Invoice:
+    """Read one document from the words of all its pages, in order.
+
+    `source` says whether the text is given (`PDF_TEXT`, `OFD_TEXT`) or recognised (`OCR`):
+    recognised values are kept only when nothing contradicts them. A document that no face
+    knows yields an `Invoice` without values.
+    """
+    faces, lists = split_lists(pages)
+    invoice = _read_face(faces, source)
+    amount = invoice.total_without_tax
+    listed = read_list(lists, source, amount.value) if lists and amount is not None else ()
+    return invoice.model_copy(
+        update={"pages": max(1, len(pages)), "lines": listed or invoice.lines}
+    )
+
+
+def _read_face(pages: Sequence[PageWords], source: Source) -> Invoice:
+    sheet = Sheet(pages)
+    # Every face reads from its own slate; the sheet is the same for all.
+    scored = [
+        (score, -rank, reader)
+        for rank, reader in enumerate(face_readers())
+        if (score := reader.score(Face(sheet, source))) is not None
+    ]
+    if not scored:
+        return Invoice(sources=(source,))
+    best = max(scored, key=lambda entry: entry[:2])[2]
+    return best.read(Face(sheet, source))
