@@ -63,10 +63,10 @@ def read_party(face: Face, zone: Zone, role: str) -> None:
     if tax_id is not None:
         keep_tax_id(face, f"{role}_tax_id", tax_id)
     if name is not None:
-        _keep_name(face, f"{role}_name", name, most=UNLABELLED if by_place else 1.0)
+        keep_name(face, f"{role}_name", name, most=UNLABELLED if by_place else 1.0)
 
 
-def _keep_name(face: Face, name: str, run: Run, *, most: float) -> None:
+def keep_name(face: Face, name: str, run: Run, *, most: float) -> None:
     """Record a name. A recognised one with half a pair of brackets was cut and is no name; one
     that does not end as names of organisations do may be cut and is doubtful."""
     value = values.clean_name(run.raw)
