@@ -9,7 +9,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 
 _BUSY_MILLISECONDS = 30_000
@@ -55,13 +56,33 @@ class Database:
             self.engine.execution_options(read_only=True), expire_on_commit=False
         )
 
-    def migrate(self) -> None:
-        """Bring the tables to the newest revision; does nothing when they are there."""
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the tables to the newest revision (or the one named); does nothing when they are
+        there. Raises `DatabaseError` rather than leave a row that points at nothing."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self.engine.connect() as connection, connection.begin():
+        with self._free_to_rebuild() as connection, connection.begin():
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
+            if self.engine.dialect.name == "sqlite":
+                astray = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                if astray:
+                    raise DatabaseError("migration", {}, ValueError(f"rows astray: {astray[:5]}"))
+
+    @contextmanager
+    def _free_to_rebuild(self) -> Iterator[Connection]:
+        """A connection on which SQLite lets a table be rebuilt while others point at it; the
+        switch only works outside a transaction."""
+        with self.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            if self.engine.dialect.name != "sqlite" or driver is None:
+                yield connection
+                return
+            driver.execute("PRAGMA foreign_keys=OFF")
+            try:
+                yield connection
+            finally:
+                driver.execute("PRAGMA foreign_keys=ON")
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -139,13 +139,21 @@ class Batch(Base):
 
 
 class Document(Leased, Base):
-    """One sequence of bytes, ever: the same bytes handed in again are this same row."""
+    """One document in one sequence of bytes, ever: the same bytes handed in again are this same
+    row. Bytes that hold several invoices are as many rows, one a part."""
 
     __tablename__ = "documents"
-    __table_args__ = (Index(None, "state", "next_try_at"), Index(None, "state", "lease_until"))
+    __table_args__ = (
+        UniqueConstraint("sha256", "part"),
+        Index(None, "state", "next_try_at"),
+        Index(None, "state", "lease_until"),
+    )
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
-    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    #: Which of the invoices in its file this is, from 1, and of how many.
+    part: Mapped[int] = mapped_column(default=1, server_default="1")
+    parts: Mapped[int] = mapped_column(default=1, server_default="1")
     size: Mapped[int]
     #: False for a file over the size limit: it was measured and refused, not kept.
     kept: Mapped[bool] = mapped_column(default=True)
@@ -196,10 +204,10 @@ class InvoiceRow(Base):
 
     document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(64))
-    invoice_code: Mapped[str | None] = mapped_column(String(12))
-    invoice_number: Mapped[str | None] = mapped_column(String(32), index=True)
+    invoice_code: Mapped[str | None] = mapped_column(String(32))
+    invoice_number: Mapped[str | None] = mapped_column(String(64), index=True)
     #: The number backwards, so that "ends with" is an index range too.
-    number_reversed: Mapped[str | None] = mapped_column(String(32), index=True)
+    number_reversed: Mapped[str | None] = mapped_column(String(64), index=True)
     issue_date: Mapped[dt.date | None]
     seller_name: Mapped[str | None] = mapped_column(Text)
     buyer_name: Mapped[str | None] = mapped_column(Text)
@@ -215,7 +223,7 @@ class InvoiceClaim(Base):
 
     __tablename__ = "invoice_claims"
 
-    invoice_key: Mapped[str] = mapped_column(String(48), primary_key=True)
+    invoice_key: Mapped[str] = mapped_column(String(160), primary_key=True)
     document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), unique=True)
 
 

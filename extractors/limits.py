@@ -14,8 +14,8 @@ class Limits:
 
     max_bytes: int = 50 * _MIB
     max_pages: int = 50
-    #: Pages of one document that recognition is spent on; an invoice's face is among the first.
-    max_recognised_pages: int = 8
+    #: Pages of one file that recognition is spent on; what is left unseen is said.
+    max_recognised_pages: int = 30
     #: Width x height of one picture or rendered page.
     max_pixels: int = 60_000_000
     max_zip_entries: int = 2000
@@ -31,4 +31,4 @@ class Limits:
     #: grows with their square.
     max_words: int = 5_000
     #: Wall clock for one document; the reader stops starting new work after it.
-    max_seconds: float = 120.0
+    max_seconds: float = 100.0

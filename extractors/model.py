@@ -159,18 +159,33 @@ class Invoice(Frozen):
     #: Clockwise turn in degrees that brought the page upright (0, 90, 180, 270).
     rotation: int = 0
     pages: int = 1
+    #: Which of the invoices in its file this is, counted from 1, and of how many.
+    part: int = 1
+    parts: int = 1
+    #: The page of the file that it begins on (from 0), and the region of that page that it was
+    #: cut from where several documents lie on one page.
+    first_page: int = 0
+    region: Box | None = None
 
     @property
     def key(self) -> str | None:
         """What makes an invoice one invoice: `code:number`, or None when the number is unread.
 
-        数电票 have no code; their 20 digits stand alone (`:number`).
+        数电票 have no code; their 20 digits stand alone (`:number`). Numbers of bank slips, till
+        and card receipts run from 1 in many a shop, so day and total stand with them.
         """
         if self.invoice_number is None:
             return None
+        if self.kind in _SHOP_NUMBERED:
+            day = self.issue_date.value.isoformat() if self.issue_date else ""
+            total = f"{self.total_with_tax.value:.2f}" if self.total_with_tax else ""
+            return f"{self.kind.name}:{self.invoice_number.value}:{day}:{total}"
         code = self.invoice_code.value if self.invoice_code else ""
         return f"{code}:{self.invoice_number.value}"
 
+
+#: Kinds whose numbers are unique only within a shop or a bank.
+_SHOP_NUMBERED = frozenset({Kind.BANK_RECEIPT, Kind.POS_SLIP, Kind.RECEIPT})
 
 #: The stable names of `yanpiao read --json`, in its order.
 TEXT_FIELDS = (

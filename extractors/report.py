@@ -8,23 +8,32 @@ from typing import Any
 
 from extractors.errors import YanpiaoError
 from extractors.messages import say
-from extractors.model import TEXT_FIELDS, Field, Finding, Invoice, Line
+from extractors.model import FIELD_NAMES, Field, Finding, Invoice, Line
 
 
 def to_json(invoice: Invoice, file: str, seconds: float, *, language: str = "en") -> dict[str, Any]:
     """The object for a read file: texts or None, money as plain "123.45", dates YYYY-MM-DD.
 
-    `confidence` maps each field that was read to 0..1; `language` is that of the messages.
+    `confidence` maps each field that was read to 0..1; `language` is that of the messages. A
+    file that holds several invoices gives an object each, told apart by `part` of `parts`.
     """
-    fields: dict[str, Field[Any] | None] = {name: getattr(invoice, name) for name in TEXT_FIELDS}
+    fields: dict[str, Field[Any] | None] = {name: getattr(invoice, name) for name in FIELD_NAMES}
     return {
         "file": file,
         "kind": invoice.kind.value,
         **{name: _text(field.value) if field else None for name, field in fields.items()},
+        "extra": {name: field.value for name, field in invoice.extra.items()},
         "lines": [_line(line) for line in invoice.lines],
         "sources": [source.value for source in invoice.sources],
-        "confidence": {name: round(field.confidence, 3) for name, field in fields.items() if field},
+        "confidence": {
+            name: round(field.confidence, 3)
+            for name, field in (*fields.items(), *invoice.extra.items())
+            if field
+        },
         "findings": [_finding(finding, language) for finding in invoice.findings],
+        "part": invoice.part,
+        "parts": invoice.parts,
+        "pages": invoice.pages,
         "seconds": round(seconds, 3),
     }
 

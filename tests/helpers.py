@@ -58,19 +58,19 @@ def invoice(number: str = "26312000000000000001", total: str = "113.00") -> Invo
 
 @dataclass
 class FixedReader:
-    """Answers with a given invoice, or raises a given error; counts its calls."""
+    """Answers with given invoices, or raises a given error; counts its calls."""
 
-    answer: Invoice | Exception
+    answer: Invoice | tuple[Invoice, ...] | Exception
     calls: int = 0
     before: Callable[[], None] = field(default=lambda: None)
 
-    def read(self, path: Path) -> Invoice:
+    def read(self, path: Path) -> tuple[Invoice, ...]:
         self.calls += 1
         self.before()
         assert path.exists()
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer
+        return self.answer if isinstance(self.answer, tuple) else (self.answer,)
 
 
 @dataclass

@@ -77,7 +77,7 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> N
 def test_a_wrong_suffix_is_no_matter(tmp_path: Path) -> None:
     path = tmp_path / "scan.jpg"
     path.write_bytes(WHOLE[Form.XML])
-    number = Reader().read(path).invoice_number
+    number = Reader().read(path)[0].invoice_number
     assert number is not None
     assert number.value == TRUTH.invoice_number
 

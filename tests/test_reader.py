@@ -107,7 +107,20 @@ def test_a_picture_of_nothing_holds_no_invoice() -> None:
         Reader(recogniser=Replay()).read_bytes(blank_picture())
 
 
-def test_two_invoices_in_one_pdf_are_never_mixed() -> None:
+def test_every_invoice_of_a_pdf_is_read_by_itself() -> None:
+    specimens = [make(truth(seed), Form.PDF, seed) for seed in (1, 2, 3)]
+    found = Reader().read_all(joined(*(each.content for each in specimens)))
+    assert [number(invoice) for invoice in found] == [
+        each.truth.invoice_number for each in specimens
+    ]
+    for part, (invoice, specimen) in enumerate(zip(found, specimens, strict=True), start=1):
+        assert (invoice.part, invoice.parts, invoice.pages) == (part, 3, 1)
+        assert invoice.first_page == part - 1
+        assert invoice.lines == specimen.truth.lines
+        assert codes(invoice) == []
+
+
+def test_one_reading_of_two_invoices_says_that_it_is_not_all() -> None:
     first, second = make(truth(1), Form.PDF, 1), make(truth(2), Form.PDF, 2)
     invoice = Reader().read_bytes(joined(first.content, second.content))
     found = [finding for finding in invoice.findings if finding.code == "several_invoices"]
@@ -117,7 +130,7 @@ def test_two_invoices_in_one_pdf_are_never_mixed() -> None:
     assert codes(invoice) == ["several_invoices"]
     assert number(invoice) == first.truth.invoice_number
     assert invoice.lines == first.truth.lines
-    assert invoice.pages == 2
+    assert invoice.pages == 1
 
 
 def test_a_cover_page_before_an_invoice_is_no_second_invoice() -> None:
@@ -248,10 +261,18 @@ def test_the_report_has_exactly_the_promised_names() -> None:
         "total_without_tax",
         "total_tax",
         "total_with_tax",
+        "machine_number",
+        "amount_in_words",
+        "remarks",
+        "issuer",
+        "extra",
         "lines",
         "sources",
         "confidence",
         "findings",
+        "part",
+        "parts",
+        "pages",
         "seconds",
     ]
     assert report["total_with_tax"] == f"{specimen.truth.total_with_tax:.2f}"

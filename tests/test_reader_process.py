@@ -49,7 +49,7 @@ def reader(tmp_path: Path) -> Iterator[ReaderProcess]:
 
 
 def _number(reader: ReaderProcess, path: Path) -> str:
-    field = reader.read(path).invoice_number
+    field = reader.read(path)[0].invoice_number
     assert field is not None
     return field.value
 

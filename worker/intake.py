@@ -122,7 +122,10 @@ class Intake:
     ) -> Receipt:
         with self._database.write() as session:
             batch = session.get_one(Batch, batch_id)
-            known = session.scalars(select(Document).where(Document.sha256 == sha256)).first()
+            parts = session.scalars(
+                select(Document).where(Document.sha256 == sha256).order_by(Document.part)
+            ).all()
+            known = parts[0] if parts else None
             document = known or Document(
                 id=new_id(),
                 sha256=sha256,
@@ -137,6 +140,7 @@ class Intake:
                 batch_id=batch_id,
                 document_id=document.id,
                 name=name,
+                received_at=now(),
                 repeated=known is not None,
             )
             if known is None:
@@ -146,6 +150,8 @@ class Intake:
             else:
                 self._record_repeat(session, batch, document)
             session.add(upload)
+            for part in parts[1:]:
+                session.add(_upload(upload, part))
         if document.state == State.RECEIVED:
             enqueue(self._redis, Stage.OCR, document.id)
         log.info("document_received", document_id=document.id, repeated=upload.repeated)
@@ -174,6 +180,18 @@ class Intake:
             document_id=document.id,
             voucher_no=batch.voucher_no,
         )
+
+
+def _upload(first: Upload, part: Document) -> Upload:
+    """The same act of handing in, as it concerns a further part of the file."""
+    return Upload(
+        id=new_id(),
+        batch_id=first.batch_id,
+        document_id=part.id,
+        name=first.name,
+        received_at=first.received_at,
+        repeated=first.repeated,
+    )
 
 
 def files_in(paths: list[Path]) -> list[Path]:

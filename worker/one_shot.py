@@ -29,7 +29,7 @@ from worker.visit import today_in_china
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A file that was read, or the error that it gave instead; seconds it took."""
+    """One invoice of a file, or the error that the file gave instead; seconds the file took."""
 
     file: str
     outcome: Invoice | YanpiaoError
@@ -49,22 +49,27 @@ def _readings(paths: list[Path], settings: Settings) -> Iterator[_Reading]:
                 continue
             for file in files:
                 began = time.monotonic()
-                outcome = _read_one(reader, file, settings)
-                yield _Reading(str(file), outcome, time.monotonic() - began)
+                outcomes = _read_one(reader, file, settings)
+                seconds = time.monotonic() - began
+                for outcome in outcomes:
+                    yield _Reading(str(file), outcome, seconds)
 
 
-def _read_one(reader: ReaderProcess, path: Path, settings: Settings) -> Invoice | YanpiaoError:
+def _read_one(
+    reader: ReaderProcess, path: Path, settings: Settings
+) -> tuple[Invoice | YanpiaoError, ...]:
+    """The invoices of a file, or its one error."""
     size = path.stat().st_size
     if size > settings.max_file_size:
-        return FileTooLarge(size=size, limit=settings.max_file_size)
+        return (FileTooLarge(size=size, limit=settings.max_file_size),)
     try:
         return reader.read(path.resolve())
     except YanpiaoError as error:
-        return error
+        return (error,)
 
 
 def read_files(paths: list[Path], settings: Settings) -> Iterator[dict[str, Any]]:
-    """One result a file, in order."""
+    """One result an invoice, in the order of files and, within each, of parts."""
     for reading in _readings(paths, settings):
         yield _report(reading)
 

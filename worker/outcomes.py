@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -16,6 +17,7 @@ from archive.records import (
     InvoiceClaim,
     InvoiceRow,
     State,
+    Upload,
     VerificationRow,
     new_id,
     now,
@@ -35,6 +37,58 @@ def _add_seconds(document: Document, stage: str, seconds: float) -> None:
     so_far = dict(document.seconds or {})
     so_far[stage] = round(so_far.get(stage, 0.0) + seconds, 3)
     document.seconds = so_far
+
+
+def record_parts(
+    session: Session, document: Document, invoices: Sequence[Invoice], seconds: float
+) -> list[Document]:
+    """Keep the reading of a file: its first invoice is the document's own, each further one
+    becomes a document of its own, handed in by the same people. All of them, in order."""
+    documents = [document, *(_part(session, document, invoice) for invoice in invoices[1:])]
+    for each, invoice in zip(documents, invoices, strict=True):
+        each.parts = len(invoices)
+        record_reading(session, each, invoice, seconds if each is document else 0.0)
+    return documents
+
+
+def _part(session: Session, whole: Document, invoice: Invoice) -> Document:
+    """The document of one further part; made now unless an earlier reading made it."""
+    known = session.scalars(
+        select(Document).where(Document.sha256 == whole.sha256, Document.part == invoice.part)
+    ).first()
+    if known is not None:
+        return known
+    part = Document(
+        id=new_id(),
+        sha256=whole.sha256,
+        part=invoice.part,
+        size=whole.size,
+        media_type=whole.media_type,
+        name=whole.name,
+        voucher_no=whole.voucher_no,
+        received_at=whole.received_at,
+    )
+    session.add(part)
+    session.flush()
+    audit.record(
+        session,
+        "document_split",
+        document_id=part.id,
+        voucher_no=part.voucher_no,
+        detail={"from": whole.id, "part": invoice.part, "parts": invoice.parts},
+    )
+    for upload in session.scalars(select(Upload).where(Upload.document_id == whole.id)).unique():
+        session.add(
+            Upload(
+                id=new_id(),
+                batch_id=upload.batch_id,
+                document_id=part.id,
+                name=upload.name,
+                received_at=upload.received_at,
+                repeated=upload.repeated,
+            )
+        )
+    return part
 
 
 def record_reading(session: Session, document: Document, invoice: Invoice, seconds: float) -> None:

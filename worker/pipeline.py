@@ -26,9 +26,9 @@ _LONGEST_REST_SECONDS = 3600
 
 
 class DocumentReader(Protocol):
-    """Whatever turns a file into an `Invoice` (`worker.reader_process.ReaderProcess`)."""
+    """Whatever turns a file into its invoices (`worker.reader_process.ReaderProcess`)."""
 
-    def read(self, path: Path) -> Invoice: ...
+    def read(self, path: Path) -> tuple[Invoice, ...]: ...
 
 
 class Pipeline:
@@ -42,7 +42,8 @@ class Pipeline:
     # -- reading -------------------------------------------------------------------------
 
     def read(self, document_id: str, reader: DocumentReader) -> None:
-        """received -> read (or in_review for a duplicate, or failed)."""
+        """received -> read (or in_review for a duplicate, or failed). A file that holds several
+        invoices becomes as many documents, each on its own way from here."""
         token = self._take(document_id, (State.RECEIVED,))
         if token is None:
             return
@@ -54,7 +55,7 @@ class Pipeline:
                 if document.attempts > self._settings.max_tries:
                     # Its worker died each time without a word: that counts as a crash too.
                     raise ReaderCrashed(detail="the reading worker was lost")
-                invoice = reader.read(self._services.store.path(document.sha256))
+                invoices = reader.read(self._services.store.path(document.sha256))
         except YanpiaoError as error:
             self._reading_failed(document, token, error, time.monotonic() - began)
             return
@@ -63,8 +64,9 @@ class Pipeline:
             if not leases.end(session, Document, document_id, token):
                 return
             fresh = session.get_one(Document, document_id)
-            outcomes.record_reading(session, fresh, invoice, seconds)
-        self._go_on(fresh)
+            documents = outcomes.record_parts(session, fresh, invoices, seconds)
+        for each in documents:
+            self._go_on(each)
 
     def _reading_failed(
         self, document: Document, token: str, error: YanpiaoError, seconds: float

@@ -45,7 +45,7 @@ def _bound_memory(size: int) -> None:
 def answer(reader: Any, path: Path) -> dict[str, Any]:
     """Read one file; every fault becomes an answer, because silence would count as a crash."""
     try:
-        return {"invoice": reader.read(path).model_dump(mode="json")}
+        return {"invoices": [found.model_dump(mode="json") for found in reader.read(path)]}
     except YanpiaoError as error:
         return {"error": {"code": error.code, "params": error.params}}
     except MemoryError:

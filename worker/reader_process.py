@@ -65,8 +65,8 @@ class ReaderProcess:
         """Process id of the reading process, while there is one."""
         return self._process.pid if self._process else None
 
-    def read(self, path: Path) -> Invoice:
-        """Read one file.
+    def read(self, path: Path) -> tuple[Invoice, ...]:
+        """The invoices in one file, at least one.
 
         Raises the reader's own `YanpiaoError`s, and `ReaderCrashed` when the process died or
         gave no answer within `reader_seconds`.
@@ -79,7 +79,7 @@ class ReaderProcess:
         answer = json.loads(self._receive(channel, self._settings.reader_seconds))
         self._served += 1
         if "error" not in answer:
-            return Invoice.model_validate(answer["invoice"])
+            return tuple(Invoice.model_validate(found) for found in answer["invoices"])
         fault = error_from(answer["error"]["code"], answer["error"]["params"])
         if isinstance(fault, ReaderCrashed):
             self.close()  # it spoke up, but after such a fault its memory is not to be trusted

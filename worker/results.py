@@ -33,6 +33,9 @@ class ResultRow:
     #: The same by stage: {"read": 3.1, "verify": 5.0, "archive": 0.2}.
     stages: dict[str, float]
     repeated: bool
+    #: Which of the invoices in its file this is, from 1, and of how many.
+    part: int
+    parts: int
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -61,13 +64,18 @@ def document_row(
         seconds=round(sum((document.seconds or {}).values()), 2),
         stages=document.seconds or {},
         repeated=repeated,
+        part=document.part,
+        parts=document.parts,
     )
 
 
 def batch_rows(session: Session, batch_id: str, language: str) -> list[ResultRow]:
     """A row an upload of the batch, in the order they came."""
     uploads = session.scalars(
-        select(Upload).where(Upload.batch_id == batch_id).order_by(Upload.id)
+        select(Upload)
+        .join(Document, Document.id == Upload.document_id)
+        .where(Upload.batch_id == batch_id)
+        .order_by(Upload.received_at, Document.part, Upload.id)
     ).unique()
     return [
         document_row(upload.document, language, upload.name, repeated=upload.repeated)
@@ -114,7 +122,7 @@ def result_table(rows: list[ResultRow], title: str) -> Table:
         colour = _COLOURS.get(State(row.state), "")
         verdict = row.verdict or "unread"
         table.add_row(
-            row.file,
+            f"{row.file} ({row.part}/{row.parts})" if row.parts > 1 else row.file,
             row.kind,
             row.number,
             row.total,

@@ -1,0 +1,134 @@
+"""A file as leaves: the pictures and texts that may each hold an invoice, and how they belong
+together.
+
+A leaf is a page, or a part of a page on which several documents lie. One invoice may run over
+several leaves (a list of goods), and one file may hold many invoices: what tells them apart is
+their number, or, where a document has none, a face of its own with a total of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from extractors.faces import invoice_from_words
+from extractors.model import Box, Finding, Invoice, Kind, Source
+from extractors.recogniser import Image
+from extractors.words import PageWords
+
+
+@dataclass(slots=True)
+class Leaf:
+    """`page` counts from 0. `codes` are the readings of its QR codes; `words` its text layer,
+    given by `source`; `recognised` what recognition saw once it has looked. `picture` is None
+    for what cannot be drawn. `region` is the part of the page that it was cut from."""
+
+    page: int
+    codes: list[Invoice] = field(default_factory=list)
+    words: PageWords | None = None
+    source: Source = Source.PDF_TEXT
+    picture: Callable[[], Image] | None = None
+    region: Box | None = None
+    recognised: PageWords | None = None
+    rotation: int = 0
+    _reading: Invoice | None = None
+
+    def reading(self) -> Invoice | None:
+        """What its own words say, the given before the recognised; None without any."""
+        if self._reading is None:
+            if self.words is not None:
+                self._reading = invoice_from_words([self.words], self.source)
+            elif self.recognised is not None:
+                self._reading = invoice_from_words([self.recognised], Source.OCR)
+        return self._reading
+
+    @property
+    def number(self) -> str | None:
+        """The invoice number that the leaf shows, by its code or else by its words."""
+        own = self.reading()
+        readings = [*self.codes, *([own] if own is not None else [])]
+        return next(
+            (found.invoice_number.value for found in readings if found.invoice_number), None
+        )
+
+    @property
+    def stands_alone(self) -> bool:
+        """Does it show a face of its own, with a total?"""
+        own = self.reading()
+        return own is not None and own.kind is not Kind.UNKNOWN and own.total_with_tax is not None
+
+
+@dataclass(slots=True)
+class Opened:
+    """A file once opened: its leaves, and what the file as a whole says (its information, its
+    attachments, its data)."""
+
+    leaves: list[Leaf] = field(default_factory=list)
+    whole: list[Invoice] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    pages: int = 1
+
+
+def grouped(leaves: Sequence[Leaf]) -> list[list[Leaf]]:
+    """Leaves in groups of one invoice each, in order.
+
+    A leaf that shows the number of the group before it, or neither a number nor a face and
+    total of its own, belongs to that group.
+    """
+    groups: list[list[Leaf]] = []
+    for leaf in leaves:
+        if groups and not _begins_anew(groups[-1], leaf):
+            groups[-1].append(leaf)
+        else:
+            groups.append([leaf])
+    return groups
+
+
+def _begins_anew(group: list[Leaf], leaf: Leaf) -> bool:
+    number, numbers = leaf.number, {each.number for each in group} - {None}
+    if number is not None and numbers:
+        return number not in numbers
+    begun = bool(numbers) or any(each.stands_alone for each in group)
+    if number is not None:
+        return begun
+    return begun and leaf.stands_alone
+
+
+def readings_of(group: Sequence[Leaf]) -> Iterator[Invoice]:
+    """Every reading of a group: codes, the given words, the recognised words."""
+    for leaf in group:
+        yield from leaf.codes
+    given = [leaf for leaf in group if leaf.words is not None]
+    if given:
+        yield _together(given, [leaf.words for leaf in given if leaf.words], given[0].source)
+    seen = [leaf for leaf in group if leaf.recognised is not None]
+    if seen:
+        words = [leaf.recognised for leaf in seen if leaf.recognised]
+        reading = _together(seen, words, Source.OCR)
+        rotation = next((leaf.rotation for leaf in seen if leaf.rotation), 0)
+        yield reading.model_copy(update={"rotation": rotation})
+
+
+def _together(leaves: Sequence[Leaf], words: Sequence[PageWords], source: Source) -> Invoice:
+    alone = leaves[0].reading() if len(leaves) == 1 else None
+    if alone is not None and alone.sources == (source,):
+        return alone
+    return invoice_from_words(words, source)
+
+
+def share_out(whole: Sequence[Invoice], groups: Sequence[list[Leaf]]) -> list[list[Invoice]]:
+    """Which group each reading of the whole file speaks of: the one with its number, else the
+    first, where a number that differs then becomes a finding."""
+    shares: list[list[Invoice]] = [[] for _ in groups]
+    for reading in whole:
+        number = reading.invoice_number.value if reading.invoice_number else None
+        owner = next(
+            (
+                index
+                for index, group in enumerate(groups)
+                if number is not None and any(leaf.number == number for leaf in group)
+            ),
+            0,
+        )
+        shares[owner].append(reading)
+    return shares
