@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from archive import search
 from archive.records import AuditRow, Batch, Document, EvidenceRow, State
 from archive.vouchers import suffix_of
-from extractors.model import TEXT_FIELDS
+from extractors.model import FIELD_NAMES
 from web.rendering import language_of, render, services_of
 from worker.errors import UnknownDocument
 from worker.inspecting import finding_sentence, status_report
@@ -126,9 +126,10 @@ def document(request: Request, document_id: str) -> HTMLResponse:
         portal = next((v.portal_values for v in reversed(found.verifications)), None) or {}
         values = [
             (name, invoice.get(name), portal.get(name))
-            for name in TEXT_FIELDS
+            for name in FIELD_NAMES
             if invoice.get(name) or portal.get(name)
         ]
+        values += [(name, field, None) for name, field in invoice.get("extra", {}).items()]
         verification_findings = found.verifications[-1].findings if found.verifications else []
         findings = [
             (one["severity"], finding_sentence(one, language))

@@ -24,7 +24,7 @@ from worker.services import Services
 def show_document(console: Console, session: Session, document: Document, language: str) -> None:
     """Print one document: where it stands, its values with their sources, findings, history."""
     row = document_row(document, language)
-    console.print(f"[bold]{row.file}[/]  {row.id}")
+    console.print(f"[bold]{row.label}[/]  {row.id}")
     console.print(f"{row.state} {row.verdict}  {row.reason}", markup=False)
     if row.hint:
         console.print(row.hint, markup=False)
@@ -53,7 +53,7 @@ def show_document(console: Console, session: Session, document: Document, langua
 
 def _values(data: dict[str, Any]) -> Table:
     table = Table("field", "value", "source", "confidence")
-    for name, field in data.items():
+    for name, field in {**data, **data.get("extra", {})}.items():
         if isinstance(field, dict) and "source" in field:
             table.add_row(name, str(field["value"]), field["source"], f"{field['confidence']:.2f}")
     return table

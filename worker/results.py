@@ -37,6 +37,11 @@ class ResultRow:
     part: int
     parts: int
 
+    @property
+    def label(self) -> str:
+        """The file's name, and which invoice of it this is where it holds several."""
+        return f"{self.file} ({self.part}/{self.parts})" if self.parts > 1 else self.file
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -122,7 +127,7 @@ def result_table(rows: list[ResultRow], title: str) -> Table:
         colour = _COLOURS.get(State(row.state), "")
         verdict = row.verdict or "unread"
         table.add_row(
-            f"{row.file} ({row.part}/{row.parts})" if row.parts > 1 else row.file,
+            row.label,
             row.kind,
             row.number,
             row.total,
