@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from extractors.build import invoice_from_texts
 from extractors.errors import DamagedFile
 from extractors.kinds import kind_from_name
 from extractors.limits import Limits
-from extractors.model import Box, Invoice, Source
-from extractors.ofd.document import Document
+from extractors.model import Box, Finding, Invoice, Severity, Source
+from extractors.ofd.document import Document, Page
+from extractors.ofd.face import template_finding
 from extractors.ofd.package import Package
+from extractors.ofd.pictures import picture_codes
+from extractors.ofd.signatures import signature_findings
 from extractors.ofd.text import TextObject, page_words, text_objects
 from extractors.safe_xml import Element, every, local, parse_xml, text_of
 from extractors.structured import read_root
@@ -34,12 +38,18 @@ _CUSTOM_DATA = {
     "issuer": ("开票人",),
 }
 _LINED = ("Note", "Remark")
+#: Most parts that one finding names.
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class OfdReading:
-    """What one OFD holds: a reading a source, words of the pages, pictures that may be QR codes,
-    and QR texts that the file repeats in plain."""
+    """What one OFD holds: a reading a source, words of the pages, QR texts (of its pictures, and
+    those that the file repeats in plain), and what there is to tell about the file itself.
+
+    `images` are stored pictures, one of which may be the scanned page; a file whose pages have
+    words gives none, since its codes are in `qr_texts` already.
+    """
 
     readings: tuple[Invoice, ...]
     pages: tuple[PageWords, ...]
@@ -47,44 +57,69 @@ class OfdReading:
     qr_texts: tuple[str, ...]
     page_count: int
     body_count: int
+    findings: tuple[Finding, ...] = ()
 
 
 def read_ofd(data: bytes, limits: Limits) -> OfdReading:
     """Read an OFD. Values of custom data and attachments may stand in the file with no page that
-    shows them; each is only what its source says, and the merge compares.
+    shows them; each is only what its source says, and the merge compares. Where no page shows
+    any of them (`template_without_values`) they are withheld.
 
     Raises `DamagedFile`, `EncryptedFile`, `ArchiveBomb`, `UnsafeXml`, `TooManyPages`.
     """
-    document = Document(Package(data, limits), limits)
+    package = Package(data, limits)
+    document = Document(package, limits)
+    drawn = list(document.pages())
     pages: list[PageWords] = []
     objects: dict[str, TextObject] = {}
-    for index, page in enumerate(document.pages()):
+    for index, page in enumerate(drawn):
         found = text_objects(page, index, limits.max_words)
         pages.append(page_words(page, index, found))
         for text_object in found:
             objects.setdefault(text_object.id, text_object)
-    attachments = _attachments(document, limits)
+    attachments = list(_attachments(document, limits))
     readings = [reading for root in attachments if (reading := read_root(root)) is not None]
     readings.append(_custom_data(document))
+    template = template_finding(readings, pages)
+    readings = [] if template else readings
     readings.extend(_tags(document, objects))
+    pictures = tuple(document.images())
+    repeated = [text for root in attachments if (text := graph_code(root)) is not None]
+    worded = any(page.words for page in pages)
+    codes = picture_codes(pictures, limits) if worded else ()
     return OfdReading(
         readings=tuple(reading for reading in readings if reading.sources),
         pages=tuple(pages),
-        images=tuple(document.images()),
-        qr_texts=tuple(text for root in attachments if (text := graph_code(root)) is not None),
+        images=() if worded else pictures,
+        qr_texts=() if template else tuple(dict.fromkeys((*codes, *repeated))),
         page_count=document.page_count,
         body_count=document.body_count,
+        findings=(
+            *([template] if template else []),
+            *_signed(package, document, drawn),
+            *_unreadable(document),
+        ),
     )
 
 
-def _attachments(document: Document, limits: Limits) -> list[Element]:
-    roots = []
-    for data in document.attached_xml():
+def _signed(package: Package, document: Document, pages: Sequence[Page]) -> tuple[Finding, ...]:
+    shown = [page.part for page in pages] + list(document.annotation_parts())
+    templates = [part for page in pages for part in page.template_parts]
+    return signature_findings(package, document.root, shown, templates)
+
+
+def _unreadable(document: Document) -> Iterator[Finding]:
+    if document.unreadable:
+        parts = ", ".join(list(document.unreadable)[:_NAMED])
+        yield Finding(code="part_unreadable", severity=Severity.WARN, params={"parts": parts})
+
+
+def _attachments(document: Document, limits: Limits) -> Iterator[Element]:
+    for name, data in document.attached_xml():
         try:
-            roots.append(parse_xml(data, limits))
+            yield parse_xml(data, limits)
         except DamagedFile:  # an attachment that is broken leaves the other sources standing
-            continue
-    return roots
+            document.unreadable[name] = None
 
 
 def _custom_data(document: Document) -> Invoice:

@@ -60,6 +60,7 @@ class Package:
             if not entry.is_dir():
                 self._add(entry)
         self._by_lower = {name.lower(): name for name in self._entries}
+        self._contents: dict[str, bytes] = {}
         self._roots: dict[str, Element] = {}
 
     def _refuse_bombs(self, entries: list[zipfile.ZipInfo]) -> None:
@@ -105,8 +106,12 @@ class Package:
         return None
 
     def read(self, name: str) -> bytes:
-        """One entry unpacked. Raises `KeyError` for no entry, `ArchiveBomb` or `DamagedFile`."""
-        entry = self._entries[name]
+        """One entry, unpacked once. Raises `KeyError`, `ArchiveBomb`, `DamagedFile`."""
+        if name not in self._contents:
+            self._contents[name] = self._unpack(self._entries[name])
+        return self._contents[name]
+
+    def _unpack(self, entry: zipfile.ZipInfo) -> bytes:
         if entry.compress_type not in _METHODS:
             raise DamagedFile(detail="an unusual compression method")
         left = self._limits.max_unpacked - self._unpacked
