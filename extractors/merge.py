@@ -47,11 +47,14 @@ def merge(readings: Sequence[Invoice]) -> Invoice:
         if candidates:
             fields[name] = candidates[0]
             findings.extend(_disagreements(name, candidates))
+    doubted = _doubted(ordered, fields)
+    findings.extend(_seen_otherwise(fields, doubted))
     kind, kind_findings = _kind(ordered)
     merged = Invoice(
         kind=kind,
         lines=next((reading.lines for reading in ordered if reading.lines), ()),
         extra=_extra(ordered),
+        doubted=doubted,
         sources=_sources(ordered),
         rotation=next((reading.rotation for reading in ordered if reading.rotation), 0),
         pages=max((reading.pages for reading in ordered), default=1),
@@ -88,18 +91,43 @@ def _disagreements(name: str, candidates: list[Field[Any]]) -> Iterator[Finding]
         if value in seen:
             continue
         seen.add(value)
-        yield Finding(
-            code="sources_disagree",
-            severity=Severity.BLOCK if any(map(_trusted, witnesses)) else Severity.WARN,
-            field=name,
-            params={
-                "field": name,
-                "first": str(chosen.value),
-                "first_source": chosen.source.value,
-                "second": str(other.value),
-                "second_source": other.source.value,
-            },
-        )
+        yield _disagreement(name, chosen, other, sure=any(map(_trusted, witnesses)))
+
+
+def _disagreement(name: str, chosen: Field[Any], other: Field[Any], *, sure: bool) -> Finding:
+    return Finding(
+        code="sources_disagree",
+        severity=Severity.BLOCK if sure else Severity.WARN,
+        field=name,
+        params={
+            "field": name,
+            "first": str(chosen.value),
+            "first_source": chosen.source.value,
+            "second": str(other.value),
+            "second_source": other.source.value,
+        },
+    )
+
+
+def _doubted(ordered: Sequence[Invoice], fields: dict[str, Field[Any]]) -> dict[str, Field[Any]]:
+    """Values that were seen but not believed, without those that a better source confirms."""
+    doubted: dict[str, Field[Any]] = {}
+    for reading in ordered:
+        for name, seen in reading.doubted.items():
+            chosen = fields.get(name)
+            if chosen is None or folded(name, chosen.value) != folded(name, seen.value):
+                doubted.setdefault(name, seen)
+    return doubted
+
+
+def _seen_otherwise(
+    fields: dict[str, Field[Any]], doubted: dict[str, Field[Any]]
+) -> Iterator[Finding]:
+    """The face plainly shows another value than the source that fills the field: an altered
+    total beside a genuine QR code looks like this."""
+    for name, seen in doubted.items():
+        if name in fields:
+            yield _disagreement(name, fields[name], seen, sure=_trusted(seen))
 
 
 def _trusted(field: Field[Any]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from enum import StrEnum
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic import Field as Attribute
@@ -151,6 +151,8 @@ class Invoice(Frozen):
     remarks: Field[str] | None = None
     issuer: Field[str] | None = None
     lines: tuple[Line, ...] = ()
+    #: Values that were seen but not believed, because a sum or a check speaks against them.
+    doubted: dict[str, Field[Any]] = {}
     #: Kind-specific values (train: from, to, seat, passenger ...).
     extra: dict[str, Field[str]] = {}
     findings: tuple[Finding, ...] = ()

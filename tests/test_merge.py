@@ -166,3 +166,24 @@ def test_dates_in_other_writings_agree() -> None:
     assert merged.issue_date is not None
     assert merged.issue_date.value == dt.date(2026, 5, 19)
     assert quarrels(merged) == []
+
+
+def doubting(total: str, confidence: float) -> Invoice:
+    seen = Field[Any](value=Decimal(total), raw=total, source=Source.OCR, confidence=confidence)
+    return Invoice(sources=(Source.OCR,), doubted={"total_with_tax": seen})
+
+
+@pytest.mark.parametrize(("confidence", "severity"), [(0.97, "block"), (0.6, "warn")])
+def test_a_value_seen_but_not_believed_is_never_passed_over(
+    confidence: float, severity: str
+) -> None:
+    merged = merge([doubting("1130.00", confidence), reading(Source.QR, total_with_tax="113.00")])
+    assert merged.total_with_tax is not None
+    assert merged.total_with_tax.value == Decimal("113.00")
+    assert quarrels(merged) == [("total_with_tax", severity, "113.00", "1130.00")]
+
+
+def test_a_doubted_value_that_a_better_source_confirms_is_no_doubt() -> None:
+    merged = merge([doubting("113.00", 0.97), reading(Source.QR, total_with_tax="113.00")])
+    assert merged.doubted == {}
+    assert quarrels(merged) == []

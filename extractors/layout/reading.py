@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from extractors.layout.page import Run, Sheet, join, overlap
-from extractors.model import Field, Invoice, Kind, Source
+from extractors.model import Field, Finding, Invoice, Kind, Source
 
 T = TypeVar("T")
 
@@ -34,6 +34,8 @@ class Face:
     sheet: Sheet
     source: Source
     found: dict[str, Any] = field(default_factory=dict)
+    doubted: dict[str, Field[Any]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
 
     @property
     def recognised(self) -> bool:
@@ -47,6 +49,11 @@ class Face:
         if value is not None:
             field = self.field(value, run, proven=proven)
             self.found[name] = field.model_copy(update={"confidence": min(field.confidence, most)})
+
+    def doubt(self, name: str, value: object, run: Run) -> None:
+        """Remember a value that was seen but cannot be believed: another source may confirm it,
+        and one that says otherwise is not to pass over it in silence."""
+        self.doubted[name] = self.field(value, run)
 
     def field(self, value: T, run: Run, *, proven: bool = False) -> Field[T]:
         return Field[Any](
@@ -70,6 +77,8 @@ class Face:
         return Invoice(
             kind=kind,
             sources=(self.source,),
+            doubted=self.doubted,
+            findings=tuple(self.findings),
             **self.found,
             **more,
         )
