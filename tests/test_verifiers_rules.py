@@ -205,3 +205,23 @@ def test_sentences_are_filled_from_findings() -> None:
             sentence = say(finding.code, language, finding.params)
             assert sentence != finding.code
             assert "{" not in sentence
+
+
+@pytest.mark.parametrize("kind", [Kind.BANK_RECEIPT, Kind.FISCAL_MEDICAL, Kind.POS_SLIP])
+def test_bills_that_the_tax_office_does_not_number_are_not_judged_by_its_numbers(
+    kind: Kind,
+) -> None:
+    assert codes_of(sound(kind, invoice_code="33010625", invoice_number="0012345678")) == []
+
+
+def test_paper_of_the_new_platform_carries_the_old_codes() -> None:
+    assert codes_of(sound(Kind.DIGITAL_PAPER_NORMAL, invoice_code="011002000104")) == []
+    assert codes_of(sound(Kind.DIGITAL_PAPER_NORMAL, invoice_code="1100202130")) == [
+        ("code_kind_differs", Severity.WARN)
+    ]
+
+
+def test_a_taxi_receipt_has_eight_digits() -> None:
+    assert codes_of(sound(Kind.TAXI, invoice_code="144032000270", invoice_number="123")) == [
+        ("number_malformed", Severity.BLOCK)
+    ]

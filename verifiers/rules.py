@@ -27,6 +27,30 @@ FIRST_DAY = dt.date(1994, 1, 1)
 _DIGITAL = frozenset(
     {Kind.DIGITAL_SPECIAL, Kind.DIGITAL_NORMAL, Kind.DIGITAL_RAIL, Kind.DIGITAL_AIR}
 )
+#: Kinds numbered by the tax control system: a 发票代码 and 8 digits.
+_CODED = frozenset(
+    {
+        Kind.VAT_SPECIAL,
+        Kind.VAT_NORMAL,
+        Kind.VAT_ELECTRONIC_SPECIAL,
+        Kind.VAT_ELECTRONIC_NORMAL,
+        Kind.VAT_ROLL,
+        Kind.VAT_TOLL,
+        Kind.DIGITAL_PAPER_SPECIAL,
+        Kind.DIGITAL_PAPER_NORMAL,
+        Kind.VEHICLE,
+        Kind.USED_VEHICLE,
+        Kind.BLOCKCHAIN,
+        Kind.TAXI,
+        Kind.QUOTA,
+        Kind.MACHINE_PRINTED,
+    }
+)
+#: The new platform's paper carries the old kinds' codes.
+_PAPER_OF = {
+    Kind.DIGITAL_PAPER_SPECIAL: Kind.VAT_SPECIAL,
+    Kind.DIGITAL_PAPER_NORMAL: Kind.VAT_NORMAL,
+}
 _PROVINCES = re.compile(r"1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]")
 #: 数电票 began with pilots in December 2021.
 _FIRST_DIGITAL_YEAR = 21
@@ -101,8 +125,8 @@ def date_is_sane(invoice: Invoice, today: dt.date) -> Findings:
 
 def number_is_well_formed(invoice: Invoice) -> Findings:
     """20 digits for a 数电票 (年度 2, 省 2, 渠道 1, 顺序 15), 8 digits for the kinds of the tax
-    control system; train tickets and unknown kinds are not judged."""
-    if invoice.invoice_number is None or invoice.kind in (Kind.UNKNOWN, Kind.TRAIN_TICKET):
+    control system; tickets, receipts and unknown kinds are not judged."""
+    if invoice.invoice_number is None or invoice.kind not in _CODED | _DIGITAL:
         return ()
     number = invoice.invoice_number.value
     digital = invoice.kind in _DIGITAL
@@ -118,14 +142,16 @@ def number_is_well_formed(invoice: Invoice) -> Findings:
 
 def code_is_well_formed(invoice: Invoice) -> Findings:
     """A 发票代码 has 10 or 12 digits, and where it names a kind, names the face's kind
-    (税总发票代码编制规则)."""
-    if invoice.invoice_code is None or not invoice.invoice_code.value:
+    (税总发票代码编制规则). Codes of bills that the tax office does not number are not judged."""
+    judged = _CODED | _DIGITAL | {Kind.UNKNOWN}
+    if invoice.kind not in judged or not (invoice.invoice_code and invoice.invoice_code.value):
         return ()
     code = invoice.invoice_code.value
     if not re.fullmatch(r"[0-9]{10}|[0-9]{12}", code):
         return (_block("code_malformed", "invoice_code", value=code),)
     told = kind_from_code(code)
-    if told is None or invoice.kind in (told, Kind.UNKNOWN):
+    face = _PAPER_OF.get(invoice.kind, invoice.kind)
+    if told is None or face in (told, Kind.UNKNOWN):
         return ()
     params = {"value": code, "told": told.value, "face": invoice.kind.value}
     return (_warn("code_kind_differs", "invoice_code", **params),)

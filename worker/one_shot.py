@@ -69,7 +69,8 @@ def _read_one(
 
 
 def read_files(paths: list[Path], settings: Settings) -> Iterator[dict[str, Any]]:
-    """One result an invoice, in the order of files and, within each, of parts."""
+    """One result an invoice, in the order of files and, within each, of parts, with the findings
+    of reading and of the offline rules."""
     for reading in _readings(paths, settings):
         yield _report(reading)
 
@@ -77,7 +78,13 @@ def read_files(paths: list[Path], settings: Settings) -> Iterator[dict[str, Any]
 def _report(reading: _Reading) -> dict[str, Any]:
     if isinstance(reading.outcome, YanpiaoError):
         return error_json(reading.file, reading.outcome)
-    return to_json(reading.outcome, reading.file, reading.seconds)
+    return to_json(_judged(reading.outcome), reading.file, reading.seconds)
+
+
+def _judged(invoice: Invoice) -> Invoice:
+    """The invoice with what the offline rules find as well."""
+    findings = (*invoice.findings, *run_rules(invoice, today_in_china()))
+    return invoice.model_copy(update={"findings": findings})
 
 
 def check_files(
