@@ -1,0 +1,220 @@
+"""财政票据: bills of hospitals, schools, courts and other public bodies, electronic or on paper.
+
+Head (票据代码, 票据号码, 校验码, 交款人), a table of items, the sum in words and figures, and for
+hospitals a box of how the insurance shared the bill. The electronic code tells itself: region,
+class (06 is medical), sort, year.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+from extractors.layout import values
+from extractors.layout.bill_items import read_items
+from extractors.layout.cells import Cell, first, read_cells, the_only
+from extractors.layout.page import Run
+from extractors.layout.parties import keep_tax_id
+from extractors.layout.reading import MENDED, Face, FaceReader, compact, cut
+from extractors.layout.spoken import first_money, read_spoken_total
+from extractors.model import Field, Invoice, Kind, Line
+
+_MEDICAL = re.compile(
+    r"医疗(?:门诊|住院|收费|门急诊|卫生)\S{0,6}(?:票据|收据)|(?:门诊|住院)(?:医疗|医药|收费)\S{0,4}(?:票据|收据)"
+)
+_NON_TAX = re.compile(
+    r"非税收入\S{0,8}(?:票据|缴款书|收据)|往来结算\S{0,4}票据|公益(?:事业)?捐[赠款]\S{0,6}票据|"
+    r"会费统一(?:票据|收据)|诉讼\S{0,4}票据|社会保险\S{0,6}(?:票据|收据)|罚没?款?\S{0,4}(?:票据|收据)|"
+    r"维修资金\S{0,4}票据|财政\S{0,4}票据|行政事业\S{0,6}(?:票据|收据)"
+)
+_SIGNS = (
+    *(r"票据代码", r"票据号码", r"交款人", r"收款单位", r"财政部监制", r"复核", r"金额合计"),
+    r"业务流水号|门诊号|住院号|医保(?:统筹|类型)",
+)
+_MEDICAL_SIGNS = r"门诊号|住院号|医疗机构类型|医保(?:统筹|类型|编号)|就诊日期"
+
+_LABELS = {
+    "code": r"票据代码",
+    "number": r"(?:票据)?号码|N[oO0][.:]|№",
+    "check": r"校验码",
+    "payer_id": r"(?:交款人|缴款人|付款人)?(?:统一)?社会信用代?码|统一社会信用代码",
+    "date": r"开票日期|填[开制]日期|收费日期",
+    "payee_unit": r"(?:收款|开票|执收|收费|受赠)单位(?:名称)?(?:\(公?章\))?",
+    "agency_code": r"执收单位编码",
+    "payment_code": r"缴款码",
+    "serial": r"业务流水号",
+    "clinic_number": r"门诊(?:病历)?号",
+    "inpatient_number": r"住院(?:病历)?号",
+    "_record": r"病历号|病案号",
+    "visit_date": r"就[诊医]日期",
+    "_stay": r"住院(?:时间|科别|天数|日期)|预缴金额|补缴金额|退费金额",
+    "_institution": r"医疗机构类[型别]|医保类型|医保编号|社会保障号码?|性别|医保机构",
+    "fund_paid": r"医保统筹基金支付|医保统筹支付|统筹(?:基金)?支付",
+    "account_paid": r"(?:医保)?个人账户支付",
+    "cash_paid": r"个人现金支付|现金支付",
+    "other_paid": r"其他(?:医保)?支付",
+    "self_paid": r"个人自付",
+    "self_funded": r"个人自费",
+    "payer": r"交款人|缴款人|付款人|捐赠人|交款单位|姓名",
+    "reviewer": r"复核人?",
+    "payee": r"收款人",
+    "_handler": r"经办人|制单人?|开票人",
+    "figures": r"(?:金额)?(?:合计|总计)?\(小写\)|金额合计:|小写:",
+    "_words": r"(?:金额)?(?:合计|总计)?\(大写\)|大写:",
+    "remarks": r"备注:",
+    # Not with a character of the box's title before it, which runs down its side.
+    "_else": r"(?![其他信息])[一-鿿]{2,10}(?:支付|余额|自[付费一二]|支付方式|方式):",
+}
+_PAID = ("fund_paid", "account_paid", "cash_paid", "other_paid")
+_EXTRA_MONEY = (*_PAID, "self_paid", "self_funded")
+_EXTRA_TEXT = {
+    "serial": r"[0-9A-Za-z-]{4,50}",
+    "clinic_number": r"[0-9A-Za-z-]{3,40}",
+    "inpatient_number": r"[0-9A-Za-z-]{3,40}",
+    "agency_code": r"[0-9A-Za-z]{3,20}",
+    "payment_code": r"[0-9A-Za-z]{8,40}",
+    "payer_id": r"[0-9A-Za-z]*\*+[0-9A-Za-z]*",
+}
+
+
+def score(face: Face) -> int | None:
+    """4: its title over its own labels; 2: three of its labels."""
+    text = face.sheet.text
+    if re.search(r"发票号码|发票代码|价税合计", text):
+        return None
+    seen = sum(bool(re.search(sign, text)) for sign in _SIGNS)
+    if (_MEDICAL.search(text) or _NON_TAX.search(text)) and seen >= 2:
+        return 4
+    return 2 if seen >= 3 and re.search(r"票据", text) else None
+
+
+def read(face: Face) -> Invoice:
+    """What the bill shows."""
+    cells = read_cells(face, _LABELS)
+    kind = _kind(face)
+    _read_keys(face, cells)
+    _read_parties(face, cells)
+    figures = [cell.value for cell in cells if cell.name == "figures" and cell.value is not None]
+    read_spoken_total(face, figures)
+    extra = _read_extra(face, cells)
+    remarks = first([cell for cell in cells if cell.label.y0 > 0.5 * face.sheet.bottom], "remarks")
+    if remarks is not None:
+        face.keep("remarks", remarks.raw.strip(), remarks)
+    return face.invoice(kind, lines=_lines(face), extra=extra)
+
+
+def _kind(face: Face) -> Kind:
+    text = face.sheet.text
+    if _MEDICAL.search(text) or (not _NON_TAX.search(text) and re.search(_MEDICAL_SIGNS, text)):
+        return Kind.FISCAL_MEDICAL
+    return Kind.FISCAL_NON_TAX
+
+
+def _read_keys(face: Face, cells: Sequence[Cell]) -> None:
+    for name, label, shape in (
+        ("invoice_code", "code", r"\d{6,12}"),
+        ("invoice_number", "number", r"\d{8,12}"),
+        ("check_code", "check", r"[0-9A-Za-z]{6}"),
+    ):
+        run = the_only(cells, label)
+        if run is None or not re.fullmatch(shape, compact(run).text):
+            continue
+        if name == "invoice_code" and not _is_code(compact(run).text):
+            continue
+        face.keep(name, compact(run).text, run)
+    run = first(cells, "date") or _dated(face)
+    if run is not None:
+        face.keep("issue_date", _date(run), run)
+
+
+def _is_code(code: str) -> bool:
+    """Electronic codes of 8 digits begin with a province, or 00 for the central government."""
+    return len(code) != 8 or code[:2] == "00" or values.is_invoice_code(f"{code[:2]}00000000")
+
+
+def _date(run: Run) -> dt.date | None:
+    """`2023-04-30`, `2019年5月6日`, `20230430 11:09:01`."""
+    text = compact(run).text
+    digits = re.match(r"(20\d\d)(\d\d)(\d\d)(?:\d{2}:|$)", text)
+    if digits:
+        return values.date("-".join(digits.groups()))
+    return values.date(text[:11])
+
+
+def _dated(face: Face) -> Run | None:
+    """On paper the date stands without a label, over the table: the only one there."""
+    found: dict[str, Run] = {}
+    for run in face.sheet.within(face.sheet.phrases, bottom=0.5 * face.sheet.bottom):
+        bare = compact(run)
+        for match in values.DATE.finditer(bare.text):
+            part = cut(bare, match, 0)
+            if part is not None:
+                found[part.text] = part
+    return found.popitem()[1] if len(found) == 1 else None
+
+
+def _read_parties(face: Face, cells: Sequence[Cell]) -> None:
+    for name, label in (("buyer_name", "payer"), ("seller_name", "payee_unit")):
+        run = first(cells, label)
+        if run is not None:
+            face.keep(name, values.clean_name(run.raw), run)
+    run = first(cells, "payer_id")
+    if run is not None and "*" not in run.text:
+        keep_tax_id(face, "buyer_tax_id", compact(run))
+
+
+def _read_extra(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
+    extra: dict[str, Field[str]] = {}
+    for name, shape in _EXTRA_TEXT.items():
+        run = first(cells, name)
+        if run is not None and re.fullmatch(shape, compact(run).text):
+            extra[name] = face.field(compact(run).text, run)
+    for name in ("reviewer", "payee"):
+        run = first(cells, name)
+        if run is not None and re.fullmatch(r"[一-鿿·A-Za-z0-9]{1,20}", compact(run).text):
+            extra[name] = face.field(compact(run).text, run)
+    run = first(cells, "visit_date")
+    day = _date(run) if run is not None else None
+    if run is not None and day is not None:
+        extra["visit_date"] = face.field(day.isoformat(), run)
+    extra.update(_read_payments(face, cells))
+    return extra
+
+
+def _read_payments(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
+    """How the bill was shared. Shares that add up to the total prove one another."""
+    found: dict[str, tuple[Decimal, Run]] = {}
+    for name in _EXTRA_MONEY:
+        run = first(cells, name)
+        part = first_money(run) if run is not None else None
+        amount = values.money(part.text) if part is not None else None
+        if part is not None and amount is not None:
+            found[name] = amount, part
+    total = face.found.get("total_with_tax")
+    paid = sum((found[name][0] for name in _PAID if name in found), Decimal(0))
+    proven = total is not None and paid == total.value
+    return {
+        name: face.field(f"{amount:.2f}", run, proven=proven and name in _PAID)
+        if proven or not face.recognised or name not in _PAID
+        else face.field(f"{amount:.2f}", run).model_copy(update={"confidence": MENDED})
+        for name, (amount, run) in found.items()
+    }
+
+
+def _lines(face: Face) -> tuple[Line, ...]:
+    """The items, if they sum to the total: a bill may list details under its sums too."""
+    total = face.found.get("total_with_tax")
+    lines = read_items(face)
+    amounts = sum((line.amount or Decimal(0) for line in lines), Decimal(0))
+    return lines if total is not None and amounts == total.value else ()
+
+
+_KEYS = ("invoice_number", "issue_date", "total_with_tax", "buyer_name", "seller_name")
+
+FACES = (
+    FaceReader(
+        "fiscal bill", score, read, {Kind.FISCAL_MEDICAL: _KEYS, Kind.FISCAL_NON_TAX: _KEYS}
+    ),
+)

@@ -1,0 +1,138 @@
+"""Labels and the values that stand behind them, for slips and forms that are all labels.
+
+A label counts where a cell can begin: after a gap, at the head of a row, or wherever a colon
+follows it. Its value runs to the next label or the next wide gap, keeps its own spaces, and goes
+on below where a narrow cell wrapped it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from extractors.layout.page import Run
+from extractors.layout.reading import Face, compact
+
+#: A value ends at a gap this many times its height; the gap after the label may be any width
+#: up to `_REACH` page widths.
+_GAP = 1.7
+_REACH = 0.35
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A label by its name, where it stands, and its value (None where nothing stands)."""
+
+    name: str
+    label: Run
+    value: Run | None
+
+
+def read_cells(
+    face: Face,
+    labels: Mapping[str, str],
+    *,
+    rows: Iterable[Run] | None = None,
+    gap: float = _GAP,
+    wrapping: Collection[str] = (),
+) -> list[Cell]:
+    """Every labelled cell of the rows, from top to bottom. `labels` maps a name to its pattern
+    over text without spaces; where two match at one place the earlier in the mapping wins. A name
+    that begins with `_` only ends the values before it. `wrapping` names the cells whose values
+    may go on below."""
+    pattern = re.compile("|".join(f"(?P<{name}>{text})" for name, text in labels.items()))
+    found = [
+        cell
+        for row in (face.sheet.within(face.sheet.rows) if rows is None else rows)
+        for cell in _cells_of_row(row, pattern, gap)
+    ]
+    if wrapping:
+        found = _wrapped(face, found, wrapping)
+    return [cell for cell in found if not cell.name.startswith("_")]
+
+
+def first(cells: Sequence[Cell], *names: str) -> Run | None:
+    """The value of the first filled cell of the best name: names in order of preference."""
+    for name in names:
+        for cell in cells:
+            if cell.name == name and cell.value is not None:
+                return cell.value
+    return None
+
+
+def the_only(cells: Sequence[Cell], *names: str) -> Run | None:
+    """As `first`, but None if cells of that name say different things."""
+    for name in names:
+        values = [cell.value for cell in cells if cell.name == name and cell.value is not None]
+        if values:
+            texts = {compact(value).text for value in values}
+            return max(values, key=lambda run: run.score) if len(texts) == 1 else None
+    return None
+
+
+def _cells_of_row(row: Run, pattern: re.Pattern[str], gap: float) -> Iterator[Cell]:
+    places = [index for index, glyph in enumerate(row.glyphs) if not glyph.char.isspace()]
+    text = "".join(row.text[index] for index in places)
+    marks = [match for match in pattern.finditer(text) if _begins_cell(row, places, text, match)]
+    for number, match in enumerate(marks):
+        label = Run(tuple(row.glyphs[index] for index in places[match.start() : match.end()]))
+        start = match.end()
+        while start < len(text) and text[start] in ":;":
+            start += 1
+        end = marks[number + 1].start() if number + 1 < len(marks) else len(text)
+        value = _value(row, places[start:end], label, gap) if start < end else None
+        yield Cell(match.lastgroup or "", label, value)
+
+
+def _begins_cell(row: Run, places: list[int], text: str, match: re.Match[str]) -> bool:
+    if text[match.end() : match.end() + 1] == ":" or match[0].endswith(":"):
+        return True
+    place = places[match.start()]
+    return place == 0 or row.glyphs[place - 1].char.isspace()
+
+
+def _value(row: Run, places: list[int], label: Run, gap: float) -> Run | None:
+    """The glyphs at `places` up to the first wide gap, with the spaces between them."""
+    if row.glyphs[places[0]].x0 - label.x1 > _REACH:
+        return None
+    height = row.glyphs[places[0]].y1 - row.glyphs[places[0]].y0
+    last = places[0]
+    for place in places[1:]:
+        if row.glyphs[place].x0 - row.glyphs[last].x1 > gap * height:
+            break
+        last = place
+    return row.part(places[0], last + 1)
+
+
+def _wrapped(face: Face, cells: list[Cell], wrapping: Collection[str]) -> list[Cell]:
+    """Values that go on in a run right below them, in a row of no label, joined to one."""
+    taken = {id(glyph) for cell in cells for run in _parts(cell) for glyph in run.glyphs}
+    loose = [run for run in face.sheet.runs if not any(id(glyph) in taken for glyph in run.glyphs)]
+    joined = []
+    for cell in cells:
+        value = cell.value
+        while cell.name in wrapping and value is not None:
+            below = _below(value, loose)
+            if below is None:
+                break
+            loose.remove(below)
+            value = Run((*value.glyphs, *below.glyphs))
+        joined.append(replace(cell, value=value))
+    return joined
+
+
+def _parts(cell: Cell) -> Iterator[Run]:
+    yield cell.label
+    if cell.value is not None:
+        yield cell.value
+
+
+def _below(value: Run, loose: list[Run]) -> Run | None:
+    last = value.glyphs[-1]
+    height = last.y1 - last.y0
+    for run in loose:
+        drop = run.y0 - last.y0
+        if abs(run.x0 - value.x0) < 0.6 * height and 0.7 * height < drop < 1.6 * height:
+            return run
+    return None

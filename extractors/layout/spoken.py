@@ -1,0 +1,78 @@
+"""A sum that stands once in figures and once in words, wherever a slip or bill puts the two.
+
+The words are the one text that looks like nothing else; the figures are those that equal them.
+Where none does, the labelled figures of a text layer stand beside the words for rules to judge,
+and of recognised ones none is believed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from extractors.amount_words import parse_amount
+from extractors.layout import values
+from extractors.layout.page import Run
+from extractors.layout.reading import Face, compact, cut
+
+_FIGURES = "零〇壹贰叁肆伍陆柒捌玖拾佰仟万亿圆元角分整正"
+_WORDS = re.compile(rf"((?:\(?负数?\)?)?[零壹贰叁肆伍陆柒捌玖拾][{_FIGURES}]*[圆元角分整正])")
+#: An amount in figures: with sign and any decimals, or without one and exactly two.
+MONEY = re.compile(
+    r"(?<![\d.,A-Za-z])-?(?:CNY|RMB|[¥Y羊])?-?"
+    r"(?:\d{1,3}(?:,\d{3})+|\d+)\.\d\d(?![\d.])"
+    r"|(?:CNY|RMB|¥)-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d)?(?![\d.,])"
+)
+
+
+def read_spoken_total(face: Face, labelled_figures: Iterable[Run]) -> None:
+    """Keep `amount_in_words` and `total_with_tax`. `labelled_figures` are runs that begin with
+    what a label calls the sum, best first."""
+    words = _words(face)
+    spoken = parse_amount(words.text) if words is not None else None
+    named = [run for cell in labelled_figures if (run := first_money(cell)) is not None]
+    echo = next((run for run in (*named, *_all_money(face)) if money(run) == spoken), None)
+    if words is not None and spoken is not None:
+        face.keep("amount_in_words", compact(words).raw, words, proven=echo is not None)
+        if echo is not None:
+            face.keep("total_with_tax", money(echo), echo, proven=True)
+            return
+    if not named or (face.recognised and words is not None):
+        return
+    if len({money(run) for run in named}) == 1 or not face.recognised:
+        face.keep("total_with_tax", money(named[0]), named[0])
+
+
+def money(run: Run) -> object:
+    """The amount that a run is, None if it is none."""
+    return values.money(re.sub(r"CNY|RMB", "", compact(run).text))
+
+
+def first_money(cell: Run) -> Run | None:
+    """The amount at the head of a cell (behind a currency's name, perhaps)."""
+    bare = compact(cell)
+    match = re.match(rf"(?:人民币|币种|RMB|CNY|:)*({MONEY.pattern})", bare.text)
+    return cut(bare, match) if match else None
+
+
+def _words(face: Face) -> Run | None:
+    """The longest amount in words; one that recognition cut short is shorter than its row."""
+    found = []
+    for row in face.sheet.rows:
+        bare = compact(row)
+        for match in _WORDS.finditer(bare.text):
+            part = cut(bare, match)
+            if part is not None and parse_amount(part.text) is not None:
+                found.append(part)
+    return max(found, key=lambda run: len(run.glyphs), default=None)
+
+
+def _all_money(face: Face) -> list[Run]:
+    found = []
+    for run in face.sheet.phrases:
+        bare = compact(run)
+        for match in MONEY.finditer(bare.text):
+            part = cut(bare, match, 0)
+            if part is not None:
+                found.append(part)
+    return found
