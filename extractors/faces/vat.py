@@ -10,14 +10,17 @@ import re
 
 from extractors.kinds import DIGITAL_KINDS, kind_from_code, kind_from_name
 from extractors.layout import lines, values
-from extractors.layout.header import read_header
+from extractors.layout.header import read_header, second_number
 from extractors.layout.page import Run
 from extractors.layout.parties import Zone, name_labels, read_party, tax_ids
 from extractors.layout.reading import Face, FaceReader, compact, labelled
 from extractors.layout.remarks import read_remarks
+from extractors.layout.special import read_special
 from extractors.layout.totals import read_totals
 from extractors.model import Invoice, Kind, Line
 
+#: The row of sums, with at most a mark before it.
+_SUMS = re.compile(r"^.?(?:小计|合计)")
 #: Side print and labels of the box to the right begin about here on older faces.
 _OLD_BOX_RIGHT = 0.6
 
@@ -62,16 +65,25 @@ _NEEDED = {
 def read(face: Face) -> Invoice:
     """Everything the face shows."""
     sheet = face.sheet
-    header = lines.find_header(face)
+    headers = lines.find_headers(face)
+    header = headers[0] if headers else None
     table_top = header.top if header is not None else _first_rate(face)
     words_y = read_totals(face, header.bottom if header is not None else 0.2 * sheet.bottom)
     floor = words_y if words_y is not None else sheet.bottom
-    read_header(face, _head_bottom(face, table_top))
+    head = _head_bottom(face, table_top)
+    read_header(face, head)
+    second = second_number(face, table_top)
     _read_parties(face, table_top, floor)
-    found = _lines(face, header, floor)
+    rows = _rows(face, headers, floor)
     _read_foot(face, floor)
     read_remarks(face, floor, _table_right(face, table_top, floor))
-    return face.invoice(_kind(face), lines=found)
+    sums = _sums_bottom(face)
+    extra = read_special(face, rows, head, sums, floor - 0.5 * sheet.line_height)
+    if second is not None:
+        extra["digital_number"] = second
+    found = tuple(row.line for row in rows)
+    kind = _kind(face, on_paper=second is not None)
+    return face.invoice(kind, lines=found if _lines_hold(face, found) else (), extra=extra)
 
 
 def _first_rate(face: Face) -> float:
@@ -136,35 +148,86 @@ def _side_by_side(face: Face, top: float, bottom: float) -> float | None:
     return None
 
 
-def _lines(face: Face, header: lines.Header | None, floor: float) -> tuple[Line, ...]:
-    if header is None:
-        return ()
+def _rows(face: Face, headers: list[lines.Header], floor: float) -> list[lines.Row]:
+    """The lines of all pages. A page that repeats the titles is a table of its own; one that
+    comes between the titles and the total without them goes on in their columns."""
+    rows: list[lines.Row] = []
+    tops = {header.page: header for header in headers}
+    pages = {run.glyphs[0].page for run in face.sheet.runs}
+    last = max((run.glyphs[0].page for run in face.sheet.runs if run.middle <= floor), default=0)
+    header: lines.Header | None = None
+    for page in sorted(pages):
+        header = tops.get(page, header if page <= last else None)
+        if header is None or (page > last and "name" not in header.titles):
+            continue
+        top, bottom = _page_ends(face, page)
+        if header.page == page:
+            top = header.top
+        if page == last:
+            bottom = min(bottom, _sums_top(face, header, floor))
+        rows.extend(lines.read_rows(face, header, top, min(bottom, _foot(face, top, bottom))))
+    return rows
+
+
+def _page_ends(face: Face, page: int) -> tuple[float, float]:
+    runs = [run for run in face.sheet.runs if run.glyphs[0].page == page]
+    return min(run.y0 for run in runs), max(run.y1 for run in runs)
+
+
+def _foot(face: Face, top: float, bottom: float) -> float:
+    """The top of the first row of sums (小计 on a page of several, 合计) between two heights."""
+    feet = [
+        run.y0
+        for run in face.sheet.within(face.sheet.rows, top=top, bottom=bottom)
+        if _SUMS.match(compact(run).text)
+    ]
+    return min(feet, default=bottom)
+
+
+def _sums_top(face: Face, header: lines.Header, floor: float) -> float:
+    """The top of the row of sums above the total, by the amount that was read there."""
     first = face.found.get("total_without_tax")
     bottom = floor - 1.5 * face.sheet.line_height
-    if first is not None:
-        box = first.box
-        runs = [run for run in face.sheet.runs if face.sheet.box(run).page == box.page]
-        near = [
-            run.y0
-            for run in runs
-            if face.sheet.box(run).y0 <= (box.y0 + box.y1) / 2 <= face.sheet.box(run).y1
-            and header.bottom < run.middle < floor
-        ]
-        bottom = min(near, default=bottom)
-    found = lines.read_lines(face, header, bottom)
-    return found if _lines_hold(face, found) else ()
+    if first is None:
+        return bottom
+    box = first.box
+    near = [
+        run.y0
+        for run in face.sheet.runs
+        if header.bottom < run.middle < floor
+        and (place := face.sheet.box(run)).page == box.page
+        and place.y0 <= (box.y0 + box.y1) / 2 <= place.y1
+    ]
+    return min(near, default=bottom)
+
+
+def _sums_bottom(face: Face) -> float | None:
+    """The lower edge of the amount in the row of sums, on the sheet."""
+    first = face.found.get("total_without_tax")
+    if first is None:
+        return None
+    return max(
+        (
+            run.y1
+            for run in face.sheet.runs
+            if (place := face.sheet.box(run)).page == first.box.page
+            and abs(place.y0 - first.box.y0) < 1e-9
+            and place.x0 <= first.box.x0 <= place.x1
+        ),
+        default=None,
+    )
 
 
 def _lines_hold(face: Face, found: tuple[Line, ...]) -> bool:
-    """Recognised lines must sum to the amount, and their taxes to the tax, or one was missed or
-    misread. Without a proven amount nothing shows that the lines are all."""
-    if not face.recognised:
-        return True
+    """Lines must sum to the amount, or one was missed or misread; recognised ones to the tax,
+    too. Without a proven amount nothing shows that recognised lines are all."""
     amount, tax = face.found.get("total_without_tax"), face.found.get("total_tax")
-    if not found or amount is None or sum(line.amount or 0 for line in found) != amount.value:
+    if amount is None:
+        return not face.recognised
+    if not found or sum(line.amount or 0 for line in found) != amount.value:
         return False
     taxes = [line.tax for line in found if line.tax is not None]
-    return tax is None or len(taxes) < len(found) or sum(taxes) == tax.value
+    return not face.recognised or tax is None or len(taxes) < len(found) or sum(taxes) == tax.value
 
 
 def _read_foot(face: Face, floor: float) -> None:
@@ -182,9 +245,22 @@ def _labelled_person(face: Face, rows: list[Run]) -> Run | None:
     return found[0] if found else None
 
 
-def _kind(face: Face) -> Kind:
-    """By title; by code where the title is unread, or names the family but not the branch."""
+def _kind(face: Face, *, on_paper: bool) -> Kind:
+    """By title; by code where the title is unread, or names the family but not the branch.
+    `on_paper`: it bears a 数电票 number beside its code."""
     title = kind_from_name(_head_text(face))
+    kind = _kind_by(face, title)
+    return _ON_PAPER.get(kind, kind) if on_paper else kind
+
+
+#: 数电纸票 are printed on the paper of the older kinds, under its titles.
+_ON_PAPER = {
+    Kind.VAT_SPECIAL: Kind.DIGITAL_PAPER_SPECIAL,
+    Kind.VAT_NORMAL: Kind.DIGITAL_PAPER_NORMAL,
+}
+
+
+def _kind_by(face: Face, title: Kind) -> Kind:
     code = face.found.get("invoice_code")
     by_code = kind_from_code(code.value) if code is not None else Kind.UNKNOWN
     if by_code is not Kind.UNKNOWN and by_code in _BRANCHES.get(title, ()):

@@ -15,7 +15,7 @@ from extractors.kinds import kind_from_code
 from extractors.layout import values
 from extractors.layout.page import Run
 from extractors.layout.reading import Face, agreed, compact, cut, labelled
-from extractors.model import Kind
+from extractors.model import Field, Kind
 
 _NUMBER_LABEL = r"(?:票?号[码玛]|N[o0O]\.?|№):?"
 _CODE_LABEL = r"票?代[码玛]:?"
@@ -78,6 +78,26 @@ def read_labelled_number(face: Face) -> None:
         _alone(face.sheet.runs, "20"),
         lambda text: values.is_digital_number(text) or not face.recognised,
     )
+
+
+def second_number(face: Face, bottom: float) -> Field[str] | None:
+    """The 20 digits of 数电纸票, which carry code and number of the old form beside them: labelled
+    in the head or the cipher box."""
+    if "invoice_code" not in face.found:
+        return None
+    check = face.found.get("check_code")
+    runs = face.sheet.within([*face.sheet.rows, *face.sheet.runs], bottom=bottom)
+    found = [
+        run
+        for run in _alone(runs, "20")  # a check code is set in groups, or beside its label
+        if values.is_digital_number(run.text) and (check is None or run.text != check.value)
+    ]
+    if any("校验" in compact(run).text and _alone([run], "20") for run in runs):
+        return None
+    if len({run.text for run in found}) != 1:
+        return None
+    best = max(found, key=lambda run: run.score)
+    return face.field(best.text, best)
 
 
 def _read_check_code(face: Face, rows: list[Run], phrases: list[Run]) -> None:

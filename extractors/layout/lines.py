@@ -13,25 +13,25 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cached_property
-from statistics import fmean
 
 from extractors.layout import values
-from extractors.layout.page import Run, join, overlap, plain
+from extractors.layout.columns import (
+    Edges,
+    Header,
+    centred,
+    column_of,
+    edge_after_name,
+    find_header,
+    find_headers,
+    one_cell,
+    text_cell,
+)
+from extractors.layout.page import Run, overlap, plain
 from extractors.layout.reading import Face, compact
 from extractors.model import Line
 
-_TITLES = (
-    ("serial", r"^序号"),
-    ("name", r"(?:项目|货物|应税|服务).{0,14}名称|^项目名称"),
-    ("spec", r"规格型?号?"),
-    ("unit", r"^单位|单位$"),
-    ("quantity", r"数量|^数$"),
-    ("price", r"单价"),
-    ("amount", r"金额|^金$"),
-    ("rate", r"税率|征收率"),
-    ("tax", r"税额$|^税$"),
-)
+__all__ = ["Header", "Row", "find_header", "find_headers", "is_rate", "read_lines", "read_rows"]
+
 _RATE = re.compile(r"\d{1,2}(?:\.\d{1,2})?%|免税|不征税|\*{3}")
 #: Between two figures, between an amount and its rate, between a rate and its tax.
 _SEAM = re.compile(r"(?<=[\d%]) +(?=[\d*-])|(?<=\.\d\d)(?=\d{1,2}%)|(?<=%)(?=\d)")
@@ -42,82 +42,16 @@ _SURE_NAME = 0.9
 
 
 @dataclass(frozen=True)
-class Header:
-    """The row of column titles: its height on the sheet and where each title's middle is. Scans
-    lean; the titles, which stand in one row, say how much."""
+class Row:
+    """One line of the table, its rate's run, and its cells by column."""
 
-    top: float
-    bottom: float
-    titles: dict[str, Run]
+    line: Line
+    anchor: Run
+    cells: dict[str, tuple[Run, ...]]
 
-    @cached_property
-    def slope(self) -> float:
-        """How much rows sink from left to right, height for width."""
-        runs = self.titles.values()
-        x, y = fmean(run.centre for run in runs), fmean(run.middle for run in runs)
-        spread = sum((run.centre - x) ** 2 for run in runs)
-        lean = sum((run.centre - x) * (run.middle - y) for run in runs)
-        return lean / spread if spread else 0.0
-
-    def level(self, run: Run) -> float:
-        """The run's height as if rows did not lean."""
-        return run.middle - self.slope * run.centre
-
-    def is_over(self, run: Run) -> bool:
-        """Does the run stand in a row below the titles?"""
-        title = fmean(self.level(title) for title in self.titles.values())
-        height = fmean(title.height for title in self.titles.values())
-        return self.level(run) > title + 0.5 * height
-
-
-def find_header(face: Face) -> Header | None:
-    """The table's title row, None unless at least three titles are read."""
-    best: Header | None = None
-    for row in face.sheet.rows:
-        runs = [
-            run
-            for run in face.sheet.runs
-            if abs(run.middle - row.middle) < 0.7 * max(row.height, run.height)
-            and len(run.glyphs) <= 16
-        ]
-        titles = _titles(_spread_joined(runs))
-        if len(titles) >= 3 and (best is None or len(titles) > len(best.titles)):
-            inside = titles.values()
-            best = Header(min(run.y0 for run in inside), max(run.y1 for run in inside), titles)
-    return best
-
-
-def _spread_joined(runs: list[Run]) -> list[Run]:
-    """Titles are spread over their column (金   额): single characters pair with the next."""
-    order = sorted(runs, key=lambda run: run.x0)
-    joined: list[Run] = []
-    index = 0
-    while index < len(order):
-        run = order[index]
-        follower = order[index + 1] if index + 1 < len(order) else None
-        if (
-            follower is not None
-            and len(run.glyphs) == 1
-            and len(follower.glyphs) == 1
-            and follower.x0 - run.x1 < 4 * run.height
-        ):
-            joined.append(join([run, follower]))
-            index += 2
-        else:
-            joined.append(run)
-            index += 1
-    return joined
-
-
-def _titles(runs: list[Run]) -> dict[str, Run]:
-    found: dict[str, Run] = {}
-    for run in runs:
-        text = compact(run).text
-        for name, pattern in _TITLES:
-            if name not in found and re.search(pattern, text):
-                found[name] = run
-                break
-    return found
+    def cell(self, column: str) -> Run | None:
+        """What stands in a column, all of its rows as one run."""
+        return one_cell(self.cells.get(column, ()))
 
 
 def is_rate(run: Run) -> bool:
@@ -127,14 +61,16 @@ def is_rate(run: Run) -> bool:
 
 def read_lines(face: Face, header: Header, bottom: float) -> tuple[Line, ...]:
     """All lines between the titles and `bottom` (the top of the 合计 row)."""
-    stacked = [run for run in face.sheet.upright if _stands_in_table(run, header, bottom)]
-    body = face.sheet.within(
-        [*face.sheet.runs, *_unstacked(stacked)], top=header.top, bottom=bottom
-    )
+    return tuple(row.line for row in read_rows(face, header, header.top, bottom))
+
+
+def read_rows(face: Face, header: Header, top: float, bottom: float) -> list[Row]:
+    """All lines between two heights, in the columns of `header` (which may stand on the page
+    before); none where a recognised one is doubtful."""
+    upright = [run for run in face.sheet.upright if _stands_in_table(run, header, top, bottom)]
+    body = face.sheet.within([*face.sheet.runs, *_unstacked(upright)], top=top, bottom=bottom)
     least = 0.5 * face.sheet.line_height
-    edges = _edges(header)
-    if face.recognised:
-        edges = _centred(edges, header, body)
+    edges = centred(header, [run for run in body if header.is_over(run)])
     cells = [
         cell
         for run in body
@@ -145,52 +81,55 @@ def read_lines(face: Face, header: Header, bottom: float) -> tuple[Line, ...]:
     anchors = _anchors(cells)
     starts = [header.level(anchor) - 0.6 * anchor.height for anchor in anchors]
     ends = [*starts[1:], 1e9]
-    lines = []
+    rows = []
     for anchor, start, end in zip(anchors, starts, ends, strict=False):  # no anchors: one end
         own = [cell for cell in cells if start <= header.level(cell) < end and cell is not anchor]
-        line = _line(anchor, own, header, edges, given=not face.recognised)
-        if line is not None and face.recognised and _is_doubtful(face, line, own, edges):
-            return ()
+        columns = _by_column(own, edges)
+        line = _line(anchor, own, header, columns, given=not face.recognised)
+        if line is not None and face.recognised and _is_doubtful(face, line, columns, edges):
+            return []
         if line is not None:
-            lines.append(line)
-    return tuple(lines)
+            rows.append(Row(line, anchor, columns))
+    return rows
+
+
+def _by_column(cells: Sequence[Run], edges: Edges) -> dict[str, tuple[Run, ...]]:
+    columns: dict[str, tuple[Run, ...]] = {}
+    for cell in cells:
+        name = column_of(cell, edges)
+        if name is not None:
+            columns[name] = (*columns.get(name, ()), cell)
+    return columns
 
 
 #: From this day every line names its class between stars (国家税务总局公告2017年第45号).
 _STARRED_SINCE = dt.date(2018, 1, 1)
 
 
-def _is_doubtful(face: Face, line: Line, cells: list[Run], edges: list[tuple[str, float]]) -> bool:
+def _is_doubtful(face: Face, line: Line, columns: dict[str, tuple[Run, ...]], edges: Edges) -> bool:
     """May the recognised name be cut, glued or misread?"""
-    names = [cell for cell in cells if _column(cell, edges) == "name"]
+    names = columns.get("name", ())
     issued = face.found.get("issue_date")
     starred = issued is None or issued.value >= _STARRED_SINCE
     return (
-        min(cell.score for cell in names) < _SURE_NAME
+        min((cell.score for cell in names), default=0.0) < _SURE_NAME
         or any(_reaches_over(cell, edges) for cell in names)
         or (starred and not _STARRED.fullmatch(line.name))
         or plain(line.name).count("(") != plain(line.name).count(")")
     )
 
 
-def _reaches_over(cell: Run, edges: list[tuple[str, float]]) -> bool:
+def _reaches_over(cell: Run, edges: Edges) -> bool:
     """Does a name end so far right that it must hold the next column's text?"""
-    after = _edge_after_name(edges)
+    after = edge_after_name(edges)
     return after is not None and cell.x1 > after + 0.7 * cell.height
 
 
-def _edge_after_name(edges: list[tuple[str, float]]) -> float | None:
-    columns = [name for name, _ in edges]
-    if "name" not in columns or columns.index("name") + 1 == len(columns):
-        return None
-    return edges[columns.index("name") + 1][1]
-
-
-def _name_and_spec(cell: Run, edges: list[tuple[str, float]]) -> list[Run]:
+def _name_and_spec(cell: Run, edges: Edges) -> list[Run]:
     """A name that recognition glued to the text of the next column, cut at the one space near
     the column's edge; left whole where none or several are."""
-    after = _edge_after_name(edges)
-    if after is None or _column(cell, edges) != "name" or cell.x1 < after + 0.8 * cell.height:
+    after = edge_after_name(edges)
+    if after is None or column_of(cell, edges) != "name" or cell.x1 < after + 0.8 * cell.height:
         return [cell]
     near = [
         index
@@ -213,11 +152,11 @@ def _anchors(cells: Sequence[Run]) -> list[Run]:
     return sorted(anchors, key=lambda run: run.middle)
 
 
-def _stands_in_table(run: Run, header: Header, bottom: float) -> bool:
+def _stands_in_table(run: Run, header: Header, top: float, bottom: float) -> bool:
     """Between the first and the last column: print down the margins stays out."""
     edges = [title.centre for title in header.titles.values()]
     between = min(edges) < run.centre < max(edges)
-    return between and run.y0 > header.top and run.y1 < bottom + run.x1 - run.x0
+    return between and run.y0 > top and run.y1 < bottom + run.x1 - run.x0
 
 
 def _unstacked(upright: Sequence[Run]) -> list[Run]:
@@ -242,7 +181,12 @@ def _cells(run: Run) -> list[Run]:
 
 
 def _line(
-    anchor: Run, cells: list[Run], header: Header, edges: list[tuple[str, float]], *, given: bool
+    anchor: Run,
+    cells: list[Run],
+    header: Header,
+    columns: dict[str, tuple[Run, ...]],
+    *,
+    given: bool,
 ) -> Line | None:
     height = header.level(anchor)
     row = [cell for cell in cells if abs(header.level(cell) - height) < 0.8 * anchor.height]
@@ -251,19 +195,14 @@ def _line(
     amount = values.money(compact(left[0]).text) if left else None
     tax = values.money(compact(right[0]).text) if right else None
     rate = values.rate(anchor.text)
-    if amount is None:
+    name = text_cell(columns.get("name", ()))
+    if amount is None or not name:
         return None
-    texts = {
-        column: _text_cell([cell for cell in cells if _column(cell, edges) == column])
-        for column in ("name", "spec", "unit")
-    }
-    if not texts["name"]:
-        return None
-    price, quantity = _price_and_quantity(left[1:], amount, edges, given=given)
+    price, quantity = _price_and_quantity(left[1:], amount, header, columns, given=given)
     return Line(
-        name=_with_stars(texts["name"]),
-        spec=texts["spec"] or None,
-        unit=texts["unit"] or None,
+        name=_with_stars(name),
+        spec=text_cell(columns.get("spec", ())) or None,
+        unit=text_cell(columns.get("unit", columns.get("area_unit", ()))) or None,
         quantity=quantity,
         price=price,
         amount=amount,
@@ -285,30 +224,52 @@ Pair = tuple[Decimal | None, Decimal | None]
 
 
 def _price_and_quantity(
-    cells: list[Run], amount: Decimal, edges: list[tuple[str, float]], *, given: bool
+    cells: list[Run],
+    amount: Decimal,
+    header: Header,
+    columns: dict[str, tuple[Run, ...]],
+    *,
+    given: bool,
 ) -> Pair:
     """The figures next left of the amount, if their product is the amount. `cells` come from
-    right to left. A text layer is believed without the product, in its own columns."""
+    right to left; rides print the price before the quantity, and toll has neither. A text layer
+    is believed without the product, in its own columns."""
+    if "price" not in header.titles and "quantity" not in header.titles:
+        return None, None
+    turned = header.stands_before("price", "quantity")
     texts = [compact(cell).text for cell in cells[:2]]
     figures = [values.number(text) for text in texts]
     if len(figures) == 2 and _product_holds(figures[0], figures[1], amount):
-        return figures[0], figures[1]
-    if texts and figures[0] is not None:
+        return (figures[1], figures[0]) if turned else (figures[0], figures[1])
+    if texts and figures[0] is not None and not turned:
         glued = _unglued(texts[0], amount)
         if glued is not None:
             return glued
     if not given:
         return None, None
-    read = {_column(cell, edges): values.number(compact(cell).text) for cell in reversed(cells)}
-    return read.get("price"), read.get("quantity")
+    return _only_figure(columns, "price"), _only_figure(columns, "quantity")
+
+
+def _only_figure(columns: dict[str, tuple[Run, ...]], name: str) -> Decimal | None:
+    """The one figure of a column; two would mean that something else stands there."""
+    figures = [values.number(compact(cell).text) for cell in columns.get(name, ())]
+    found = [figure for figure in figures if figure is not None]
+    return found[0] if len(found) == 1 else None
 
 
 def _product_holds(price: Decimal | None, quantity: Decimal | None, amount: Decimal) -> bool:
-    """Prices are printed rounded: the product may differ by what the last digit is worth."""
+    """Prices are printed rounded, either factor may be the price: the product may differ by what
+    the last digits are worth."""
     if price is None or quantity is None:
         return False
-    slack = max(_CENT, abs(quantity) * Decimal(10) ** int(price.as_tuple().exponent))
-    return abs(price * quantity - amount) <= slack
+    worth = max(_last_digit(price) * abs(quantity), _last_digit(quantity) * abs(price))
+    return abs(price * quantity - amount) <= max(_CENT, min(worth, abs(amount) / 100))
+
+
+def _last_digit(number: Decimal) -> Decimal:
+    """What one of the last decimal is worth; whole numbers are exact."""
+    exponent = int(number.as_tuple().exponent)
+    return Decimal(10) ** exponent if exponent < 0 else Decimal(0)
 
 
 def _unglued(text: str, amount: Decimal) -> Pair | None:
@@ -320,54 +281,3 @@ def _unglued(text: str, amount: Decimal) -> Pair | None:
         if text[cut_at] != "0" and _product_holds(price, quantity, amount):
             pairs.append((price, quantity))
     return pairs[0] if len(pairs) == 1 else None
-
-
-def _edges(header: Header) -> list[tuple[str, float]]:
-    """Columns with their left edges: half way between neighbouring titles."""
-    order = sorted(header.titles.items(), key=lambda item: item[1].x0)
-    edges: list[tuple[str, float]] = []
-    for index, (name, run) in enumerate(order):
-        edges.append((name, -1.0 if index == 0 else (order[index - 1][1].x1 + run.x0) / 2))
-    return edges
-
-
-def _centred(
-    edges: list[tuple[str, float]], header: Header, body: list[Run]
-) -> list[tuple[str, float]]:
-    """The edges, that behind the names set right: names fill a column from its left edge, and the
-    title stands in its middle, so the right edge is as far from it as the left one."""
-    title, after = header.titles.get("name"), _edge_after_name(edges)
-    if title is None or after is None or edges[0][0] != "name" or not body:
-        return edges
-    left = min(run.x0 for run in body)
-    right = 2 * title.centre - left
-    follower = edges[1][0]
-    if not after <= right <= header.titles[follower].x0:
-        return edges
-    return [edges[0], (follower, right), *edges[2:]]
-
-
-def _column(cell: Run, edges: list[tuple[str, float]]) -> str | None:
-    """Texts are set from the left, figures to the right: each is placed by its fixed end."""
-    text = compact(cell).text
-    figure = values.number(text) is not None
-    where = cell.centre if figure else min(cell.centre, cell.x0 + cell.height)
-    column = None
-    for name, edge in edges:
-        if where >= edge:
-            column = name
-    if column == "serial" and not figure:
-        # Names start left in their wide column, nearer to the serial number than to their title.
-        return "name"
-    return column
-
-
-def _text_cell(cells: list[Run]) -> str:
-    """The words of one cell, over several rows if it wrapped. Spaces that the source shows stay."""
-    rows: list[list[Run]] = []
-    for cell in sorted(cells, key=lambda cell: cell.middle):
-        if rows and cell.middle - rows[-1][0].middle < 0.5 * cell.height:
-            rows[-1].append(cell)
-        else:
-            rows.append([cell])
-    return "".join(join(row).raw for row in rows)

@@ -11,6 +11,8 @@ import itertools
 import re
 from decimal import Decimal
 
+from extractors.regions import digital_regions, provinces
+
 # GB 32100-2015: the alphabet leaves out I O S V Z; weights are powers of 3 modulo 31.
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _WEIGHTS = tuple(pow(3, index, 31) for index in range(17))
@@ -115,33 +117,16 @@ def clean_name(text: str) -> str | None:
     return bare
 
 
-#: First two digits of the administrative regions (GB/T 2260).
-_PROVINCES = frozenset(
-    f"{region}"
-    for region in (
-        *range(11, 16),
-        *range(21, 24),
-        *range(31, 38),
-        *range(41, 47),
-        *range(50, 55),
-        *range(61, 66),
-        71,
-        81,
-        82,
-    )
-)
-
-
 def is_digital_number(text: str) -> bool:
     """A 数电票 number: 20 digits, of which year (from 2021) and province can be checked."""
     return bool(re.fullmatch(r"\d{20}", text)) and (
-        21 <= int(text[:2]) <= 60 and text[2:4] in _PROVINCES
+        21 <= int(text[:2]) <= 60 and text[2:4] in digital_regions()
     )
 
 
 def is_invoice_code(text: str) -> bool:
-    """10 digits, or 12; those that begin with 0 name a province after it, others with it."""
-    if not re.fullmatch(r"\d{10}|\d{12}", text):
+    """10 digits that begin with a province, or 12 that name one behind their first digit (0 of the
+    VAT system, 1 and 2 of the older state and local tax offices)."""
+    if not re.fullmatch(r"\d{10}|[0-2]\d{11}", text):
         return False
-    province = text[1:3] if text.startswith("0") else text[:2]
-    return province in _PROVINCES
+    return (text[1:3] if len(text) == 12 else text[:2]) in provinces()

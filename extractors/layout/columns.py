@@ -1,0 +1,223 @@
+"""The columns of a VAT table: its row of titles, where each column begins, what stands in it.
+
+Kinds of business bring columns of their own (建筑服务发生地, 产权证书, 车牌号 ...) in place of
+specification and unit, and some set the price before the quantity; so nothing is taken for
+granted but the titles that are read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+
+from extractors.layout import values
+from extractors.layout.page import Run, join
+from extractors.layout.reading import Face, compact
+
+#: The first that fits names the column: 建筑项目名称 is no 项目名称.
+_TITLES = (
+    ("serial", r"^序号"),
+    ("site", r"建筑服务发生地|^发生地$"),
+    ("project", r"建筑项目名?称?$"),
+    ("certificate", r"产权证"),
+    ("area_unit", r"面积单位"),
+    ("plate", r"^车牌号码?$"),
+    ("vehicle", r"^(?:车辆)?类型$"),
+    ("begin", r"通行日期起"),
+    ("end", r"通行日期止"),
+    ("name", r"(?:项目|货物|应税|服务|劳务).{0,14}名称|^项目名称"),
+    ("spec", r"规格型?号?"),
+    ("unit", r"^单位|单位$"),
+    ("quantity", r"数量|^数$"),
+    ("price", r"单价"),
+    ("amount", r"金额|^金$"),
+    ("rate", r"税率|征收率"),
+    ("tax", r"税额$|^税$"),
+)
+_LONGEST_TITLE = 16
+_LEAST_TITLES = 3
+
+Edges = list[tuple[str, float]]
+
+
+@dataclass(frozen=True)
+class Header:
+    """The row of column titles: its height on the sheet and where each title's middle is. Scans
+    lean; the titles, which stand in one row, say how much."""
+
+    top: float
+    bottom: float
+    titles: dict[str, Run]
+
+    @property
+    def page(self) -> int:
+        """The page, counted from the sheet's first, that the titles stand on."""
+        return next(iter(self.titles.values())).glyphs[0].page
+
+    @cached_property
+    def slope(self) -> float:
+        """How much rows sink from left to right, height for width."""
+        runs = self.titles.values()
+        x, y = fmean(run.centre for run in runs), fmean(run.middle for run in runs)
+        spread = sum((run.centre - x) ** 2 for run in runs)
+        lean = sum((run.centre - x) * (run.middle - y) for run in runs)
+        return lean / spread if spread else 0.0
+
+    def level(self, run: Run) -> float:
+        """The run's height as if rows did not lean."""
+        return run.middle - self.slope * run.centre
+
+    def is_over(self, run: Run) -> bool:
+        """Does the run stand in a row below the titles?"""
+        title = fmean(self.level(title) for title in self.titles.values())
+        height = fmean(title.height for title in self.titles.values())
+        return self.level(run) > title + 0.5 * height
+
+    @cached_property
+    def edges(self) -> Edges:
+        """Columns with their left edges: half way between neighbouring titles."""
+        order = sorted(self.titles.items(), key=lambda item: item[1].x0)
+        edges: Edges = []
+        for index, (name, run) in enumerate(order):
+            edges.append((name, -1.0 if index == 0 else (order[index - 1][1].x1 + run.x0) / 2))
+        return edges
+
+    def stands_before(self, one: str, other: str) -> bool:
+        """Does the first column stand left of the second, both being there?"""
+        first, second = self.titles.get(one), self.titles.get(other)
+        return first is not None and second is not None and first.x0 < second.x0
+
+
+def find_headers(face: Face) -> list[Header]:
+    """The title row of every page that has one, from the first page on."""
+    best: dict[int, Header] = {}
+    runs = [run for run in face.sheet.runs if _may_be_title(run)]
+    for row in face.sheet.rows:
+        level = [
+            run for run in runs if abs(run.middle - row.middle) < 0.7 * max(row.height, run.height)
+        ]
+        if len(level) < _LEAST_TITLES:
+            continue
+        titles = _titles(_spread_joined(level))
+        if len(titles) < _LEAST_TITLES:
+            continue
+        inside = titles.values()
+        header = Header(min(run.y0 for run in inside), max(run.y1 for run in inside), titles)
+        rival = best.get(header.page)
+        if rival is None or len(titles) > len(rival.titles):
+            best[header.page] = header
+    return [best[page] for page in sorted(best)]
+
+
+def find_header(face: Face) -> Header | None:
+    """The first table's title row, None unless at least three titles are read."""
+    headers = find_headers(face)
+    return headers[0] if headers else None
+
+
+def _may_be_title(run: Run) -> bool:
+    if len(run.glyphs) == 1:
+        return True
+    if len(run.glyphs) > _LONGEST_TITLE:
+        return False
+    text = compact(run).text
+    return any(re.search(pattern, text) for _, pattern in _TITLES)
+
+
+def _spread_joined(runs: list[Run]) -> list[Run]:
+    """Titles are spread over their column (金   额): single characters pair with the next."""
+    order = sorted(runs, key=lambda run: run.x0)
+    joined: list[Run] = []
+    index = 0
+    while index < len(order):
+        run = order[index]
+        follower = order[index + 1] if index + 1 < len(order) else None
+        if (
+            follower is not None
+            and len(run.glyphs) == 1
+            and len(follower.glyphs) == 1
+            and follower.x0 - run.x1 < 4 * run.height
+        ):
+            joined.append(join([run, follower]))
+            index += 2
+        else:
+            joined.append(run)
+            index += 1
+    return joined
+
+
+def _titles(runs: list[Run]) -> dict[str, Run]:
+    found: dict[str, Run] = {}
+    for run in runs:
+        text = compact(run).text
+        name = next((name for name, pattern in _TITLES if re.search(pattern, text)), None)
+        if name is not None:
+            found.setdefault(name, run)
+    return found
+
+
+def edge_after_name(edges: Edges) -> float | None:
+    """Where the column behind the names begins."""
+    columns = [name for name, _ in edges]
+    if "name" not in columns or columns.index("name") + 1 == len(columns):
+        return None
+    return edges[columns.index("name") + 1][1]
+
+
+def centred(header: Header, body: list[Run]) -> Edges:
+    """The edges, set right where titles stand in the middle of their columns: names fill theirs
+    from its left edge, so its right edge is as far from the title as the left one, and the same
+    holds for the columns behind it as long as edges fall between titles."""
+    edges = header.edges
+    if edges[0][0] != "name" or not body:
+        return edges
+    better = [edges[0]]
+    left = min(run.x0 for run in body)
+    for (name, _), (follower, _) in itertools.pairwise(edges):
+        right = 2 * header.titles[name].centre - left
+        if not header.titles[name].x1 <= right <= header.titles[follower].x0:
+            break
+        better.append((follower, right))
+        left = right
+    return [*better, *edges[len(better) :]]
+
+
+def column_of(cell: Run, edges: Edges) -> str | None:
+    """Texts are set from the left, figures to the right: each is placed by its fixed end."""
+    text = compact(cell).text
+    figure = values.number(text) is not None
+    where = cell.centre if figure else min(cell.centre, cell.x0 + cell.height)
+    column = None
+    for name, edge in edges:
+        if where >= edge:
+            column = name
+    if column == "serial" and not figure:
+        # Names start left in their wide column, nearer to the serial number than to their title.
+        return "name"
+    return column
+
+
+def stacked(cells: Sequence[Run]) -> list[Run]:
+    """The rows of one cell from top to bottom, each joined over its gaps."""
+    rows: list[list[Run]] = []
+    for cell in sorted(cells, key=lambda cell: cell.middle):
+        if rows and cell.middle - rows[-1][0].middle < 0.5 * cell.height:
+            rows[-1].append(cell)
+        else:
+            rows.append([cell])
+    return [join(row) for row in rows]
+
+
+def one_cell(cells: Sequence[Run]) -> Run | None:
+    """All of a cell that wrapped as one run, rows following each other without a space."""
+    rows = stacked(cells)
+    return Run(tuple(glyph for row in rows for glyph in row.glyphs)) if rows else None
+
+
+def text_cell(cells: Sequence[Run]) -> str:
+    """The words of one cell, over several rows if it wrapped. Spaces that the source shows stay."""
+    return "".join(row.raw for row in stacked(cells))
