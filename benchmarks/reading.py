@@ -1,195 +1,206 @@
-"""How well and how fast recognition reads: made specimens by kind and form, against their truth.
+"""How well the reader reads: made documents of every kind as electronic files and in five grades
+of picture, each value judged against its truth. The bar is printed beside every figure.
 
-    python -m benchmarks.reading --first-seed 5000 --seeds 3 --forms png jpeg photo --threads 1
+    python -m benchmarks.reading --jobs 2 --save data/reading.jsonl --worst data/worst
 
-Prints one row a kind and form: fields, lines and remarks right, wrong and missing (wrong is what
-must be 0; lines are judged as verification compares them with the portal) and seconds a page;
-then how far confidences can be relied on, and every wrong value. Only recognition is judged: the
-QR code, which the reader also uses, is left out.
+A run first reads one file of every sort and says how long the whole will take. With `--save`
+every judgement is kept as it comes, and the same command goes on where it was stopped. `--worst`
+gets pictures of the ten worst documents: what was misread, where, and why. Processes read with
+one thread each. The exit status is 1 where the bar is missed.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime as dt
-import resource
+import dataclasses
+import json
+import multiprocessing
+import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+from benchmarks.judging import Judgement, Verdict
 from benchmarks.machine import machine
-from extractors.faces import invoice_from_words
-from extractors.images import Pixels, load_image
-from extractors.limits import Limits
-from extractors.model import TEXT_FIELDS, Field, Invoice, Kind, Source
-from extractors.pdf import PdfFile
+from benchmarks.reading_tables import meets_the_bar, tables
+from benchmarks.reading_work import E_FILES, GRADE_NAMES, OTHERS, Bench, Reading, Task, planned
+from extractors.model import Box
 from extractors.recognise import PaddleRecogniser
-from fixtures.maker import KINDS, Form, Truth, make, make_truth
-from verifiers.compare import compare, contradicts
-from verifiers.model import PortalValues
+from fixtures.maker import specimens
 
-#: Specimens are drawn for a fixed day, so that figures of different days compare.
-DAY = dt.date(2026, 11, 22)
-FORMS = ("png", "jpeg", "photo", "scanned_pdf")
-#: Lower ends of the confidence bins; below 0.85 a person is asked to look.
-BINS = (0.99, 0.95, 0.9, 0.85, 0.6, 0.0)
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """One value against its truth; `confidence` is None for what has none (kind, lines) and for
-    what is missing."""
-
-    name: str
-    verdict: str
-    read: str
-    truth: str
-    confidence: float | None = None
-
-
-@dataclass
-class Tally:
-    """Every judgement of one kind and form, under the specimen's name, and the seconds spent."""
-
-    judgements: list[tuple[str, Judgement]] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-
-    def count(self, *names: str) -> Counter[str]:
-        """Verdicts on the named values."""
-        return Counter(each.verdict for _, each in self.judgements if each.name in names)
+_WORST = 10
+_SHOWN_FAULTS = 400
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run and print; the exit status is 1 if anything was read wrong."""
     options = _options(arguments)
-    engine = PaddleRecogniser(threads=options.threads, size=options.size)
-    started = time.perf_counter()
-    engine.load()
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
-    print(f"{machine()}  threads {options.threads}  models {options.size}  "
-          f"seeds {seeds.start}-{seeds.stop - 1}  turn {options.turn}  "
-          f"load {time.perf_counter() - started:.1f} s")  # fmt: skip
-    print(f"{'right/wrong/missing':24}{'form':13}{'fields':>12}{'lines':>10}{'remarks':>10}"
-          f"{'kind':>10}{'s/page':>8}")  # fmt: skip
-    tallies = []
-    for form in options.forms:
-        for kind in KINDS:
-            tally = _measured(engine, kind, Form(form), seeds, options.turn)
-            tallies.append(tally)
-            print(_row(kind.name, form, tally), flush=True)
-    everything = Tally(
-        [entry for tally in tallies for entry in tally.judgements],
-        [spent for tally in tallies for spent in tally.seconds],
+    names = [name for name in specimens() if not options.only or name in options.only]
+    count = -(-options.documents // len(names))
+    seeds = range(options.first_seed, options.first_seed + count)
+    tasks = planned(options.sorts, names, seeds, rotate=options.rotate)
+    print(
+        f"{machine()}, {options.jobs} x 1 thread\n{len(names)} sorts of document x {count} seeds "
+        f"from {seeds.start} = {len(names) * count} documents, {len(tasks)} files"
+        + (", recognition only: no QR code, no merging" if options.recognition_only else ""),
+        flush=True,
     )
-    print(_row("all", "", everything))
-    print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
-    _print_reliability(everything)
-    return _print_faults(everything)
+    began = time.perf_counter()
+    readings = list(_read(tasks, options))
+    for line in tables(readings):
+        print(line)
+    _print_faults(readings)
+    if options.worst:
+        from benchmarks.reading_pictures import (
+            draw_worst,
+        )  # needs fonts, which a quick run does not
+
+        draw_worst(readings, Bench(PaddleRecogniser(threads=1)), options.worst, _WORST)
+    print(f"\n{time.perf_counter() - began:.0f} s in all")
+    return int(not meets_the_bar(readings))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=2, help="specimens of each kind and form")
-    parser.add_argument("--first-seed", type=int, default=1000)
-    parser.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS[:3]))
-    parser.add_argument("--turn", type=int, choices=(0, 90, 180, 270), default=0)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--size", choices=("small", "tiny"), default="small")
+    parser.add_argument("--documents", type=int, default=300, help="at least; every kind alike")
+    parser.add_argument("--first-seed", type=int, default=20_000, help="below is for tuning")
+    parser.add_argument("--sorts", nargs="+", choices=(*E_FILES, *GRADE_NAMES, *OTHERS),
+                        default=[*E_FILES, *GRADE_NAMES])  # fmt: skip
+    parser.add_argument("--only", nargs="+", choices=tuple(specimens()), help="these kinds")
+    parser.add_argument("--rotate", action="store_true", help="each document in one grade only")
+    parser.add_argument("--recognition-only", action="store_true")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--save", type=Path, help="judgements, one file a line (JSON)")
+    parser.add_argument("--worst", type=Path, help="folder for pictures of the worst documents")
     return parser.parse_args(arguments)
 
 
-def _measured(
-    engine: PaddleRecogniser, kind: Kind, form: Form, seeds: Sequence[int], turn: int
-) -> Tally:
-    tally = Tally()
-    for seed in seeds:
-        truth = make_truth(kind, seed, today=DAY)
-        picture = _picture(make(truth, form, seed, turn=turn).content, form)
-        started = time.perf_counter()
-        page = engine.recognise(picture, 0)
-        invoice = invoice_from_words([page.words], Source.OCR)
-        tally.seconds.append(time.perf_counter() - started)
-        name = f"{kind.name} {form} {seed}"
-        tally.judgements.extend((name, judgement) for judgement in _judged(truth, invoice))
-    return tally
+def _read(tasks: Sequence[Task], options: argparse.Namespace) -> Iterator[Reading]:
+    """Every reading, those saved by an earlier run first."""
+    done = {reading.task: reading for reading in _saved(options.save)}
+    yield from (done[task] for task in tasks if task in done)
+    left = [task for task in tasks if task not in done]
+    if len(left) < len(tasks):
+        print(f"{len(tasks) - len(left)} files were read before", file=sys.stderr)
+    if not left:
+        return
+    # One file of every sort first: what comes after is estimated from them.
+    pilots = {task.sort: task for task in reversed(left)}
+    left.sort(key=lambda task: task is not pilots[task.sort])
+    progress = _Progress(left, len(pilots), options.jobs)
+    # Threads of numeric libraries are counted at import, in children.
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(options.jobs, _start, (options.recognition_only,)) as pool:
+        for reading in pool.imap_unordered(_one, left):
+            _save(options.save, reading)
+            progress.note(reading)
+            yield reading
 
 
-def _picture(content: bytes, form: Form) -> Pixels:
-    if form is not Form.SCANNED_PDF:
-        return load_image(content, Limits())
-    with PdfFile(content, Limits()) as pdf:
-        return pdf.render(0)
+class _Progress:
+    """Says on stderr how far a run is, and how long it will take."""
+
+    def __init__(self, tasks: Sequence[Task], pilots: int, jobs: int) -> None:
+        self._left = [task.sort for task in tasks]
+        self._pilots, self._jobs = pilots, jobs
+        self._spent: dict[str, list[float]] = {}
+        self._began = self._last = time.perf_counter()
+        self._done = 0
+
+    def note(self, reading: Reading) -> None:
+        self._done += 1
+        self._spent.setdefault(reading.task.sort, []).append(reading.made + reading.wall)
+        self._left.remove(reading.task.sort)
+        now = time.perf_counter()
+        if self._done == self._pilots or now - self._last > 30:
+            self._last = now
+            print(
+                f"{self._done} files in {now - self._began:.0f} s; {len(self._left)} left take "
+                f"about {self._seconds_left() / 60:.0f} minutes",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _seconds_left(self) -> float:
+        usual = {sort: sum(spent) / len(spent) for sort, spent in self._spent.items()}
+        every = sum(usual.values()) / len(usual)
+        return sum(usual.get(sort, every) for sort in self._left) / self._jobs
 
 
-def _judged(truth: Truth, invoice: Invoice) -> Iterator[Judgement]:
-    for name in (*TEXT_FIELDS, "remarks"):
-        judgement = _judged_field(name, getattr(invoice, name), getattr(truth, name))
-        if judgement is not None:
-            yield judgement
-    if truth.lines:
-        yield _judged_lines(truth, invoice)
-    yield _judged_kind(truth.kind, invoice.kind)
+_bench: Bench | None = None
 
 
-def _judged_field(name: str, read: Field[object] | None, truth: object) -> Judgement | None:
-    if read is None:
-        return None if truth is None else Judgement(name, "missing", "", str(truth))
-    verdict = "right" if read.value == truth else "wrong"
-    return Judgement(name, verdict, str(read.value), str(truth), read.confidence)
+def _start(recognition_only: bool) -> None:
+    """In a worker: load the engine once."""
+    global _bench
+    engine = PaddleRecogniser(threads=1)
+    engine.load()
+    _bench = Bench(engine, recognition_only=recognition_only)
 
 
-def _judged_lines(truth: Truth, invoice: Invoice) -> Judgement:
-    """Lines are wrong when verification would report that they differ from the portal's."""
-    shown = "; ".join(f"{line.name} {line.amount} {line.tax}" for line in invoice.lines)
-    expected = "; ".join(f"{line.name} {line.amount} {line.tax}" for line in truth.lines)
-    if not invoice.lines:
-        return Judgement("lines", "missing", "", expected)
-    only_lines = Invoice(lines=invoice.lines)
-    differ = contradicts(compare(only_lines, PortalValues(lines=truth.lines)))
-    return Judgement("lines", "wrong" if differ else "right", shown, expected)
+def _one(task: Task) -> Reading:
+    assert _bench is not None
+    return _bench.read(task)
 
 
-def _judged_kind(truth: Kind, read: Kind) -> Judgement:
-    if read is Kind.UNKNOWN:
-        return Judgement("kind", "missing", "", truth.value)
-    return Judgement("kind", "right" if read is truth else "wrong", read.value, truth.value)
+def _save(path: Path | None, reading: Reading) -> None:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        entry = dataclasses.asdict(reading)
+        for each in entry["judgements"]:
+            each["box"] = each["box"].model_dump() if each["box"] else None
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
 
-def _row(kind: str, form: str, tally: Tally) -> str:
-    columns = (
-        (12, TEXT_FIELDS),
-        *((10, (name,)) for name in ("lines", "remarks", "kind")),
+def _saved(path: Path | None) -> Iterator[Reading]:
+    if path is not None and path.exists():
+        for line in path.read_text("utf-8").splitlines():
+            yield _reading(json.loads(line))
+
+
+def _reading(entry: dict[str, Any]) -> Reading:
+    judgements = [
+        Judgement(
+            **each
+            | {
+                "verdict": Verdict(each["verdict"]),
+                "box": Box(**each["box"]) if each["box"] else None,
+            }
+        )
+        for each in entry["judgements"]
+    ]
+    return Reading(
+        **entry
+        | {
+            "task": Task(**entry["task"]),
+            "judgements": judgements,
+            "held": tuple(entry["held"]),
+        }
     )
-    cells = "".join(f"{_verdicts(tally.count(*names)):>{width}}" for width, names in columns)
-    return f"{kind:24}{form:13}{cells}{sum(tally.seconds) / len(tally.seconds):8.1f}"
 
 
-def _verdicts(counts: Counter[str]) -> str:
-    return f"{counts['right']}/{counts['wrong']}/{counts['missing']}"
-
-
-def _print_reliability(tally: Tally) -> None:
-    """Of the values that claim a certainty, how many are right?"""
-    print("confidence   values   right   share")
-    sure = [each for _, each in tally.judgements if each.confidence is not None]
-    ceiling = 1.01
-    for floor in BINS:
-        inside = [each for each in sure if floor <= (each.confidence or 0.0) < ceiling]
-        right = sum(each.verdict == "right" for each in inside)
-        share = f"{right / len(inside):8.2%}" if inside else "       -"
-        print(f">= {floor:<9.2f}{len(inside):7}{right:8}{share}")
-        ceiling = floor
-
-
-def _print_faults(tally: Tally) -> int:
-    """Every wrong or missing value; 1 if any is wrong."""
-    faults = [entry for entry in tally.judgements if entry[1].verdict != "right"]
-    for name, each in sorted(faults, key=lambda entry: entry[1].verdict, reverse=True):
+def _print_faults(readings: Sequence[Reading]) -> None:
+    """Every value that is not right, the silent first."""
+    faults = [
+        (reading.task.name, each)
+        for reading in readings
+        for each in reading.judgements
+        if each.verdict is not Verdict.RIGHT
+    ]
+    order = (Verdict.SILENT, Verdict.FLAGGED, Verdict.MISSING)
+    faults.sort(key=lambda entry: (order.index(entry[1].verdict), not entry[1].key, entry[1].name))
+    print(f"\n{len(faults)} values are not right" + (":" if faults else ""))
+    for name, each in faults[:_SHOWN_FAULTS]:
         certainty = "" if each.confidence is None else f" ({each.confidence:.2f})"
         print(f"{each.verdict}: {name} {each.name}: {each.read!r}{certainty}, truth {each.truth!r}")
-    return int(any(each.verdict == "wrong" for _, each in faults))
+    if len(faults) > _SHOWN_FAULTS:
+        print(f"... and {len(faults) - _SHOWN_FAULTS} more")
+    for reading in readings:
+        if reading.error:
+            print(f"error {reading.error}: {reading.task.name}")
 
 
 if __name__ == "__main__":
