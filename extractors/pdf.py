@@ -1,33 +1,39 @@
 """PDF: text layer, Info keys, attachments and rendered pages, under ceilings.
 
-pdfplumber (pdfminer) yields words with boxes, since it knows rotated pages and glyph positions
-well; PDFium opens, checks, renders and hands out attachments, since it withstands bad files.
+PDFium opens, checks, renders, hands out attachments and yields words with boxes, since it is quick
+and withstands bad files. Where it does not know a page's characters, pdfplumber (pdfminer) is
+asked as well: the two know different fonts.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-import pdfplumber
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from extractors.build import invoice_from_texts
 from extractors.errors import DamagedFile, DocumentError, EncryptedFile, TooManyPages
 from extractors.limits import Limits
-from extractors.model import Box, Invoice, Source
+from extractors.model import Finding, Invoice, Source
+from extractors.pdf_codes import Codes, quick_codes
+from extractors.pdf_findings import hidden_findings
+from extractors.pdf_glyphs import UNKNOWN, Glyph
+from extractors.pdf_page import Page
+from extractors.pdf_words import doubtful, words_of
+from extractors.qr import read_codes
 from extractors.recogniser import Image
-from extractors.words import PageWords, Word
+from extractors.sniff import looks_like_xml
+from extractors.words import PageWords
 
 log = logging.getLogger(__name__)
-# It warns about every oddity of every font, quoting the file; what matters here is raised.
-logging.getLogger("pdfminer").setLevel(logging.ERROR)
 
 #: Info keys of originals made by the tax platform; a re-saved copy has lost them.
 _INFO = {
@@ -45,7 +51,10 @@ _POINTS_PER_INCH = 72
 _LONG_SIDE = (1600, 3600)
 #: Fewer glyphs than this on a page are a stamp or a page number, no invoice.
 _USEFUL_GLYPHS = 30
-_INVISIBLE = pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE
+#: Share of glyphs without a known character from which the second road is tried.
+_MOST_DOUBTFUL = 0.01
+#: Glyphs read from one page, as a multiple of the words taken from it.
+_MOST_GLYPHS = 8
 
 
 class PdfFile:
@@ -58,6 +67,7 @@ class PdfFile:
     def __init__(self, data: bytes, limits: Limits) -> None:
         self._data = data
         self._limits = limits
+        self._loaded: dict[int, Page | None] = {}
         try:
             self._document = pdfium.PdfDocument(data)
         except pdfium.PdfiumError as error:
@@ -84,6 +94,7 @@ class PdfFile:
         self.close()
 
     def close(self) -> None:
+        self._loaded.clear()
         self._document.close()
 
     def info(self) -> Invoice:
@@ -113,57 +124,88 @@ class PdfFile:
             if len(content) <= self._limits.max_xml_bytes:
                 yield name, content
 
+    def attached_xml(self) -> Iterator[tuple[str, bytes]]:
+        """Attachments that are XML by their content, whatever their names say."""
+        for name, content in self.attachments():
+            if looks_like_xml(content):
+                yield name, content
+
     def words(self) -> tuple[PageWords, ...]:
         """Words of every page that has a text layer worth the name, pages in order.
 
         A page without one (a scan, or a scan with the invisible text of some scanner's own
-        recognition, which proves nothing) yields no `PageWords`.
+        recognition, which proves nothing) yields no `PageWords`. Text that nobody sees is left
+        out; `findings` tells of it.
         """
-        visible = {index for index in range(self.page_count) if self._has_visible_text(index)}
-        if not visible:
-            return ()
+        return tuple(self._words[0])
+
+    def findings(self) -> tuple[Finding, ...]:
+        """`hidden_text` where pages that show text hold text that nobody sees: BLOCK when it
+        looks like a value of the invoice that the page does not show, else INFO."""
+        return tuple(self._words[1])
+
+    def codes(self, index: int, *, thorough: bool = False) -> Codes:
+        """QR codes of page `index`: text and box. Quick by default (stored pictures, then a
+        small drawing); `thorough` draws the page at full size and tries harder, for scans and
+        for a code that the kind of document has and the quick way did not find."""
         try:
-            return self._words(visible)
+            if thorough:
+                return read_codes(self.render(index), index)
+            page = self._page(index)
+            return quick_codes(page) if page is not None else ()
+        except (DamagedFile, pdfium.PdfiumError, ValueError):
+            return ()
+
+    def shows_text(self, index: int) -> bool:
+        """Whether page `index` has a text layer that `words` reads: others are scans."""
+        return any(page.page == index for page in self._words[0])
+
+    @cached_property
+    def _words(self) -> tuple[list[PageWords], list[Finding]]:
+        found: list[PageWords] = []
+        unseen: list[tuple[PageWords, PageWords]] = []
+        for index in range(self.page_count):
+            page = self._page(index)
+            if page is None or len(page.glyphs) < _USEFUL_GLYPHS:
+                continue
+            if sum(not glyph.char.isspace() for glyph in page.seen) < _USEFUL_GLYPHS:
+                continue
+            shown = _page_words(page, page.seen, self._limits)
+            if doubtful(page.seen) > _MOST_DOUBTFUL:
+                shown = self._second_road(page, shown)
+            found.append(shown)
+            if page.unseen:
+                unseen.append((shown, _page_words(page, page.unseen, self._limits)))
+        return found, hidden_findings(unseen)
+
+    def _page(self, index: int) -> Page | None:
+        """None for a page that PDFium cannot load; it can still not be drawn either."""
+        if index not in self._loaded:
+            try:
+                page = Page(self._document, index, _MOST_GLYPHS * self._limits.max_words)
+                page.frame, page.glyphs  # noqa: B018 - what cannot be read is told here
+            except (pdfium.PdfiumError, ValueError, OSError) as error:
+                log.info("text layer unreadable: %s", type(error).__name__)
+                page = None
+            self._loaded[index] = page
+        return self._loaded[index]
+
+    def _second_road(self, page: Page, first: PageWords) -> PageWords:
+        """The same page by pdfplumber, if that knows more of its characters."""
+        try:
+            # Imported on the rare page that needs it: its import takes longer than most documents.
+            from extractors.pdf_plumber import plumbed_words
+
+            second = plumbed_words(self._data, page.index, self._limits)
         except DocumentError:
             raise
         except Exception as error:  # noqa: BLE001 - pdfminer raises whatever a bad file provokes
-            # Not fatal: the page can still be rendered, and a person's eyes see no more.
-            log.info("text layer unreadable: %s", type(error).__name__)
-            return ()
-
-    def _words(self, wanted: set[int]) -> tuple[PageWords, ...]:
-        pages: list[PageWords] = []
-        with pdfplumber.open(io.BytesIO(self._data)) as document:
-            for index, page in enumerate(document.pages):
-                if index not in wanted:
-                    continue
-                words = page.dedupe_chars().extract_words(x_tolerance=1.5, y_tolerance=2)
-                found = tuple(
-                    word
-                    for raw in words[: self._limits.max_words]
-                    if (word := _word(raw, page.bbox, index)) is not None
-                )
-                pages.append(
-                    PageWords(
-                        page=index, width=float(page.width), height=float(page.height), words=found
-                    )
-                )
-                page.close()
-        return tuple(pages)
-
-    def _has_visible_text(self, index: int) -> bool:
-        try:
-            page = self._document[index]
-            shown = 0
-            for text_object in page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_TEXT], max_depth=5):
-                if pdfium_c.FPDFTextObj_GetTextRenderMode(text_object.raw) != _INVISIBLE:
-                    shown += 1
-            text_page = page.get_textpage()
-            glyphs = text_page.count_chars()
-            text_page.close()
-        except pdfium.PdfiumError:
-            return False
-        return shown > 0 and int(glyphs) >= _USEFUL_GLYPHS
+            log.info("second road failed: %s", type(error).__name__)
+            return first
+        hidden = {word.text for word in _page_words(page, page.unseen, self._limits).words}
+        words = tuple(word for word in second.words if word.text not in hidden)
+        known = second.model_copy(update={"words": words})
+        return known if _unknown(known) < _unknown(first) else first
 
     def render(self, index: int) -> Image:
         """Page `index` as a BGR picture at about 200 dpi, within the pixel limit.
@@ -171,7 +213,7 @@ class PdfFile:
         Raises `DamagedFile` when PDFium cannot render it.
         """
         try:
-            page = self._document[index]
+            page = loaded.page if (loaded := self._page(index)) else self._document[index]
             width, height = page.get_size()
             scale = _scale(width, height, self._limits.max_pixels)
             bitmap = page.render(scale=scale, rev_byteorder=False)
@@ -195,16 +237,14 @@ def _scale(width: float, height: float, max_pixels: int) -> float:
     return min(scale, math.sqrt(max_pixels / (width * height)))
 
 
-def _word(raw: dict[str, Any], bbox: tuple[float, float, float, float], index: int) -> Word | None:
-    """One word as fractions of the visible page; None for text that lies outside it."""
-    left, top, right, bottom = bbox
-    width, height = right - left, bottom - top
-    text = str(raw["text"]).strip()
-    if not text or width <= 0 or height <= 0:
-        return None
-    x0, x1 = (raw["x0"] - left) / width, (raw["x1"] - left) / width
-    y0, y1 = (raw["top"] - top) / height, (raw["bottom"] - top) / height
-    inside = 0 <= (x0 + x1) / 2 <= 1 and 0 <= (y0 + y1) / 2 <= 1
-    if not inside or x1 < x0 or y1 < y0:
-        return None
-    return Word(text=text, box=Box(page=index, x0=x0, y0=y0, x1=x1, y1=y1))
+def _page_words(page: Page, glyphs: Sequence[Glyph], limits: Limits) -> PageWords:
+    frame = page.frame
+    words = words_of(glyphs, frame, page.index, limits.max_words)
+    return PageWords(page=page.index, width=frame.width, height=frame.height, words=words)
+
+
+def _unknown(page: PageWords) -> int:
+    """Characters that stand for none: as PDFium says it, and as pdfminer does."""
+    return sum(
+        word.text.count(UNKNOWN) + len(re.findall(r"\(cid:\d+\)", word.text)) for word in page.words
+    )

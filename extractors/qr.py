@@ -49,6 +49,20 @@ def read_codes(image: Image, page: int = 0) -> tuple[tuple[str, Box], ...]:
     return tuple(found.items())
 
 
+def first_code(image: Image, page: int = 0) -> tuple[str, Box] | None:
+    """One QR code of a clean picture as it stands, the first that speaks of an invoice if any;
+    for drawn codes, where no variant helps."""
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
+    plain = np.ascontiguousarray(grey, dtype=np.uint8)
+    codes = [
+        (text, _box(code.position, plain, page))
+        for code in zxingcpp.read_barcodes(plain, formats=_QR_ONLY)
+        if (text := str(code.text).strip()) and len(text) <= _MAX_TEXT
+    ]
+    known = [code for code in codes if parse_qr(code[0]) is not None]
+    return next(iter(known or codes), None)
+
+
 def _variants(image: Image) -> Iterator[Image]:
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
     grey = np.ascontiguousarray(grey, dtype=np.uint8)

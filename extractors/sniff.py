@@ -65,7 +65,7 @@ def sniff(data: bytes) -> MediaType:
         return _inside_zip(data)
     if b"%PDF-" in data[:_PDF_HEADER_WITHIN]:
         return MediaType.PDF
-    if _is_xml(data):
+    if looks_like_xml(data):
         return MediaType.XML
     raise UnsupportedFile(found=_name(data))
 
@@ -78,7 +78,8 @@ def _is_bitmap(data: bytes) -> bool:
     return header_size in {12, 40, 52, 56, 64, 108, 124}
 
 
-def _is_xml(data: bytes) -> bool:
+def looks_like_xml(data: bytes) -> bool:
+    """An XML declaration, or an element of anything but a web page."""
     start = data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:512]
     if start.startswith(_XML_STARTS):
         return True
