@@ -12,7 +12,7 @@ from extractors.kinds import DIGITAL_KINDS, kind_from_code, kind_from_name
 from extractors.layout import lines, values
 from extractors.layout.header import read_header, second_number
 from extractors.layout.page import Run
-from extractors.layout.parties import Zone, name_labels, read_party, tax_ids
+from extractors.layout.parties import Zone, name_labels, read_party, sides_swapped, tax_ids
 from extractors.layout.reading import Face, FaceReader, compact, labelled
 from extractors.layout.remarks import read_remarks
 from extractors.layout.special import read_special
@@ -107,8 +107,10 @@ def _read_parties(face: Face, table_top: float, floor: float) -> None:
     top = _head_bottom(face, table_top) - 0.8 * face.sheet.line_height
     split = _side_by_side(face, top, table_top)
     if split is not None:
-        read_party(face, Zone(0.0, split, top, table_top), "buyer")
-        read_party(face, Zone(split, 2.0, top, table_top), "seller")
+        left, right = Zone(0.0, split, top, table_top), Zone(split, 2.0, top, table_top)
+        buyer, seller = (right, left) if sides_swapped(face, left, right) else (left, right)
+        read_party(face, buyer, "buyer")
+        read_party(face, seller, "seller")
         return
     frame = _frame(face)
     right = frame[0] + _OLD_BOX_RIGHT * (frame[1] - frame[0])

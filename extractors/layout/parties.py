@@ -8,7 +8,7 @@ label 名称 or, where labels are unreadable, by standing above the id in the sa
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from extractors.layout import values
 from extractors.layout.page import Run, join, overlap
@@ -98,6 +98,35 @@ def _balanced(name: str) -> bool:
     return depth == 0
 
 
+def sides_swapped(face: Face, left: Zone, right: Zone) -> bool:
+    """Does the print down the sides say that the seller's box stands left of the buyer's, as where
+    the buyer issues the invoice (收购)?"""
+    # The right box's side print stands left of its labels, where the box was split.
+    middle = left.right / 2
+    first = replace(left, right=middle)
+    second = replace(right, left=middle)
+    return _side_print(face, first) == ("seller",) and _side_print(face, second) == ("buyer",)
+
+
+def _side_print(face: Face, zone: Zone) -> tuple[str, ...]:
+    """The parties that single characters or upright print in a box name."""
+    bounds = {"left": zone.left, "right": zone.right, "top": zone.top, "bottom": zone.bottom}
+    upright = face.sheet.within(face.sheet.upright, **bounds)
+    single = [run for run in face.sheet.within(face.sheet.runs, **bounds) if len(run.glyphs) == 1]
+    text = "".join(run.text for run in (*upright, *single))
+    marks = (("buyer", "购买"), ("seller", "销售"))
+    return tuple(role for role, chars in marks if any(char in text for char in chars))
+
+
+def _resident_id_holds(text: str) -> bool:
+    """Does an identity number of 18 satisfy its check character (GB 11643)? Farmers and other
+    persons stand with it where firms have their tax id."""
+    if not re.fullmatch(r"\d{17}[0-9X]", text):
+        return False
+    total = sum(int(char) * pow(2, 17 - index, 11) for index, char in enumerate(text[:17]))
+    return "10X98765432"[total % 11] == text[17]
+
+
 def name_labels(face: Face, top: float, bottom: float) -> list[Run]:
     """The labels 名称 between two heights, as runs (a label may share its run with the value)."""
     found = []
@@ -147,7 +176,7 @@ def _tax_id(runs: list[Run], zone: Zone) -> Run | None:
 def keep_tax_id(face: Face, name: str, run: Run) -> None:
     """Record a tax id if it can be one; recognised ones of 18 characters must prove themselves."""
     text = compact(run).text.upper()
-    if values.check_character_holds(text):
+    if values.check_character_holds(text) or _resident_id_holds(text):
         face.keep(name, text, run, proven=True)
         return
     mended = values.mended_tax_id(text) if face.recognised else None

@@ -43,7 +43,7 @@ def read_remarks(face: Face, floor: float, right: float) -> None:
     whole = Run(tuple(glyph for row in rows for glyph in row.glyphs))
     older = "invoice_code" in face.found
     doubtful = face.recognised and older
-    text = _text(rows, right)
+    text = _text(rows, right, given=not face.recognised)
     if text is not None and face.recognised and re.search("[\u4e00-\u9fff]", text):
         # Recognition does not tell half from full width.
         text = text.translate(_HOUSE_MARKS)
@@ -92,12 +92,15 @@ def _has_hole(row: list[Run]) -> bool:
     )
 
 
-def _text(rows: list[Run], right: float) -> str | None:
+def _text(rows: list[Run], right: float, *, given: bool) -> str | None:
     """One line a row, except where a row filled the box and so goes on in the next."""
     text = ""
     for index, row in enumerate(rows):
         before = rows[index - 1] if index else None
         wrapped = before is not None and right - before.x1 < 3 * before.height
         text += ("" if wrapped or before is None else "\n") + row.raw
-    tidied = re.sub(rf"(?<={_CHINESE})[ ]+|[ ]+(?={_CHINESE})", "", text)
+    tidied = re.sub(rf"(?<={_CHINESE})[ ]+(?={_CHINESE})", "", text)
+    if not given:
+        # Engines neither see nor leave out gaps beside Chinese print reliably.
+        tidied = re.sub(rf"(?<={_CHINESE})[ ]+|[ ]+(?={_CHINESE})", "", tidied)
     return tidied.strip() or None

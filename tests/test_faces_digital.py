@@ -1,0 +1,102 @@
+"""数电票 of special businesses and their relatives: what is drawn is read back, every value."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from extractors.faces import invoice_from_words
+from extractors.limits import Limits
+from extractors.model import TEXT_FIELDS, Invoice, Source
+from extractors.pdf import PdfFile
+from extractors.regions import region_of
+from fixtures.maker import Truth, draw_truth, pages
+from fixtures.maker.pdf import pdf_bytes
+
+TODAY = dt.date(2026, 11, 22)
+SPECIALS = (
+    "digital_building",
+    "digital_lease",
+    "digital_estate_sale",
+    "digital_freight",
+    "digital_travel",
+    "digital_farm_sale",
+    "digital_farm_purchase",
+    "digital_margin",
+    "digital_red",
+    "digital_toll",
+    "digital_tagged",
+)
+#: What the maker notes down for drawing, and no reader gives.
+UNREAD = frozenset(
+    {
+        *("province", "cipher", "payee", "reviewer"),
+        *("buyer_address", "buyer_bank", "seller_address", "seller_bank"),
+    }
+)
+
+
+def read_back(name: str, seed: int) -> tuple[Truth, Invoice]:
+    truth = draw_truth(name, seed, today=TODAY)
+    pdf = pdf_bytes(pages(truth, seed), title=truth.invoice_number)
+    return truth, invoice_from_words(list(PdfFile(pdf, Limits()).words()), Source.PDF_TEXT)
+
+
+def differences(truth: Truth, invoice: Invoice) -> dict[str, tuple[object, object]]:
+    """Everything that was read otherwise than it was drawn: (read, true) by name."""
+    read: dict[str, object] = {"kind": invoice.kind, "lines": invoice.lines}
+    true: dict[str, object] = {"kind": truth.kind, "lines": truth.lines}
+    for name in (*TEXT_FIELDS, "amount_in_words", "remarks", "issuer", "machine_number"):
+        field = getattr(invoice, name)
+        read[name] = field.value if field is not None else None
+        true[name] = truth.shown(name)
+    read |= {f"extra.{name}": field.value for name, field in invoice.extra.items()}
+    true |= {f"extra.{name}": text for name, text in truth.extra.items() if name not in UNREAD}
+    return {
+        name: (read.get(name), true.get(name))
+        for name in read.keys() | true.keys()
+        if read.get(name) != true.get(name)
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", SPECIALS)
+def test_every_value_of_every_special_business(name: str, seed: int) -> None:
+    assert differences(*read_back(name, seed)) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3, 40))
+@pytest.mark.parametrize("name", SPECIALS)
+def test_every_value_over_many_seeds(name: str, seed: int) -> None:
+    assert differences(*read_back(name, seed)) == {}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lines_over_several_pages(seed: int) -> None:
+    truth, invoice = read_back("digital_pages", seed)
+    assert differences(truth, invoice) == {}
+    assert len(truth.lines) >= 20
+
+
+@pytest.mark.parametrize(
+    ("number", "region"),
+    [
+        ("3300211130", "浙江"),
+        ("3302211130", "宁波"),
+        ("044031900111", "深圳"),
+        ("144032409110", "深圳"),
+        ("011001900311", "北京"),
+        ("26332000000012345678", "浙江"),
+        ("25932000000012918560", "宁波"),
+        ("25942000000036499020", "厦门"),
+        ("24952000000110579895", "深圳"),
+        ("25922000000029755889", None),
+        ("9900211130", None),
+        ("12345678", None),
+        ("", None),
+    ],
+)
+def test_the_region_of_a_number(number: str, region: str | None) -> None:
+    assert region_of(number) == region
