@@ -1,95 +1,313 @@
-"""电子发票（航空运输电子客票行程单）: number, day of issue, sums under their titles, buyer."""
+"""Air: 电子发票（航空运输电子客票行程单）, and the paper 航空运输电子客票行程单 before it.
+
+Both have a row of sums under their titles that must add up, legs of a journey, and a foot of
+labelled values. The electronic one has a 20-digit invoice number and a buyer. The number of a
+paper one is its 印刷序号, eleven digits that no other itinerary bears and whose last four are
+printed again as 验证码; the ticket's number, which a second print of the same journey would
+repeat, is `extra["eticket_number"]`, thirteen digits without its dash.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
 from extractors.layout import values
 from extractors.layout.header import read_labelled_date, read_labelled_number
-from extractors.layout.page import Run
+from extractors.layout.itinerary import read_legs
+from extractors.layout.page import Run, overlap
 from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import Face, FaceReader, compact, labelled
-from extractors.model import Invoice, Kind
+from extractors.layout.slips import DOUBTED, keep_name, span
+from extractors.model import Field, Invoice, Kind
 
-_SUM_TITLES = re.compile(r"^(?:票价|燃油附加费|增值税税率|增值税税额|民航发展基金|其他税费|合计)$")
-_RATE = re.compile(r"\d{1,2}(?:\.\d)?%")
+_TITLES = (
+    ("rate", r"增值税税?率"),
+    ("tax", r"增值税税?额"),
+    ("fare", r"票价"),
+    ("fuel", r"燃油附加费"),
+    ("fund", r"民航发展基金|机场建设费"),
+    ("other_taxes", r"其[他它]税费"),
+    ("total", r"合计"),
+)
+_TITLE = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _TITLES))
+_CELL = re.compile(
+    r"(?P<mark>CNY|CN|YQ|YR|RMB|¥)?\s?(?P<sum>-?\d{1,7}\.\d{2})(?![\d.])"
+    r"|(?P<rate>\d{1,2}(?:\.\d)?%)|(?P<free>EXEMPT|免税|不征税)"
+)
+_SIGNS = (
+    r"旅客姓名", r"有效身份证件", r"承运人", r"航班号", r"座位等级", r"民航发展基金|机场建设费",
+    r"燃油附加费", r"填开单位", r"电子客票号码", r"免费行李", r"客票级别", r"ITINERARY",
+)  # fmt: skip
+_INVOICE_SIGNS = r"电子发票|增值税税[率额]|购买方名称|发票号码"
+_SERIAL = r"(?:印刷序号|SERIALNUMBER):?(?:SERIALNUMBER:?)?(\d{11})(?!\d)"
+_FIRM = re.compile(r"[\u4e00-\u9fff][\u4e00-\u9fff()A-Za-z]{2,40}(?:公司|集团|社|部|店|处|中心)")
+_TICKET = re.compile(r"(?<!\d)(\d{3})[-\s]?(\d{10})(?!\d)")
 
 
-def score(face: Face) -> int | None:
-    """The title, or the itinerary's own words."""
+def score_electronic(face: Face) -> int | None:
+    """An itinerary that is an invoice too."""
+    return _score(face, invoice=True)
+
+
+def score_paper(face: Face) -> int | None:
+    """An itinerary without an invoice's number or title."""
+    return _score(face, invoice=False)
+
+
+def _score(face: Face, *, invoice: bool) -> int | None:
     text = face.sheet.text
-    if re.search(r"航空运输电子客票", text):
-        return 4
-    return 2 if re.search(r"民航发展基金", text) and re.search(r"航班", text) else None
+    titled = re.search(r"航空运输电子客票", text) is not None
+    seen = sum(bool(re.search(sign, text)) for sign in _SIGNS)
+    if not titled and seen < 4:
+        # Too little of the form may be readable while its subject is certain.
+        return 2 if invoice and re.search(r"民航发展基金", text) and "航班" in text else None
+    if bool(re.search(_INVOICE_SIGNS, text)) is not invoice:
+        return None
+    return 4 if titled or seen >= 6 else 3
 
 
-def read(face: Face) -> Invoice:
-    """What the itinerary shows of an invoice."""
+def read_electronic(face: Face) -> Invoice:
+    """An electronic itinerary: number, day of issue, sums, buyer, journey."""
     rows = [compact(row) for row in face.sheet.within(face.sheet.rows)]
-    read_labelled_date(face, r"(?:填开|开票)日期:?")
     read_labelled_number(face)
-    _read_sums(face)
+    extra = _read_common(face, rows)
     for name in labelled(rows, r"购买方名称:?(.{2,60}?)(?=统一社会|纳税人|$)")[:1]:
-        face.keep("buyer_name", values.clean_name(name.raw), name)
-    for name in labelled(rows, r"填开单位:?(.{2,60}?)(?=填开日期|$)")[:1]:
-        face.keep("seller_name", values.clean_name(name.raw), name)
+        keep_name(face, "buyer_name", name)
     for tax_id in labelled(rows, r"(?:信用代码|识别号):?([0-9A-Za-z]{15,20})(?![0-9A-Za-z])")[:1]:
         keep_tax_id(face, "buyer_tax_id", tax_id)
-    codes = labelled(rows, r"验证码:?(\d{4})(?!\d)")
-    for code in codes[:1]:
-        face.keep("check_code", code.text, code)
-    return face.invoice(Kind.DIGITAL_AIR)
+    return face.invoice(Kind.DIGITAL_AIR, extra=extra)
 
 
-def _read_sums(face: Face) -> None:
-    """Titles stand in one row and their sums in the next, set so that columns do not line up:
-    they are paired in order, and believed only if the parts add up to the total."""
-    titles = [run for run in face.sheet.runs if _SUM_TITLES.match(compact(run).text)]
-    if len(titles) < 3:
-        return
-    head = titles[0]
-    row = sorted(
-        (run for run in titles if abs(run.middle - head.middle) < head.height),
-        key=lambda run: run.x0,
+def read_paper(face: Face) -> Invoice:
+    """A paper itinerary: printed number, day of issue, sums, journey."""
+    rows = [compact(row) for row in face.sheet.within(face.sheet.rows)]
+    extra = _read_common(face, rows)
+    _read_serial(face, rows)
+    return face.invoice(Kind.AIR_ITINERARY, extra=extra)
+
+
+def _read_common(face: Face, rows: list[Run]) -> dict[str, Field[str]]:
+    read_labelled_date(face, r"(?:填开|开票)日期:?(?:DATEOFISSUE:?)?")
+    _read_date_beside(face)
+    _read_issuer(face, rows)
+    extra = {**_read_passenger(face), **read_legs(face)}
+    ticket = _beside_label(face, r"电子客票号码|E-TICKETNO", _TICKET)
+    if ticket is not None:
+        match, run = ticket
+        extra["eticket_number"] = face.field(match[1] + match[2], run)
+    check = _beside_label(
+        face, r"验证码|^CK", re.compile(r"(?<![0-9A-Z])([0-9A-Z]{4})(?![0-9A-Z])")
     )
-    cells = sorted(
-        (
-            run
-            for run in face.sheet.runs
-            if 0.5 * head.height < run.middle - head.middle < 4 * head.height and _is_cell(run)
-        ),
-        key=lambda run: run.x0,
+    if check is not None:
+        face.keep("check_code", check[0][1], check[1])
+    insurance = _beside_label(
+        face, r"保险费|INSURANCE", re.compile(r"(?<!\d)(\d{1,4}\.\d\d)(?!\d)")
     )
-    if len(cells) != len(row):
+    if insurance is not None:
+        extra["insurance"] = face.field(insurance[0][1], insurance[1])
+    extra.update(_read_sums(face))
+    return extra
+
+
+def _read_issuer(face: Face, rows: list[Run]) -> None:
+    """填开单位, the airline or its agent. One that does not end as firms do may be cut off."""
+    found = _beside_label(face, r"填开单位|ISSUEDBY", _FIRM)
+    if found is not None:
+        keep_name(face, "seller_name", found[1])
         return
-    paired = {compact(title).text: cell for title, cell in zip(row, cells, strict=True)}
-    sums = {
-        title: value
-        for title, cell in paired.items()
-        if (value := values.money(_without_currency(cell))) is not None
+    for name in labelled(rows, r"填开单位:?(?:ISSUEDBY:?)?(.{2,60}?)(?=填开日期|DATEOF|$)")[:1]:
+        if not name.text.startswith("填开"):
+            keep_name(face, "seller_name", name)
+
+
+def _read_date_beside(face: Face) -> None:
+    if "issue_date" in face.found:
+        return
+    found = _beside_label(face, r"填开日期|DATEOFISSUE", values.DATE_DIGITS)
+    if found is not None:
+        face.keep("issue_date", values.date(found[0][0]), found[1])
+
+
+def _beside_label(
+    face: Face, label: str, pattern: re.Pattern[str]
+) -> tuple[re.Match[str], Run] | None:
+    """The pattern's match in the label's own run behind it, or in the nearest run to its right
+    that has one. Labels of two languages stand one above the other, so heights may differ by
+    most of a row."""
+    for run in map(compact, face.sheet.runs):
+        named = re.search(label, run.text)
+        if named is None:
+            continue
+        own = pattern.search(run.text, named.end())
+        part = span(run, own) if own else None
+        if own is not None and part is not None:
+            return own, part
+        right = sorted(
+            (other for other in face.sheet.runs if _is_right_of(run, other)),
+            key=lambda other: other.x0,
+        )
+        for other in right[:3]:
+            match = pattern.search(other.text)
+            part = span(other, match) if match else None
+            if match is not None and part is not None:
+                return match, part
+            if _is_other_label(other):
+                break
+    return None
+
+
+def _is_right_of(label: Run, other: Run) -> bool:
+    near = 0 < other.x0 - label.x1 + 0.9 * label.height < 22 * label.height
+    return near and (
+        overlap(label, other) >= 0.5 or abs(other.middle - label.middle) < 1.1 * label.height
+    )
+
+
+def _is_other_label(run: Run) -> bool:
+    return re.search(r"验证码|提示信息|保险费|填开|销售", compact(run).text) is not None
+
+
+def _read_serial(face: Face, rows: list[Run]) -> None:
+    """印刷序号, proven by the 验证码 that repeats its last digits."""
+    found = labelled(rows, _SERIAL)
+    if not found:
+        found = [run for run in map(compact, face.sheet.runs) if re.fullmatch(r"\d{11}", run.text)]
+    if len({run.text for run in found}) != 1:
+        return
+    check = face.found.get("check_code")
+    repeated = check is not None and found[0].text.endswith(check.value)
+    face.keep("invoice_number", found[0].text, found[0], proven=repeated)
+
+
+def _read_passenger(face: Face) -> dict[str, Field[str]]:
+    """Name and certificate stand under their titles."""
+    extra: dict[str, Field[str]] = {}
+    for name, title, shape in (
+        ("passenger", r"旅客姓名", r"[\u4e00-\u9fff·]{2,20}|[A-Z][A-Z/ ]{2,40}"),
+        ("passenger_id", r"有效身份证件", r"[0-9A-Z*]{6,20}"),
+    ):
+        for run in map(compact, face.sheet.runs):
+            if re.search(title, run.text):
+                below = _below(face, run, re.compile(shape))
+                if below is not None:
+                    extra[name] = face.field(compact(below).text, below)
+                break
+    return extra
+
+
+def _below(face: Face, title: Run, shape: re.Pattern[str]) -> Run | None:
+    """The nearest run under a title that has the shape; English of the title is passed over."""
+    under = [
+        run
+        for run in face.sheet.phrases
+        if 0.5 * title.height < run.middle - title.middle < 6 * title.height
+        and abs(run.x0 - title.x0) < 4 * title.height
+        and not re.search(r"NAMEOF|ID\.?NO|PASSENGER", compact(run).text)
+    ]
+    under.sort(key=lambda run: run.middle)
+    return under[0] if under and shape.fullmatch(under[0].text.strip()) else None
+
+
+@dataclass(frozen=True)
+class _Cell:
+    text: str
+    value: Decimal | None
+    run: Run
+
+
+def _read_sums(face: Face) -> dict[str, Field[str]]:
+    """Titles stand in one row and their sums in the next, set so that columns need not line up.
+    They are believed only if the parts add up to the total: then nothing is misread and nothing
+    is paired wrongly. A total alone, where parts are unreadable, is doubtful."""
+    titles = _title_row(face)
+    cells = _cells(face, titles) if len(titles) >= 3 else []
+    if not cells:
+        return {}
+    paired = _paired(titles, cells)
+    sums = {name: cell.value for name, cell in paired.items() if cell.value is not None}
+    total = sums.pop("total", None)
+    if total is None:
+        return {}
+    if sum(sums.values(), Decimal(0)) != total:
+        unread = {name for name, _ in titles if name != "rate"} - set(paired)
+        if face.recognised and unread:
+            face.keep("total_with_tax", total, paired["total"].run, most=DOUBTED)
+        return {}
+    face.keep("total_with_tax", total, paired["total"].run, proven=True)
+    if "tax" in sums:
+        face.keep("total_tax", sums.pop("tax"), paired["tax"].run, proven=True)
+    return {
+        name: face.field(f"{value:.2f}", paired[name].run, proven=True)
+        for name, value in sums.items()
     }
-    total = sums.pop("合计", None)
-    if total is None or sum(sums.values()) != total:
-        return
-    face.keep("total_with_tax", total, paired["合计"], proven=True)
-    if "增值税税额" in sums:
-        face.keep("total_tax", sums["增值税税额"], paired["增值税税额"], proven=True)
 
 
-def _is_cell(run: Run) -> bool:
-    text = _without_currency(run)
-    return values.money(text) is not None or _RATE.fullmatch(text) is not None
+def _title_row(face: Face) -> list[tuple[str, Run]]:
+    """The titles of the sums from left to right: the row that shows most of them."""
+    best: list[tuple[str, Run]] = []
+    for row in map(compact, face.sheet.rows):
+        found = []
+        for match in _TITLE.finditer(row.text):
+            part = span(row, match)
+            if part is not None and match.lastgroup is not None:
+                found.append((match.lastgroup, part))
+        if len(found) > len(best):
+            best = found
+    return best if len({name for name, _ in best}) == len(best) else []
 
 
-def _without_currency(run: Run) -> str:
-    return compact(run).text.removeprefix("CNY")
+def _cells(face: Face, titles: Sequence[tuple[str, Run]]) -> list[_Cell]:
+    """Sums and rates of the row below the titles, from left to right."""
+    height = titles[0][1].height
+    rows: list[list[_Cell]] = []
+    for row in face.sheet.rows:
+        nearest = min((run for _, run in titles), key=lambda run: abs(run.centre - row.centre))
+        if not 0.5 * height < row.middle - nearest.middle < 5 * height:
+            continue
+        rows.append(list(_cells_of(row)))
+    return max(rows, key=len, default=[])
+
+
+def _cells_of(row: Run) -> Iterator[_Cell]:
+    for match in _CELL.finditer(row.text):
+        part = span(row, match)
+        if part is not None:
+            value = values.money(match["sum"]) if match["sum"] else None
+            yield _Cell(match[0], value, part)
+
+
+def _paired(titles: Sequence[tuple[str, Run]], cells: Sequence[_Cell]) -> dict[str, _Cell]:
+    """In order where there are as many; else each cell goes to the title that stands nearest,
+    which on paper is the one it begins under."""
+    if len(titles) == len(cells):
+        return {name: cell for (name, _), cell in zip(titles, cells, strict=True)}
+    paired: dict[str, _Cell] = {}
+    for cell in cells:
+        name = min(titles, key=lambda title: _apart(title[1], cell.run))[0]
+        if name in paired:
+            return {}
+        paired[name] = cell
+    return paired
+
+
+def _apart(title: Run, cell: Run) -> float:
+    return min(abs(title.centre - cell.centre), abs(title.x0 - cell.x0))
 
 
 FACES = (
     FaceReader(
         "air invoice",
-        score,
-        read,
+        score_electronic,
+        read_electronic,
         {Kind.DIGITAL_AIR: ("invoice_number", "issue_date", "total_with_tax")},
+    ),
+    FaceReader(
+        "air itinerary",
+        score_paper,
+        read_paper,
+        {Kind.AIR_ITINERARY: ("invoice_number", "issue_date", "total_with_tax")},
     ),
 )

@@ -1,22 +1,27 @@
 """Railway: the paper ticket, and the 电子发票（铁路电子客票） that replaces it.
 
 Both tell a journey; the paper one has no invoice number but the 21 characters at its foot,
-whose last seven are printed again in red at its head.
+whose last seven are printed again in red at its head. An electronic one may be of a refund, a
+rebooking or a ticket bought on the train, and says so beside the ticket's number.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
 
 from extractors.layout import values
 from extractors.layout.header import read_labelled_date, read_labelled_number
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import MENDED, Face, FaceReader, compact, cut, labelled
-from extractors.model import Invoice, Kind
+from extractors.layout.slips import DOUBTED, doubted, keep_name, span
+from extractors.model import Field, Invoice, Kind
 
 _TICKET_SIGNS = (
-    r"限乘当日",
+    r"限乘当日|仅供报销使用",
     r"12306|95306",
     r"\d{14}[A-Z]\d{6}",
     r"\d{1,2}:\d{2}开",
@@ -26,20 +31,31 @@ _TICKET_SIGNS = (
 )
 _TICKET_NUMBER = re.compile(r"(?<!\d)(\d{14}[A-Z]\d{6})(?!\d)")
 _SERIAL = re.compile(r"^([A-Z]\d{6})$")
-_FARE = re.compile(r"(?:票价:?)?[¥Y羊]?(\d{1,5}\.\d{1,2})元?")
-_STATION = re.compile(r"^([\u4e00-\u9fff]{1,8}?)站$")
+_FARE = re.compile(r"(?P<sign>[¥Y羊]?)(?P<sum>\d{1,5}\.\d{1,2})(?!\d)(?P<unit>元?)")
+_FARE_LABEL = re.compile(r"(?:票价|退票费|改签费|手续费|补票费):?$")
+_STATION = re.compile(r"([\u4e00-\u9fff]{1,9}?)站")
+_NO_STATION = re.compile(r"车站|本站|到站|检票|候车|12306|退票|购票|[年月日:元]")
 
-#: Kind-specific values and the pattern of each, over rows without spaces.
+_CLASS = (
+    r"商务座|特等座|优选一等座|[一二]等(?:软座|包座|座|卧)|观光座|高级软卧|高级动卧|动卧"
+    r"|[硬软]卧代[硬软]座|[硬软]座|[硬软]卧"
+)
+#: Kind-specific values and the pattern of each, over texts without spaces.
 _JOURNEY = (
     ("train", re.compile(r"(?<![A-Z0-9])([GDCZTKYLS]\d{1,5}(?![A-Z0-9])|\d{4}(?=次))")),
-    ("carriage", re.compile(r"(?<!\d)(\d{1,2})车")),
-    ("seat", re.compile(r"车(\d{1,3}[A-F]?)号")),
-    ("seat_class", re.compile(r"(商务座|特等座|[一二]等座|[硬软]座|[硬软]卧|动卧|无座)")),
-    ("gate", re.compile(r"(检票(?:口)?\d{1,2}[A-Z]?)")),
-    ("passenger_id", re.compile(r"(\d{10}\*{4}\d{3}[\dX])")),
+    ("carriage", re.compile(r"(?<!\d)(加?\d{1,2})车(?=\d|无座)")),
+    ("seat", re.compile(r"车(\d{1,3}(?:号[上中下]铺?|[A-F](?=号)|(?=号(?![上中下])))|无座)")),
+    ("seat_class", re.compile(rf"({_CLASS})")),
+    ("gate", re.compile(r"(检票(?:口)?:?\d{1,2}[A-Z]?)")),
+    ("passenger_id", re.compile(r"(?<![0-9A-Z])([0-9A-Z]{2,14}\*{3,8}[0-9A-Z]{2,4})(?![0-9A-Z])")),
+    ("eticket_number", re.compile(r"(?<![0-9A-Z])(\d{5}[0-9A-Z]\d{15}20\d\d)(?![0-9A-Z])")),
 )
-_PASSENGER = re.compile(r"\*{4}\d{3}[\dX]([\u4e00-\u9fff·]{2,12})")
-_DEPARTURE = re.compile(r"(20\d\d)年(\d{1,2})月(\d{1,2})日(\d{1,2}:\d{2})开?")
+_PASSENGER = re.compile(
+    r"[0-9A-Z]\*{3,8}[0-9A-Z]{2,4}\s*"
+    r"(?P<name>[\u4e00-\u9fff·]{2,20}|[A-Z][A-Z/ ]{2,30}[A-Z])(?=\s|$)"
+)
+_DEPARTURE = re.compile(r"(20\d\d)年(\d{1,2})月(\d{1,2})日(?P<between>\D{0,8}?)(\d{1,2}:\d{2})开?")
+_BUSINESS = (("退", r"退票费|退票"), ("改签", r"始发改签|变更到站|改签"), ("补", r"补票"))
 
 
 def score_ticket(face: Face) -> int | None:
@@ -55,15 +71,19 @@ def score_electronic(face: Face) -> int | None:
     text = face.sheet.text
     if "铁路电子客票" in text:
         return 4
-    return 2 if re.search(r"电子客票号", text) and re.search(r"\d{1,2}:\d{2}开", text) else None
+    if "航空" in text or "航班" in text:
+        return None
+    ticket = re.search(r"电子客票号", text) or re.search(r"\d{5}[0-9A-Z]\d{15}20\d\d(?!\d)", text)
+    return 2 if ticket and re.search(r"\d{1,2}:\d{2}开|12306", text) else None
 
 
 def read_ticket(face: Face) -> Invoice:
     """A paper ticket: number, day of travel, fare, journey."""
     rows = [compact(row) for row in face.sheet.within(face.sheet.rows)]
     journey = _read_journey(face, rows)
+    journey.pop("eticket_number", None)
     _read_ticket_number(face)
-    _read_fare(face, rows)
+    _read_fare(face, rows, journey)
     return face.invoice(Kind.TRAIN_TICKET, extra=journey)
 
 
@@ -75,12 +95,31 @@ def read_electronic(face: Face) -> Invoice:
     face.found.pop("issue_date", None)
     read_labelled_date(face, r"开票日期:?")
     read_labelled_number(face)
-    _read_fare(face, rows, label=r"票价:?")
-    for name in labelled(rows, r"购买方名称:?(.{2,60}?)(?=统一社会|纳税人|$)")[:1]:
-        face.keep("buyer_name", values.clean_name(name.raw), name)
+    _read_fare(face, rows, travelled)
+    _read_business(face, rows, travelled)
+    _read_buyer(face, rows)
+    return face.invoice(Kind.DIGITAL_RAIL, extra=travelled)
+
+
+def _read_buyer(face: Face, rows: list[Run]) -> None:
+    for name in labelled(rows, r"购买方名称:?(.{2,60}?)(?=统一社会|纳税人|信用代码|$)")[:1]:
+        keep_name(face, "buyer_name", name)
     for tax_id in labelled(rows, r"(?:信用代码|识别号):?([0-9A-Za-z]{15,20})(?![0-9A-Za-z])")[:1]:
         keep_tax_id(face, "buyer_tax_id", tax_id)
-    return face.invoice(Kind.DIGITAL_RAIL, extra=travelled)
+
+
+def _read_business(face: Face, rows: list[Run], extra: dict[str, Field[str]]) -> None:
+    """What the ticket was issued for, where it is no plain sale. Two answers are none."""
+    found = {}
+    for row in rows:
+        for name, words in _BUSINESS:
+            match = re.search(words, row.text)
+            part = cut(row, match, 0) if match else None
+            if part is not None and not re.search(r"退票改签|购买方", row.text):
+                found[name] = part
+    if len(found) == 1:
+        name, part = found.popitem()
+        extra["business"] = face.field(name, part)
 
 
 def _read_ticket_number(face: Face) -> None:
@@ -101,45 +140,80 @@ def _read_ticket_number(face: Face) -> None:
     face.keep("invoice_number", number, found[0], proven=bool(serials))
 
 
-def _read_fare(face: Face, rows: list[Run], label: str = "") -> None:
-    """The one fare with its sign or unit. Two different ones are none."""
-    fares: dict[object, Run] = {}
+@dataclass(frozen=True)
+class _Fare:
+    """A printed sum; `signed` when a currency sign stands before or 元 after it."""
+
+    value: Decimal
+    run: Run
+    labelled: bool
+    signed: bool
+
+
+def _read_fare(face: Face, rows: list[Run], extra: dict[str, Field[str]]) -> None:
+    """The one fare that has a label, a sign or a unit; two different ones are none. A recognised
+    one without its sign may have lost it into its first digit, so it is doubtful."""
+    fares = list(_fares(rows))
+    named = [fare for fare in fares if fare.labelled] or [fare for fare in fares if fare.signed]
+    if len({fare.value for fare in named}) != 1:
+        return
+    best = next((fare for fare in named if fare.signed), named[0])
+    most = DOUBTED if face.recognised and not best.signed else 1.0
+    face.keep("total_with_tax", best.value, best.run, most=most)
+    extra["fare"] = doubted(face.field(f"{best.value:.2f}", best.run), most)
+
+
+def _fares(rows: Iterable[Run]) -> Iterable[_Fare]:
     for row in rows:
         for match in _FARE.finditer(row.text):
-            signed = re.search(r"[¥Y羊元]", match[0]) or (label and re.search(label, row.text))
-            value, part = values.money(match[1]), cut(row, match)
-            if signed and value is not None and part is not None:
-                face_value = fares.setdefault(value, part)
-                if face_value is part:
-                    face.keep("total_with_tax", value, part)
-    if len(fares) != 1:
-        face.found.pop("total_with_tax", None)
+            value, part = values.money(match["sum"]), cut(row, match, "sum")
+            if value is None or part is None:
+                continue
+            before = row.text[: match.start()]
+            unit = bool(match["unit"]) and not row.text[match.end() :].startswith("/")
+            signed = bool(match["sign"]) or unit
+            yield _Fare(value, part, bool(_FARE_LABEL.search(before)), signed)
 
 
-def _read_journey(face: Face, rows: list[Run]) -> dict[str, object]:
+def _read_journey(face: Face, rows: list[Run]) -> dict[str, Field[str]]:
     """`from`, `to`, `train`, `departure` (YYYY-MM-DD HH:MM), seat and passenger as they stand."""
-    extra: dict[str, object] = {}
-    for name, pattern in (*_JOURNEY, ("passenger", _PASSENGER)):
-        for run in (*map(compact, face.sheet.runs), *rows):
+    extra: dict[str, Field[str]] = {}
+    runs = [compact(run) for run in face.sheet.runs]
+    for name, pattern in _JOURNEY:
+        for run in (*runs, *rows):
             match = pattern.search(run.text)
             part = cut(run, match) if match else None
             if part is not None:
-                extra[name] = face.field(part.text, part)
+                extra[name] = face.field(part.text.replace(":", ""), part)
                 break
+    if "seat_class" not in extra and "seat" in extra and extra["seat"].value == "无座":
+        extra["seat_class"] = extra["seat"]
+    _read_passenger(face, extra)
     _read_departure(face, rows, extra)
     _read_stations(face, extra)
     return extra
 
 
-def _read_departure(face: Face, rows: list[Run], extra: dict[str, object]) -> None:
+def _read_passenger(face: Face, extra: dict[str, Field[str]]) -> None:
+    """The name right of the certificate, up to the first gap behind it."""
+    for run in (*face.sheet.runs, *face.sheet.phrases, *face.sheet.rows):
+        match = _PASSENGER.search(run.text)
+        part = span(run, match, "name") if match else None
+        if part is not None:
+            extra["passenger"] = face.field(part.raw.strip(), part)
+            return
+
+
+def _read_departure(face: Face, rows: list[Run], extra: dict[str, Field[str]]) -> None:
     for row in rows:
         match = _DEPARTURE.search(row.text)
         part = cut(row, match, 0) if match else None
         if match is None or part is None:
             continue
         day = values.date(part.text)
-        if day is not None:
-            extra["departure"] = face.field(f"{day} {match[4]:0>5}", part)
+        hour, minute = match[5].split(":")
+        if day is not None and int(hour) < 24 and int(minute) < 60:
+            extra["departure"] = face.field(f"{day} {match[5]:0>5}", part)
             face.keep("issue_date", day, part)
             return
     # The hour may be unread or glued to the day; the day alone is certain if it is the only one.
@@ -149,23 +223,27 @@ def _read_departure(face: Face, rows: list[Run], extra: dict[str, object]) -> No
         face.keep("issue_date", day, row, most=MENDED)
 
 
-def _read_stations(face: Face, extra: dict[str, object]) -> None:
-    """The two names ending in 站 that stand side by side: from left to right."""
-    stations = []
-    for run in face.sheet.runs:
-        bare = compact(run)
-        match = _STATION.match(bare.text)
-        part = cut(bare, match) if match else None
-        if part is not None:
-            stations.append(part)
-    for left in stations:
-        for right in stations:
-            if left.x1 < right.x0 and abs(left.middle - right.middle) < left.height:
-                extra["from"], extra["to"] = (
-                    face.field(left.text, left),
-                    face.field(right.text, right),
-                )
-                return
+def _read_stations(face: Face, extra: dict[str, Field[str]]) -> None:
+    """The two names that 站 follows, in one row: from left to right. 站 may stand apart from its
+    name, and recognition may join the whole row."""
+    for runs in (face.sheet.runs, face.sheet.phrases, face.sheet.rows):
+        found = list(_stations(runs))
+        for left in found:
+            for right in found:
+                if left.x1 < right.x0 and abs(left.middle - right.middle) < left.height:
+                    extra["from"] = face.field(left.text, left)
+                    extra["to"] = face.field(right.text, right)
+                    return
+
+
+def _stations(runs: Iterable[Run]) -> Iterable[Run]:
+    for run in map(compact, runs):
+        if _NO_STATION.search(run.text):
+            continue
+        for match in _STATION.finditer(run.text):
+            part = cut(run, match)
+            if part is not None:
+                yield part
 
 
 _KEYS = ("invoice_number", "issue_date", "total_with_tax")

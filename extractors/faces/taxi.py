@@ -211,7 +211,7 @@ class _Meter:
         if label is None or len(printed) != 1:
             return {}
         alone = [run.text for run in self._prints if run.text in tuple(_PROVINCES)]
-        province = alone[0] if len(alone) == 1 and printed[0].text.isascii() else ""
+        province = alone[0] if len(alone) == 1 and printed[0].text[0] not in _PROVINCES else ""
         text = re.sub(r"[.·\-]", "", printed[0].text)
         return {"plate": self._face.field(province + text, printed[0])}
 
