@@ -16,7 +16,9 @@ from extractors.layout.page import Run
 from extractors.layout.reading import Face, compact, cut
 
 _FIGURES = "零〇壹贰叁肆伍陆柒捌玖拾佰仟万亿圆元角分整正"
-_WORDS = re.compile(rf"((?:\(?负数?\)?)?[零壹贰叁肆伍陆柒捌玖拾][{_FIGURES}]*[圆元角分整正])")
+_WORDS = re.compile(rf"((?:\(?负数?\)?)?[零壹贰叁肆伍陆柒捌玖拾][{_FIGURES}]*)")
+#: Words end with a unit; a row that does not goes on below.
+_END = re.compile(r"[圆元角分整正]$")
 #: An amount in figures: with sign and any decimals, or without one and exactly two.
 MONEY = re.compile(
     r"(?<![\d.,A-Za-z])-?(?:CNY|RMB|[¥Y羊])?-?"
@@ -56,15 +58,34 @@ def first_money(cell: Run) -> Run | None:
 
 
 def _words(face: Face) -> Run | None:
-    """The longest amount in words; one that recognition cut short is shorter than its row."""
+    """The longest amount in words, with the row below where a narrow cell wrapped it."""
     found = []
     for row in face.sheet.rows:
         bare = compact(row)
         for match in _WORDS.finditer(bare.text):
             part = cut(bare, match)
-            if part is not None and parse_amount(part.text) is not None:
-                found.append(part)
+            whole = part and _with_next_row(face, bare, part)
+            if whole is not None and _END.search(whole.text) and parse_amount(whole.text):
+                found.append(whole)
     return max(found, key=lambda run: len(run.glyphs), default=None)
+
+
+def _with_next_row(face: Face, row: Run, words: Run) -> Run:
+    """What stands right below, where the words or the currency before them begin, and is
+    nothing but words too."""
+    start = row.text.find("人民币")
+    starts = [words.x0, *([row.glyphs[start].x0] if start >= 0 else [])]
+    for run in face.sheet.runs:
+        drop = run.middle - words.middle
+        bare = compact(run)
+        if (
+            0.7 * words.height < drop < 2.1 * words.height
+            and any(abs(run.x0 - start) < 0.7 * words.height for start in starts)
+            and re.fullmatch(rf"[{_FIGURES}]+", bare.text)
+            and parse_amount(words.text + bare.text) is not None
+        ):
+            return Run((*words.glyphs, *bare.glyphs))
+    return words
 
 
 def _all_money(face: Face) -> list[Run]:

@@ -1,0 +1,266 @@
+"""银行电子回单: the slip that a bank gives for a transfer, a fee or a receipt of money.
+
+Every bank has its own table, but all say who paid whom (户名, 账号, 开户行), how much in words and
+figures, when, and under which numbers. Where a label does not itself name the payer or the payee,
+the word beside or above it does.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+
+from extractors.layout import values
+from extractors.layout.cells import Cell, first, read_cells, the_only
+from extractors.layout.page import Run
+from extractors.layout.reading import UNLABELLED, Face, FaceReader, compact, cut
+from extractors.layout.spoken import read_spoken_total
+from extractors.model import Field, Invoice, Kind
+
+_TITLE = re.compile(
+    r"(?:电子|网上银行|客户|业务|支付|收款|付款|付费|转账|入账|出账|汇款|单位|专用|交易)\S{0,6}回[单执]|"
+    r"[借贷]记通知|(?:入账|到账|扣款)通知|回单编?号|转账凭证|汇款凭证"
+)
+_SIGNS = (
+    r"付款(?:人|方|单位|账)|汇款人|付方|扣款",
+    r"收款(?:人|方|单位|账)|收方",
+    r"户名|全称|(?:付款|收款|汇款)(?:人|方)?(?:名称|户名)",
+    r"[账帐][号户]",
+    r"开户(?:银?行|机构|网点)",
+    r"流水号?|回单编?号|凭证号|交易序号",
+    r"记账日期|交易日期|交易时间|会计日期",
+    r"大写|小写|币种",
+)
+
+_WHO = {"payer": r"(?:付款|汇款|扣款|付)", "payee": r"(?:收款|收)"}
+_WHAT = {
+    "account": r"(?:[账帐]号|账户(?!名)|卡号)",
+    "bank": r"(?:开户|所在)?(?:银?行|机构|网点)(?:全?名称?)?(?!号)|开户[银机]?[行构]?",
+    "name": r"(?:户名|[账帐]户名称|名称|全称|姓名)",
+}
+_LABELS = {
+    **{
+        f"{who}_{what}": rf"{prefix}(?:人|方|单位|账户)?{text}"
+        for who, prefix in _WHO.items()
+        for what, text in (
+            ("account", _WHAT["account"]),
+            ("bank", r"(?:开户银?行|开户机构|开户网点|银?行)(?:全?名称?)?(?!号)"),
+            ("name", _WHAT["name"]),
+        )
+    },
+    "payer_alone": r"(?:付款人|付款单位|汇款人|付款方):",
+    "payee_alone": r"(?:收款人|收款单位|收款方):",
+    "side_account": r"[账帐]号",
+    "side_name": r"户名|[账帐]户名称|全称",
+    "side_bank": r"开户银?行(?:名称)?(?!号)|开户机构|开户网点",
+    "number": r"(?:电子)?回单(?:编号|号码|流水号|号)|凭证编号",
+    "serial": r"(?:账户明细编号-)?(?:交易|会计|业务|渠道|核心|柜员)?流水(?:号码?|编?号)?|交易序号",
+    "voucher": r"凭证号码?",
+    "traded": r"交易日期|交易时间|转账日期|付款日期|汇款日期",
+    "booked": r"记[账帐]日期|入[账帐]日期|会计日期",
+    "date": r"(?<!打印)日期",
+    "words": r"(?:交易|转账)?金额\(?大写\)?|\(?大写\)?金额|大写|人民币\(大写\)",
+    "figures": r"(?:交易|转账)?金额\(?小写\)?|\(?小写\)?金额|小写|(?:交易|转账|汇款|付款)?金额",
+    "currency": r"币种",
+    "purpose": r"用途|款项用途|资金用途",
+    "summary": r"摘要|交易摘要",
+    "postscript": r"(?:客户|交易)?附言|备注",
+    "_bank_code": r"(?:开户)?行行?号|开户银?行号|联行号",
+    "_else": r"(?:业务|产品|交易|凭证|回单|验证|打印|记账|经办|客户|柜员|网点|渠道|附加)"
+    r"[一-鿿()]{1,8}:|业务\(产品\)种类|时间戳|验证码|打印(?:日期|时间|次数)|记账(?:网点|柜员)|附加信息栏?|"
+    r"业务(?:类型|种类|编号)|交易(?:机构|渠道|代码|柜员)|手续费|电子回单专用章",
+}
+_WRAPPING = tuple(name for name in _LABELS if name.endswith(("_name", "_bank", "_alone")))
+_SHAPE = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{4,59}")
+_ACCOUNT = re.compile(r"[0-9][0-9*-]{5,34}")
+_CURRENCIES = {"人民币": "CNY", "CNY": "CNY", "RMB": "CNY", "美元": "USD", "USD": "USD",
+               "港币": "HKD", "HKD": "HKD", "欧元": "EUR", "EUR": "EUR"}  # fmt: skip
+
+
+def score(face: Face) -> int | None:
+    """3: a slip's title over its labels; 2: most of its labels."""
+    text = face.sheet.text
+    if re.search(r"发票号码|发票代码|价税合计|票据代码|纳税人识别号.*税率", text):
+        return None
+    seen = [bool(re.search(sign, text)) for sign in _SIGNS]
+    if _TITLE.search(text) and sum(seen) >= 4:
+        return 3
+    return 2 if sum(seen) >= 6 and seen[0] and seen[1] else None
+
+
+def read(face: Face) -> Invoice:
+    """What the slip shows."""
+    cells = read_cells(face, _LABELS, wrapping=_WRAPPING)
+    _read_numbers(face, cells)
+    _read_day(face, cells)
+    figures = [cell.value for cell in cells if cell.name == "figures" and cell.value is not None]
+    read_spoken_total(face, figures)
+    extra = _read_parties(face, cells)
+    serial = the_only(cells, "serial")
+    if serial is not None and _SHAPE.fullmatch(compact(serial).text):
+        extra["serial"] = face.field(compact(serial).text, serial)
+    extra.update(_read_words(face, cells))
+    return face.invoice(Kind.BANK_RECEIPT, extra=extra)
+
+
+def _read_numbers(face: Face, cells: Sequence[Cell]) -> None:
+    """The slip's own number; without one the transaction's."""
+    for name in ("number", "serial", "voucher"):
+        run = the_only(cells, name)
+        if run is not None and _SHAPE.fullmatch(compact(run).text):
+            face.keep("invoice_number", compact(run).text, run)
+            return
+
+
+def _read_day(face: Face, cells: Sequence[Cell]) -> None:
+    for name in ("traded", "booked", "date"):
+        days = {
+            day: cell.value
+            for cell in cells
+            if cell.name == name and cell.value is not None and (day := _day(cell.value))
+        }
+        if days:
+            if len(days) == 1:
+                day, run = days.popitem()
+                face.keep("issue_date", day, run)
+            return
+
+
+def _day(run: Run) -> dt.date | None:
+    """`2026年07月01日`, `2026-07-01 15:05:44`, `20260701`."""
+    text = compact(run).text
+    digits = re.match(r"(20\d\d)(\d\d)(\d\d)(?!\d{3})", text)
+    if digits:
+        return values.date("-".join(digits.groups()))
+    match = re.match(r"20\d\d[-/.年]\d{1,2}[-/.月]\d{1,2}日?", text)
+    # A time set close behind the day (2026-07-0115:05) leaves two digits for the day.
+    return values.date(re.sub(r"(?<=[-/.]\d\d)$", "", match[0])) if match else None
+
+
+def _read_parties(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
+    sided = [*cells, *_sided(face, cells)]
+    extra: dict[str, Field[str]] = {}
+    for who, field in (("payer", "buyer_name"), ("payee", "seller_name")):
+        run = first(sided, f"{who}_name", f"{who}_alone")
+        if run is not None:
+            face.keep(field, values.clean_name(run.raw), run, most=_trust(face, sided))
+        run = first(sided, f"{who}_account")
+        if run is not None and _ACCOUNT.fullmatch(compact(run).text):
+            extra[f"{who}_account"] = face.field(compact(run).text, run)
+        run = first(sided, f"{who}_bank")
+        if run is not None and (name := values.clean_name(run.raw)) is not None:
+            extra[f"{who}_bank"] = face.field(name, run)
+    return extra
+
+
+def _trust(face: Face, sided: Sequence[Cell]) -> float:
+    """Names told apart by their place alone, the words for them unread, are doubtful."""
+    named = any(re.match(r"[收付汇]", compact(cell.label).text) for cell in sided)
+    return 1.0 if named or len(_markers(face)) == 2 else UNLABELLED
+
+
+def _sided(face: Face, cells: Sequence[Cell]) -> list[Cell]:
+    """Cells whose label names no party, given to the party whose word stands on their side: two
+    of a sort in one row are left and right, else above and below."""
+    found = []
+    for what in ("name", "account", "bank"):
+        pair = [cell for cell in cells if cell.name == f"side_{what}"]
+        found += _beside_named(cells, pair, what)
+        if len(pair) != 2:
+            continue
+        level = abs(pair[0].label.middle - pair[1].label.middle) < pair[0].label.height
+        order = _order(face, across=level)
+        if order is None:
+            continue
+        pair.sort(key=lambda cell: cell.label.x0 if level else cell.label.middle)
+        found += [
+            Cell(f"{who}_{what}", cell.label, cell.value)
+            for who, cell in zip(order, pair, strict=True)
+        ]
+    return found
+
+
+def _beside_named(cells: Sequence[Cell], pair: Sequence[Cell], what: str) -> list[Cell]:
+    """A single unnamed cell in the row of the other party's: the word down the side stood so
+    close to one label that it reads as a part of it (收户名)."""
+    for who, other in (("payer", "payee"), ("payee", "payer")):
+        named = [cell for cell in cells if cell.name == f"{other}_{what}"]
+        if len(pair) == 1 and len(named) == 1 and first(cells, f"{who}_{what}") is None:
+            return [Cell(f"{who}_{what}", pair[0].label, pair[0].value)]
+    return []
+
+
+def _order(face: Face, *, across: bool) -> tuple[str, str] | None:
+    """Which party comes first. Unread words leave the usual order, the payer left, which holds
+    only from left to right."""
+    marks = _markers(face)
+    if len(marks) == 2:
+        payer, payee = marks["payer"], marks["payee"]
+        ahead = payer.x0 < payee.x0 if across else payer.middle < payee.middle
+        return ("payer", "payee") if ahead else ("payee", "payer")
+    return ("payer", "payee") if across else None
+
+
+def _markers(face: Face) -> dict[str, Run]:
+    """付款人 and 收款人 (付方, 收方) that stand as words of their own, often down the side."""
+    found: dict[str, Run] = {}
+    for who, pattern in (
+        ("payer", r"(?:付款|汇款|付)(?:人|方|单位)?(?:信息)?"),
+        ("payee", r"收款?(?:人|方|单位)?(?:信息)?"),
+    ):
+        for run in (*face.sheet.upright, *_columns(face), *face.sheet.runs):
+            if re.fullmatch(pattern, compact(run).text.rstrip(":")):
+                found.setdefault(who, run)
+    return found
+
+
+def _columns(face: Face) -> list[Run]:
+    """Single characters set one below the other, each column as one run."""
+    singles = sorted(
+        (run for run in face.sheet.runs if len(run.glyphs) == 1), key=lambda run: run.middle
+    )
+    columns: list[list[Run]] = []
+    for run in singles:
+        for column in columns:
+            last = column[-1]
+            near = abs(last.centre - run.centre) < 0.5 * run.height
+            if near and 0.6 * run.height < run.middle - last.middle < 5 * run.height:
+                column.append(run)
+                break
+        else:
+            columns.append([run])
+    joined = [Run(tuple(glyph for run in column for glyph in run.glyphs)) for column in columns]
+    return [
+        part
+        for run in joined
+        for match in re.finditer(r"付款[人方]|收款[人方]", run.text)
+        if (part := cut(run, match, 0)) is not None
+    ]
+
+
+def _read_words(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
+    extra: dict[str, Field[str]] = {}
+    purpose = first(cells, "purpose", "summary", "postscript")
+    if purpose is not None:
+        extra["purpose"] = face.field(purpose.raw.strip(), purpose)
+    run = first(cells, "currency")
+    name = _CURRENCIES.get(compact(run).text.split("(")[0].upper()) if run is not None else None
+    if run is not None and name is not None:
+        extra["currency"] = face.field(name, run)
+    return extra
+
+
+FACES = (
+    FaceReader(
+        "bank receipt",
+        score,
+        read,
+        {
+            Kind.BANK_RECEIPT: (
+                *("invoice_number", "issue_date", "total_with_tax"),
+                *("buyer_name", "seller_name"),
+            )
+        },
+    ),
+)
