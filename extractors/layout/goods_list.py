@@ -26,10 +26,15 @@ def split_lists(pages: Sequence[PageWords]) -> tuple[list[PageWords], list[PageW
     faces: list[PageWords] = []
     lists: list[PageWords] = []
     for page in pages:
-        text = Sheet([page]).text
-        is_list = bool(faces) and _LIST_TITLE.search(text) and not _FACE_SIGN.search(text)
+        # The first page is a face; only those behind it are asked.
+        is_list = bool(faces) and _is_list(page)
         (lists if is_list else faces).append(page)
     return faces, lists
+
+
+def _is_list(page: PageWords) -> bool:
+    text = Sheet([page]).text
+    return bool(_LIST_TITLE.search(text)) and not _FACE_SIGN.search(text)
 
 
 def read_list(pages: Sequence[PageWords], source: Source, amount: Decimal) -> tuple[Line, ...]:

@@ -9,18 +9,42 @@ one sheet whose unit is the width of its first page (x and y compare with each o
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache
 from statistics import median
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from extractors.model import Box
 from extractors.words import PageWords
 
+T = TypeVar("T")
 
-@dataclass(frozen=True, slots=True)
+
+class lazy(Generic[T]):  # noqa: N801 - used as `property` is
+    """`functools.cached_property` without its lock, which cost more than most values here."""
+
+    def __init__(self, ask: Callable[[Any], T]) -> None:
+        self._ask = ask
+        self._name = ask.__name__
+        self.__doc__ = ask.__doc__
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> lazy[T]: ...
+    @overload
+    def __get__(self, owner: object, kind: type) -> T: ...
+    def __get__(self, owner: object | None, kind: type) -> T | lazy[T]:
+        if owner is None:
+            return self
+        value = owner.__dict__[self._name] = self._ask(owner)
+        return value
+
+
+@dataclass(slots=True, unsafe_hash=True)
 class Glyph:
-    """One character, its place on the sheet and the certainty of its word."""
+    """One character, its place on the sheet and the certainty of its word. Never changed; not
+    declared frozen, since that makes its construction, done for each character, thrice as slow."""
 
     char: str
     x0: float
@@ -31,57 +55,61 @@ class Glyph:
     page: int
 
 
+#: Shelves that one run lies on at most.
+_MOST_SHELVES = 2000
+
+
 @dataclass(frozen=True)
 class Run:
     """Characters that belong together, left to right. Never empty."""
 
     glyphs: tuple[Glyph, ...]
 
-    @cached_property
+    @lazy
     def raw(self) -> str:
         """The text as its source gave it, a space where the source left a gap."""
-        return "".join(glyph.char for glyph in self.glyphs)
+        return "".join([glyph.char for glyph in self.glyphs])
 
-    @cached_property
+    @lazy
     def text(self) -> str:
         """`raw` with every character in its plain form (full width digits, brackets, colons and
         old code points mended), the same length as `raw`."""
         return plain(self.raw)
 
-    @cached_property
+    @lazy
     def x0(self) -> float:
-        return min(glyph.x0 for glyph in self.glyphs)
+        return min([glyph.x0 for glyph in self.glyphs])
 
-    @cached_property
+    @lazy
     def x1(self) -> float:
-        return max(glyph.x1 for glyph in self.glyphs)
+        return max([glyph.x1 for glyph in self.glyphs])
 
-    @cached_property
+    @lazy
     def y0(self) -> float:
-        return min(glyph.y0 for glyph in self.glyphs)
+        return min([glyph.y0 for glyph in self.glyphs])
 
-    @cached_property
+    @lazy
     def y1(self) -> float:
-        return max(glyph.y1 for glyph in self.glyphs)
+        return max([glyph.y1 for glyph in self.glyphs])
 
-    @property
+    @lazy
     def height(self) -> float:
         return self.y1 - self.y0
 
-    @property
+    @lazy
     def middle(self) -> float:
         """Of its height: the y of the row it stands in."""
         return (self.y0 + self.y1) / 2
 
-    @property
+    @lazy
     def centre(self) -> float:
         """Of its width."""
         return (self.x0 + self.x1) / 2
 
-    @cached_property
+    @lazy
     def score(self) -> float:
         """The least certain of its words."""
-        return min(glyph.score for glyph in self.glyphs)
+        return min([glyph.score for glyph in self.glyphs])
 
     def part(self, start: int, end: int) -> Run | None:
         """Characters `start` to `end` without outer spaces; None when nothing is left."""
@@ -93,19 +121,26 @@ class Run:
         return Run(glyphs) if glyphs else None
 
 
-_ALIKE = str.maketrans({"—": "-", "–": "-", "−": "-", "－": "-", "•": ".", "·": "·", "¥": "¥"})
+_ALIKE = {"—": "-", "–": "-", "−": "-", "－": "-", "•": ".", "·": "·", "¥": "¥"}
 
 
 def plain(text: str) -> str:
     """Every character in its plain form where that is a single character too."""
-    return "".join(_plain_character(char) for char in text).translate(_ALIKE)
+    return text if text.isascii() else text.translate(_PLAIN)
 
 
-def _plain_character(char: str) -> str:
-    if char.isascii():
-        return char
-    form = unicodedata.normalize("NFKC", char)
-    return form if len(form) == 1 else char
+class _Plain(dict[int, str]):
+    """The plain form of each character met so far."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        form = char if char.isascii() else unicodedata.normalize("NFKC", char)
+        single = form if len(form) == 1 else char
+        self[code] = found = _ALIKE.get(single, single)
+        return found
+
+
+_PLAIN = _Plain()
 
 
 def join(runs: Sequence[Run]) -> Run:
@@ -186,13 +221,13 @@ class Sheet:
         ]
         return sorted(inside, key=lambda run: (run.middle, run.x0))
 
-    @cached_property
+    @lazy
     def text(self) -> str:
         """Everything, row by row without spaces: for telling what a document is."""
         rows = sorted(self.rows, key=lambda row: row.middle)
         return "\n".join(row.text.replace(" ", "") for row in rows)
 
-    @cached_property
+    @lazy
     def line_height(self) -> float:
         """The usual height of print."""
         return median(run.height for run in self.runs) if self.runs else 0.01
@@ -203,21 +238,27 @@ def _glyphs(
 ) -> tuple[Glyph, ...]:
     """Places for a word's characters, Chinese ones twice as wide as the others."""
     across, down, top = frame
-    characters = [char for char in text.strip() if unicodedata.category(char) != "Cc"]
-    widths = [2.0 if unicodedata.east_asian_width(char) in "WFA" else 1.0 for char in characters]
-    total = sum(widths)
+    sized = [(char, width) for char in text.strip() if (width := _width(char))]
+    total = sum([width for _, width in sized])
     if not total:
         return ()
     step = (box.x1 - box.x0) * across / total
     left = box.x0 * across
+    y0, y1 = box.y0 * down + top, box.y1 * down + top
     glyphs = []
-    for char, width in zip(characters, widths, strict=True):
+    for char, width in sized:
         right = left + width * step
-        glyphs.append(
-            Glyph(char, left, box.y0 * down + top, right, box.y1 * down + top, score, page)
-        )
+        glyphs.append(Glyph(char, left, y0, right, y1, score, page))
         left = right
     return tuple(glyphs)
+
+
+@cache
+def _width(char: str) -> float:
+    """Of a character against its neighbours; 0 for one that does not print."""
+    if unicodedata.category(char) == "Cc":
+        return 0.0
+    return 2.0 if unicodedata.east_asian_width(char) in "WFA" else 1.0
 
 
 def _is_vertical(run: Run) -> bool:
@@ -235,10 +276,11 @@ def _joined(runs: Sequence[Run], most_gap: float) -> list[Run]:
     relation holds from its side too; so rows may lean or bend without mixing.
     """
     order = sorted(runs, key=lambda run: run.x0)
+    neighbours = _Neighbours(order)
     follower: dict[int, int] = {}
     leader: dict[int, int] = {}
     for index in range(len(order)):
-        right = _right_neighbour(order, index, most_gap)
+        right = neighbours.right(index, most_gap)
         if right is not None and (right not in leader or order[leader[right]].x1 < order[index].x1):
             if right in leader:
                 del follower[leader[right]]
@@ -255,17 +297,56 @@ def _joined(runs: Sequence[Run], most_gap: float) -> list[Run]:
     return chains
 
 
-def _right_neighbour(order: Sequence[Run], index: int, most_gap: float) -> int | None:
-    run = order[index]
-    best: int | None = None
-    for other in range(index + 1, len(order)):
-        candidate = order[other]
-        if best is not None and candidate.x0 >= order[best].x0:
-            break
-        gap = candidate.x0 - run.x1
-        height = min(run.height, candidate.height)
-        if gap < -0.6 * height or gap > most_gap * height:
-            continue
-        if overlap(run, candidate) >= 0.5:
-            best = other
-    return best
+class _Place(NamedTuple):
+    x0: float
+    x1: float
+    y0: float
+    y1: float
+    height: float
+
+
+class _Neighbours:
+    """Runs, sorted by where they begin, in shelves of about a line's height: neighbours in a
+    row always share a shelf, so nobody is compared with the whole sheet."""
+
+    def __init__(self, order: Sequence[Run]) -> None:
+        self._places = [_Place(run.x0, run.x1, run.y0, run.y1, run.height) for run in order]
+        heights = [place.height for place in self._places if place.height > 0]
+        self._shelf = median(heights) if heights else 1.0
+        self._shelves: dict[int, list[int]] = {}
+        for index, place in enumerate(self._places):
+            for shelf in self._spanned(place):
+                self._shelves.setdefault(shelf, []).append(index)
+
+    def right(self, index: int, most_gap: float) -> int | None:
+        """The nearest run to the right at the same height, within the gap."""
+        place = self._places[index]
+        found = [
+            other
+            for shelf in self._spanned(place)
+            if (other := self._first(self._shelves[shelf], index, place, most_gap)) is not None
+        ]
+        return min(found, default=None)
+
+    def _spanned(self, place: _Place) -> range:
+        first = int(place.y0 // self._shelf)
+        # A drawing of a page's height is no line of text; it need not lie on every shelf.
+        return range(first, min(int(place.y1 // self._shelf), first + _MOST_SHELVES) + 1)
+
+    def _first(
+        self, shelf: Sequence[int], index: int, place: _Place, most_gap: float
+    ) -> int | None:
+        _, end, top, bottom, height = place
+        for other in shelf[bisect_right(shelf, index) :]:
+            x0, _, y0, y1, other_height = self._places[other]
+            least = min(height, other_height)
+            gap = x0 - end
+            if gap > most_gap * height:
+                return None
+            if (
+                -0.6 * least <= gap <= most_gap * least
+                and least > 0
+                and min(bottom, y1) - max(top, y0) >= 0.5 * least
+            ):
+                return other
+        return None
