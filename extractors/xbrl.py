@@ -8,8 +8,11 @@ copies, and a few spellings seen in public readers of such files.
 
 from __future__ import annotations
 
+import re
+
 from lxml import etree
 
+from extractors import values
 from extractors.build import LINE_CELLS, invoice_from_texts, line_from_texts
 from extractors.kinds import kind_from_name
 from extractors.model import Invoice, Kind, Line, Source
@@ -19,6 +22,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "invoice_code": ("InvoiceCode", "CodeOfInvoice"),
     "invoice_number": (
         "ElectronicInvoiceRailwayETicketNumber",
+        "ElectronicInvoiceAirTransportReceiptNumber",
         "ElectronicInvoiceAirTransportETicketItineraryNumber",
         "EInvoiceNumber",
         "InvoiceNumber",
@@ -26,7 +30,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         "EIid",
     ),
     "issue_date": ("DateOfIssue", "IssueTime", "IssueDate", "InvoiceDate", "RequestTime"),
-    "check_code": ("InvoiceCheckCode", "CheckCode"),
+    "check_code": ("InvoiceCheckCode", "CheckCode", "VerificationCode"),
     "buyer_name": ("NameOfPurchaser", "BuyerName"),
     "buyer_tax_id": (
         "UnifiedSocialCreditCodeOfPurchaser",
@@ -45,16 +49,48 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 #: What a rail ticket calls the total is its fare; for air the fare is only one part of it.
 _TOTAL_BY_FAMILY = {"rai": ("Fare",), "atr": ("TotalAmount", "Total")}
 #: Tickets have one tax amount; in the other taxonomies this name belongs to a line.
-_TAX_BY_FAMILY = {"rai": ("TaxAmount",), "atr": ("TaxAmount",)}
-_EXTRA = {
+_TAX_BY_FAMILY = {"rai": ("TaxAmount",), "atr": ("VatTaxAmount", "TaxAmount")}
+#: Elements of a journey; where a face would print units or labels, `_TIDIED` takes them off.
+_RAIL = {
     "train": ("TrainNumber",),
     "from": ("DepartureStation",),
     "to": ("DestinationStation",),
-    "travel_date": ("TravelDate",),
-    "seat": ("SeatNumber", "Seat"),
-    "seat_class": ("SeatCategory", "SeatClass"),
+    "carriage": ("Carriage",),
+    "seat": ("Seat", "SeatNumber"),
+    "seat_class": ("SeatLevel", "SeatCategory", "SeatClass"),
+    "fare": ("Fare",),
     "passenger": ("Name", "NameOfPassenger"),
+    "passenger_id": ("IdNumber",),
+    "eticket_number": ("ETicketNumber", "ElectronicTicketNum"),
+    "business": ("TypeOfBusiness",),
+    "original_number": ("NumberOfOriginalInvoice",),
 }
+_AIR = {
+    "fare": ("Fare",),
+    "fuel": ("FuelSurcharge",),
+    "fund": ("CivilAviationDevelopmentFund",),
+    "other_taxes": ("OtherTaxes",),
+    "insurance": ("Insurance",),
+    "passenger": ("PassengerName", "NameOfPassenger"),
+    "passenger_id": ("ValidIdNumber",),
+    "eticket_number": ("ETicketNumber", "ElectronicTicketNum"),
+}
+_LEG = {
+    "from": ("DepartureStation",),
+    "to": ("DestinationStation",),
+    "flight": ("Flight",),
+    "seat_class": ("Class", "SeatClass"),
+}
+_TIDIED = {
+    "from": r"(?<=.)站$|(?:T\d)?\s*[A-Z]{3}$",
+    "to": r"(?<=.)站$|(?:T\d)?\s*[A-Z]{3}$",
+    "carriage": r"车厢?$",
+    "seat": r"号$",
+    "eticket_number": r"[-\s]",
+}
+_SUMS = frozenset({"fare", "fuel", "fund", "other_taxes", "insurance"})
+#: TypeOfBusiness is one character; what faces print for the same is longer.
+_BUSINESS = {"售": "售", "退": "退", "改": "改签", "改签": "改签", "补": "补"}
 _KIND_BY_FAMILY = {"rai": Kind.DIGITAL_RAIL, "atr": Kind.DIGITAL_AIR}
 _FAMILIES = ("rai", "atr", "einv", "inv", "bker", "bkrs")
 
@@ -71,7 +107,7 @@ def read_xbrl(root: Element) -> Invoice:
     names["total_with_tax"] = (*_TOTAL_BY_FAMILY.get(family, ()), *names["total_with_tax"])
     names["total_tax"] = (*_TAX_BY_FAMILY.get(family, ()), *names["total_tax"])
     texts = {name: _first_text(root, tags) for name, tags in names.items()}
-    extra = {name: _first_text(root, tags) for name, tags in _EXTRA.items()}
+    extra = _journey(root, family)
     kind = _KIND_BY_FAMILY.get(family) or kind_from_name(
         _first_text(root, ("TypeOfVoucher", "InvoiceType")) or ""
     )
@@ -85,6 +121,51 @@ def _family(root: Element) -> str:
         if last in _FAMILIES:
             return last
     return ""
+
+
+def _journey(root: Element, family: str) -> dict[str, str | None]:
+    """The kind-specific values of a ticket, in the shapes that faces give them."""
+    if family == "atr":
+        extra = {name: _first_text(root, tags) for name, tags in _AIR.items()}
+        extra.update(_legs(root))
+    elif family == "rai":
+        extra = {name: _first_text(root, tags) for name, tags in _RAIL.items()}
+        extra["departure"] = _departure(root, "TravelDate")
+        extra["business"] = _BUSINESS.get(extra["business"] or "", extra["business"])
+    else:
+        return {}
+    return {name: _tidied(name, text) for name, text in extra.items() if text}
+
+
+def _legs(root: Element) -> dict[str, str | None]:
+    """One value a leg, joined by "; "; a leg without one leaves all out."""
+    legs = every(root, "DetailInformationOfAirTicketTuple")
+    columns = {
+        name: [_tidied(name, _first_text(leg, tags) or "") or "" for leg in legs]
+        for name, tags in _LEG.items()
+    }
+    columns["departure"] = [_departure(leg, "CarrierDate") or "" for leg in legs]
+    return {name: "; ".join(texts) for name, texts in columns.items() if texts and all(texts)}
+
+
+def _departure(element: Element, day_tag: str) -> str | None:
+    """Day and time as YYYY-MM-DD HH:MM; None unless both are stated."""
+    day = values.parse_date(_first_text(element, (day_tag,)) or "")
+    clock = re.fullmatch(
+        r"(\d{1,2}):?(\d{2})(?::\d{2})?开?", _first_text(element, ("DepartureTime",)) or ""
+    )
+    if day is None or clock is None or int(clock[1]) > 23 or int(clock[2]) > 59:
+        return None
+    return f"{day} {clock[1]:0>2}:{clock[2]}"
+
+
+def _tidied(name: str, text: str) -> str | None:
+    if name in _SUMS:
+        amount = values.parse_money(text)
+        return None if amount is None else f"{amount:.2f}"
+    if name in _TIDIED:
+        return re.sub(_TIDIED[name], "", text.strip())
+    return text
 
 
 def _first_text(root: Element, tags: tuple[str, ...]) -> str | None:

@@ -82,6 +82,7 @@ def read_ticket(face: Face) -> Invoice:
     rows = [compact(row) for row in face.sheet.within(face.sheet.rows)]
     journey = _read_journey(face, rows)
     journey.pop("eticket_number", None)
+    _read_business(face, rows, journey)
     _read_ticket_number(face)
     _read_fare(face, rows, journey)
     return face.invoice(Kind.TRAIN_TICKET, extra=journey)
