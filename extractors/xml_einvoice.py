@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from extractors.build import LINE_CELLS, invoice_from_texts, line_from_texts
 from extractors.model import Invoice, Kind, Line, Source
+from extractors.notes import notes_of
 from extractors.safe_xml import Element, every, first, local, text_of
 
 #: Our field: the elements that state it, best first.
@@ -49,6 +50,7 @@ def read_einvoice(root: Element) -> Invoice:
         line for item in every(element, "IssuItemInformation") if (line := _line(item)) is not None
     ]
     extra = {name: text_of(first(element, tag)) for name, tag in _EXTRA.items()}
+    extra |= {name: value for name, (value, _) in notes_of(texts["remarks"] or "").items()}
     return invoice_from_texts(
         texts, Source.XML, kind=_kind(element), lines=_without_padding(lines), extra=extra
     )

@@ -16,6 +16,7 @@ from extractors.layout.page import Run, plain
 from extractors.layout.reading import Face, compact
 from extractors.layout.special_box import read_box
 from extractors.model import Field
+from extractors.notes import notes_of
 
 #: What stands in the head's left corner.
 TAGS = (
@@ -51,30 +52,6 @@ TAGS = (
 #: Columns of the table and the key of each.
 _COLUMNS = ("site", "project", "certificate", "area_unit", "plate", "vehicle")
 _DAY = r"(20\d\d)[-/.年]?(\d\d)[-/.月]?(\d\d)日?"
-_CLOCK = r"(?: (\d\d:\d\d)(?::\d\d)?)?"
-_LABELS = "租赁期|跨地|面积单位|产权证|不动产|土地增值税|建筑项目|到达地|车种|运输"
-_END = rf"(?=[;；,，\n]|$| *(?:{_LABELS}))"
-#: Values in the remarks: the key and what stands before and in it. Brackets are plain.
-_NOTES = (
-    ("address", rf"不动产(?:详细)?地址:([^;；\n]+?){_END}"),
-    ("cross_city", r"跨地\(?市\)?标志:(是|否)"),
-    ("certificate", rf"产权证书[^:：;；\n]{{0,12}}:([^;；\n]+?){_END}"),
-    ("area_unit", rf"面积单位:([^;；\n]{{1,6}}?){_END}"),
-    ("site", rf"建筑服务发生地:([^;；\n]+?){_END}"),
-    ("project", rf"建筑(?:服务)?项目名称:([^;；\n]+?){_END}"),
-    ("from", rf"起运地:([^;；\n]+?){_END}"),
-    ("to", rf"到达地:([^;；\n]+?){_END}"),
-    ("goods", rf"运输货物(?:信息|名称):([^;；\n]+?){_END}"),
-    ("original_number", r"被红冲蓝字数电(?:发)?票(?:发票)?号码:(\d{20})(?!\d)"),
-    ("original_number", r"对应正数发票代码:\d{10,12}号码:(\d{8})(?!\d)"),
-    ("original_number", r"被红冲蓝字(?:增值税)?发票号码:(\d{8})(?!\d)"),
-    ("original_code", r"对应正数发票代码:(\d{12}|\d{10})号码"),
-    ("original_code", r"被红冲蓝字(?:增值税)?发票代码:(\d{12}|\d{10})(?!\d)"),
-    ("red_notice", r"红字(?:增值税)?发票信息确认单编号:(\w{8,24})"),
-    ("red_notice", r"红字(?:增值税)?(?:专用)?发票信息表编号:?(\d{16})(?!\d)"),
-    ("deduction", r"(?:差额征税|扣除额):¥?(\d+\.\d\d)(?!\d)"),
-)
-_TERM = re.compile(rf"租赁期起止:{_DAY}{_CLOCK}[ 至到~\-—]+{_DAY}{_CLOCK}")
 
 
 def read_special(
@@ -153,17 +130,5 @@ def _read_notes(face: Face, found: dict[str, Field[str]]) -> None:
     remarks = face.found.get("remarks")
     if remarks is None:
         return
-    # Wrapped remarks may break anywhere, also within a label or a number.
-    text = plain(remarks.value)
-    for name, pattern in _NOTES:
-        match = re.search(pattern, text)
-        if match and name not in found:
-            found[name] = remarks.model_copy(update={"value": match[1].strip(), "raw": match[0]})
-    term = _TERM.search(text)
-    if term and "period" not in found:
-        ends = ("-".join(term.group(1, 2, 3)), "-".join(term.group(5, 6, 7)))
-        clocks = (term[4], term[8])
-        value = "/".join(
-            f"{day} {clock}" if clock else day for day, clock in zip(ends, clocks, strict=True)
-        )
-        found["period"] = remarks.model_copy(update={"value": value, "raw": term[0]})
+    for name, (value, raw) in notes_of(remarks.value).items():
+        found.setdefault(name, remarks.model_copy(update={"value": value, "raw": raw}))

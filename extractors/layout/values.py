@@ -23,8 +23,11 @@ _LOOKALIKES = {"O": "0Q", "I": "1"}
 DATE = re.compile(r"(?<!\d)((?:19|20)\s*\d\s*\d)\s*年\s*(\d\s*\d?)\s*月\s*(\d\s*\d?)\s*日?")
 DATE_DIGITS = re.compile(r"(?<![\d.])(20\d\d)([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 MONEY = re.compile(r"-?\s*[¥Y羊]?\s*-?\s*(?:\d{1,3}(?:\s?,\s?\d{3})+|\d+)\s*[.]\s*\d\s*\d(?!\d)")
+#: Engines read ¥ as Y or 羊; those count only before two decimals, for Y is also a letter.
 SIGNED_MONEY = re.compile(
-    r"(?:-\s*)?[¥Y羊]\s*(?:-\s*)?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d{1,2})?(?![\d.])"
+    r"(?<![0-9A-Za-z])(?:-\s*)?"
+    r"(?:¥\s*(?:-\s*)?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d{1,2})?"
+    r"|[Y羊]\s*(?:-\s*)?(?:\d{1,3}(?:,\d{3})+|\d+)\.\d\d)(?![\d.])"
 )
 
 
