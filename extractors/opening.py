@@ -52,14 +52,16 @@ def _open_xml(data: bytes, limits: Limits) -> Opened:
 def _open_ofd(data: bytes, limits: Limits) -> Opened:
     ofd = read_ofd(data, limits)
     opened = Opened(whole=list(ofd.readings), pages=max(1, ofd.page_count))
+    opened.findings.extend(ofd.findings)
     if ofd.body_count > 1:
         opened.findings.append(_several_bodies(ofd.body_count))
     opened.whole.extend(_parsed((text, None) for text in ofd.qr_texts))
-    worded = [page for page in ofd.pages if page.words]
-    opened.leaves = [Leaf(page.page, words=page, source=Source.OFD_TEXT) for page in (worded or ())]
+    opened.leaves = [
+        Leaf(page.page, words=page, source=Source.OFD_TEXT) for page in ofd.pages if page.words
+    ]
     for index, picture in enumerate(_ofd_pictures(ofd.images, limits)):
         codes = parsed_codes(picture, index)
-        if worded or min(picture.shape[:2]) < _PAGE_LIKE:
+        if min(picture.shape[:2]) < _PAGE_LIKE:
             opened.whole.extend(codes)
         else:
             opened.leaves.append(Leaf(index, codes=codes, picture=partial(_same, picture)))
@@ -75,12 +77,15 @@ def _ofd_pictures(stored: Sequence[bytes], limits: Limits) -> Iterator[Image]:
 
 
 def _open_pdf(pdf: PdfFile, limits: Limits) -> Opened:
+    """Codes of pages that are pictures are left to the look that recognition takes: drawing a
+    page at full size is what costs, and that look draws it anyway."""
     opened = Opened(pages=pdf.page_count, whole=[pdf.info(), *_attached(pdf, limits)])
+    opened.findings.extend(pdf.findings())
     by_page = {page.page: page for page in pdf.words()}
     opened.leaves = [
         Leaf(
             index,
-            codes=_page_codes(pdf, index),
+            codes=_parsed(pdf.codes(index)) if index in by_page else [],
             words=by_page.get(index),
             picture=partial(pdf.render, index),
         )
@@ -90,9 +95,7 @@ def _open_pdf(pdf: PdfFile, limits: Limits) -> Opened:
 
 
 def _attached(pdf: PdfFile, limits: Limits) -> Iterator[Invoice]:
-    for name, content in pdf.attachments():
-        if not name.lower().endswith((".xml", ".xbrl")):
-            continue
+    for _, content in pdf.attached_xml():
         try:
             reading = read_xml(content, limits)
         except UnsafeXml:
@@ -101,13 +104,6 @@ def _attached(pdf: PdfFile, limits: Limits) -> Iterator[Invoice]:
             continue
         if reading is not None:
             yield reading
-
-
-def _page_codes(pdf: PdfFile, index: int) -> list[Invoice]:
-    try:
-        return parsed_codes(pdf.render(index), index)
-    except DamagedFile:
-        return []
 
 
 def _open_image(data: bytes, limits: Limits) -> Opened:

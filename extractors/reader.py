@@ -13,6 +13,7 @@ from pathlib import Path
 
 from extractors.checks import missing_fields
 from extractors.errors import (
+    DamagedFile,
     DocumentError,
     EmptyFile,
     EngineMissing,
@@ -22,7 +23,7 @@ from extractors.errors import (
 from extractors.leaves import Leaf, Opened, grouped, readings_of, share_out
 from extractors.limits import Limits
 from extractors.merge import merge
-from extractors.model import Finding, Invoice, Severity, Source
+from extractors.model import Finding, Invoice, Severity
 from extractors.opening import open_file, parsed_codes
 from extractors.recogniser import Recogniser
 from extractors.sniff import sniff
@@ -102,9 +103,12 @@ class Reader:
     def _tell_leaves_apart(self, opened: Opened, deadline: float) -> None:
         """Among several leaves, look at those that say nothing by themselves: each may be an
         invoice of its own."""
-        if len(opened.leaves) > 1:
-            silent = [leaf for leaf in opened.leaves if not leaf.words and leaf.number is None]
-            self._recognise(silent, opened, deadline)
+        silent = [leaf for leaf in opened.leaves if leaf.words is None and not leaf.codes]
+        if self._recogniser is None:
+            for leaf in silent:
+                leaf.codes.extend(_codes_of(leaf))
+        elif len(opened.leaves) > 1:
+            self._recognise([leaf for leaf in silent if leaf.number is None], opened, deadline)
 
     def _invoices(self, opened: Opened, deadline: float) -> list[Invoice]:
         groups = grouped(opened.leaves) or [[]]
@@ -144,12 +148,23 @@ class Reader:
         return True
 
     def _look_at(self, leaf: Leaf, recogniser: Recogniser) -> None:
-        """Recognise one leaf, and read codes that only the straightened page shows."""
+        """Recognise one leaf; read its codes where they were not, in the picture as it is or
+        else in the straightened one."""
         assert leaf.picture is not None  # noqa: S101 - the caller chose leaves that have one
-        page = recogniser.recognise(leaf.picture(), leaf.page)
+        picture = leaf.picture()
+        if leaf.words is None and not leaf.codes:
+            leaf.codes.extend(parsed_codes(picture, leaf.page))
+        page = recogniser.recognise(picture, leaf.page)
         leaf.recognised, leaf.rotation = page.words, page.rotation
-        if not any(Source.QR in reading.sources for reading in leaf.codes):
+        if not leaf.codes:
             leaf.codes.extend(parsed_codes(page.image, leaf.page))
+
+
+def _codes_of(leaf: Leaf) -> list[Invoice]:
+    try:
+        return parsed_codes(leaf.picture(), leaf.page) if leaf.picture is not None else []
+    except DamagedFile:
+        return []
 
 
 def _several(count: int) -> Finding:
