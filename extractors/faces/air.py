@@ -44,6 +44,7 @@ _SIGNS = (
 _INVOICE_SIGNS = r"电子发票|增值税税[率额]|购买方名称|发票号码"
 _SERIAL = r"(?:印刷序号|SERIALNUMBER):?(?:SERIALNUMBER:?)?(\d{11})(?!\d)"
 _FIRM = re.compile(r"[\u4e00-\u9fff][\u4e00-\u9fff()A-Za-z]{2,40}(?:公司|集团|社|部|店|处|中心)")
+_OTHER_LABEL = re.compile(r"验证码|提示信息|保险费|填开|销售|电子客票")
 _TICKET = re.compile(r"(?<!\d)(\d{3})[-\s]?(\d{10})(?!\d)")
 
 
@@ -137,24 +138,21 @@ def _beside_label(
     """The pattern's match in the label's own run behind it, or in the nearest run to its right
     that has one. Labels of two languages stand one above the other, so heights may differ by
     most of a row."""
-    for run in map(compact, face.sheet.runs):
-        named = re.search(label, run.text)
+    for phrase in map(compact, face.sheet.phrases):
+        named = re.search(label, phrase.text)
         if named is None:
             continue
-        own = pattern.search(run.text, named.end())
-        part = span(run, own) if own else None
-        if own is not None and part is not None:
+        own = pattern.search(phrase.text, named.end())
+        part = span(phrase, own) if own else None
+        if own and part and not _OTHER_LABEL.search(phrase.text, named.end(), own.start()):
             return own, part
-        right = sorted(
-            (other for other in face.sheet.runs if _is_right_of(run, other)),
-            key=lambda other: other.x0,
-        )
-        for other in right[:3]:
+        right = (other for other in face.sheet.phrases if _is_right_of(phrase, other))
+        for other in sorted(right, key=lambda other: other.x0)[:3]:
             match = pattern.search(other.text)
             part = span(other, match) if match else None
             if match is not None and part is not None:
                 return match, part
-            if _is_other_label(other):
+            if _OTHER_LABEL.search(compact(other).text):
                 break
     return None
 
@@ -164,10 +162,6 @@ def _is_right_of(label: Run, other: Run) -> bool:
     return near and (
         overlap(label, other) >= 0.5 or abs(other.middle - label.middle) < 1.1 * label.height
     )
-
-
-def _is_other_label(run: Run) -> bool:
-    return re.search(r"验证码|提示信息|保险费|填开|销售", compact(run).text) is not None
 
 
 def _read_serial(face: Face, rows: list[Run]) -> None:
@@ -189,7 +183,7 @@ def _read_passenger(face: Face) -> dict[str, Field[str]]:
         ("passenger", r"旅客姓名", r"[\u4e00-\u9fff·]{2,20}|[A-Z][A-Z/ ]{2,40}"),
         ("passenger_id", r"有效身份证件", r"[0-9A-Z*]{6,20}"),
     ):
-        for run in map(compact, face.sheet.runs):
+        for run in map(compact, face.sheet.phrases):
             if re.search(title, run.text):
                 below = _below(face, run, re.compile(shape))
                 if below is not None:

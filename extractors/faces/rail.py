@@ -124,7 +124,7 @@ def _read_business(face: Face, rows: list[Run], extra: dict[str, Field[str]]) ->
 
 
 def _read_ticket_number(face: Face) -> None:
-    runs = [compact(run) for run in face.sheet.runs]
+    runs = [compact(run) for run in (*face.sheet.phrases, *face.sheet.runs)]
     found = [
         part
         for run in runs
@@ -179,9 +179,9 @@ def _fares(rows: Iterable[Run]) -> Iterable[_Fare]:
 def _read_journey(face: Face, rows: list[Run]) -> dict[str, Field[str]]:
     """`from`, `to`, `train`, `departure` (YYYY-MM-DD HH:MM), seat and passenger as they stand."""
     extra: dict[str, Field[str]] = {}
-    runs = [compact(run) for run in face.sheet.runs]
+    phrases = [compact(phrase) for phrase in face.sheet.phrases]
     for name, pattern in _JOURNEY:
-        for run in (*runs, *rows):
+        for run in (*phrases, *rows):
             match = pattern.search(run.text)
             part = cut(run, match) if match else None
             if part is not None:
@@ -197,7 +197,7 @@ def _read_journey(face: Face, rows: list[Run]) -> dict[str, Field[str]]:
 
 def _read_passenger(face: Face, extra: dict[str, Field[str]]) -> None:
     """The name right of the certificate, up to the first gap behind it."""
-    for run in (*face.sheet.runs, *face.sheet.phrases, *face.sheet.rows):
+    for run in (*face.sheet.phrases, *face.sheet.rows):
         match = _PASSENGER.search(run.text)
         part = span(run, match, "name") if match else None
         if part is not None:
@@ -227,7 +227,7 @@ def _read_departure(face: Face, rows: list[Run], extra: dict[str, Field[str]]) -
 def _read_stations(face: Face, extra: dict[str, Field[str]]) -> None:
     """The two names that 站 follows, in one row: from left to right. 站 may stand apart from its
     name, and recognition may join the whole row."""
-    for runs in (face.sheet.runs, face.sheet.phrases, face.sheet.rows):
+    for runs in (face.sheet.phrases, face.sheet.rows):
         found = list(_stations(runs))
         for left in found:
             for right in found:

@@ -97,7 +97,7 @@ def read(face: Face) -> Invoice:
 
 
 def _labels(face: Face) -> Iterator[_Label]:
-    for run in face.sheet.runs:
+    for run in face.sheet.phrases:
         bare = compact(run)
         match = _LABEL.match(bare.text)
         name = match.lastgroup if match else None
@@ -112,7 +112,7 @@ def _read_form(face: Face, labels: list[_Label]) -> None:
     """发票代码 (12 digits) and 发票号码 (8), by their labels or as what stands over the meter's
     rows; of several lone numbers (a telephone has 8 digits too) the one next to the code."""
     floor = min((label.run.middle for label in labels), default=face.sheet.bottom)
-    runs = [compact(run) for run in face.sheet.runs if run.middle < floor]
+    runs = [compact(run) for run in face.sheet.phrases if run.middle < floor]
     rows = [compact(row) for row in face.sheet.rows if row.middle < floor]
     codes = _numbers(rows, runs, r"代[码玛]:?", r"\d{12}|\d{10}")
     if len({run.text for run in codes}) != 1:
@@ -141,7 +141,7 @@ def _whole(run: Run, digits: str) -> Run | None:
 
 def _read_seller(face: Face) -> None:
     found = []
-    for run in map(compact, face.sheet.runs):
+    for run in map(compact, face.sheet.phrases):
         text = re.sub(r"^(?:收款单位|单位|公司名称|公司):?", "", run.text)
         match = _FIRM.search(text)
         part = run.part(len(run.text) - len(match[1]), len(run.text)) if match else None
@@ -160,7 +160,7 @@ class _Meter:
         beside = [label.beside for label in labels if label.beside is not None]
         starts = {id(label.run.glyphs[0]) for label in labels}
         loose = [
-            bare for run in face.sheet.runs if id((bare := compact(run)).glyphs[0]) not in starts
+            bare for run in face.sheet.phrases if id((bare := compact(run)).glyphs[0]) not in starts
         ]
         self._prints = [*beside, *loose]
         self._offset = self._common_offset()
@@ -199,10 +199,12 @@ class _Meter:
         return nearest.name if clear and close and nearest.name in allowed else None
 
     def date(self) -> None:
+        """The only date. One that ends before its 日 may have lost a digit too."""
         found = {value: run for run in self._prints if (value := values.date(run.text)) is not None}
         if len(found) == 1:
             value, run = found.popitem()
-            self._face.keep("issue_date", value, run)
+            whole = "年" not in run.text or "日" in run.text
+            self._face.keep("issue_date", value, run, most=1.0 if whole else DOUBTED)
 
     def plate(self) -> dict[str, Field[str]]:
         """The plate without dots; a province that the form prints with the label leads it."""

@@ -24,7 +24,7 @@ _FLIGHT = re.compile(
 )
 _PLACE = re.compile(
     r"^(?P<mark>[自至])?(?:FROM|TO)?:?(?P<name>[\u4e00-\u9fff]{2,8})(?:T\d)?"
-    r"(?:(?P<code>[A-Z]{3})(?![A-Z])|$)"
+    r"(?:(?P<code>[A-Z]{3})(?![A-Z0-9])|$)"
 )
 
 
@@ -94,7 +94,7 @@ def _departure(flight: _Flight) -> str | None:
 def _places(face: Face, flights: list[_Flight]) -> list[_Place]:
     """Names of places left of the carriers, from the first leg's row down. Without the carriers'
     title a place must have its three letters, which end it."""
-    title = next((run for run in face.sheet.runs if "承运人" in compact(run).text), None)
+    title = next((run for run in face.sheet.phrases if "承运人" in compact(run).text), None)
     left = title.x0 if title else min(each.row.x1 for each in flights)
     first, last = flights[0].row, flights[-1].row
     reach = 3 * first.height
@@ -104,7 +104,7 @@ def _places(face: Face, flights: list[_Flight]) -> list[_Place]:
         part = span(run, match, "name") if match else None
         if match is None or part is None or not (match["code"] or (title and match["mark"])):
             continue
-        if first.middle - reach < run.middle < last.middle + 3 * reach:
+        if first.middle - reach < run.middle < last.middle + 1.3 * reach:
             found.append(_Place(part.text, part))
     return sorted(found, key=lambda place: place.run.middle)
 

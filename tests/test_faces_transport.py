@@ -1,0 +1,270 @@
+"""Rail, air and taxi: every made document is read back whole from its text layer, and from what
+recognition makes of one nothing wrong is read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from extractors.checks import CONFIDENT
+from extractors.faces import face_readers, invoice_from_words
+from extractors.layout.page import Sheet
+from extractors.layout.reading import Face
+from extractors.limits import Limits
+from extractors.model import FIELD_NAMES, Box, Field, Invoice, Kind, Source
+from extractors.pdf import PdfFile
+from extractors.reader import Reader
+from extractors.words import PageWords, Word
+from fixtures.maker import Form, Truth, draw_truth, make, pages, specimens
+from fixtures.maker.pdf import pdf_bytes
+from tests.test_layout import TODAY, altered, spaced, whole, words_of
+
+NAMES = ("digital_rail", "digital_air", "air_itinerary", "taxi", "train_ticket")
+#: Every key that the readers of these kinds put into `Invoice.extra`.
+KEYS = (
+    *("from", "to", "train", "departure", "carriage", "seat", "seat_class", "gate", "business"),
+    *("passenger", "passenger_id", "eticket_number", "flight", "fare", "fuel", "fund"),
+    *("other_taxes", "insurance", "plate", "board_time", "alight_time", "unit_price", "km"),
+    "waiting",
+)
+
+
+def wanted(truth: Truth) -> dict[str, object]:
+    shown = {name: truth.shown(name) for name in FIELD_NAMES}
+    return shown | {f"extra.{key}": truth.extra.get(key) for key in KEYS}
+
+
+def fields(invoice: Invoice) -> dict[str, Field[object] | None]:
+    found: dict[str, Field[object] | None] = {name: getattr(invoice, name) for name in FIELD_NAMES}
+    return found | {
+        f"extra.{key}": invoice.extra.get(key)  # type: ignore[dict-item]  # read, never written
+        for key in {*KEYS, *invoice.extra}
+    }
+
+
+def values(invoice: Invoice) -> dict[str, object]:
+    return {name: field.value if field else None for name, field in fields(invoice).items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("cut", [whole, spaced])
+def test_every_value_is_read_from_given_text(name: str, cut: object) -> None:
+    for seed in range(40):
+        truth = draw_truth(name, seed, today=TODAY)
+        page = words_of(truth, seed, cut)  # type: ignore[arg-type]
+        invoice = invoice_from_words([page], Source.PDF_TEXT)
+        assert invoice.kind is truth.kind, seed
+        assert values(invoice) == wanted(truth), seed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_value_is_read_from_a_pdf(name: str) -> None:
+    for seed in range(40):
+        truth = draw_truth(name, seed, today=TODAY)
+        pdf = PdfFile(pdf_bytes(pages(truth, seed), title="specimen"), Limits())
+        invoice = invoice_from_words(pdf.words(), Source.PDF_TEXT)
+        assert invoice.kind is truth.kind, seed
+        assert values(invoice) == wanted(truth), seed
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", ["digital_rail", "digital_rail_xbrl", "digital_air"])
+def test_the_sources_of_a_pdf_agree(name: str, seed: int) -> None:
+    """Face, QR code and XBRL instance: read together, whole, and without a finding."""
+    truth = draw_truth(name, seed, today=TODAY)
+    invoice = Reader().read_bytes(make(truth, Form.PDF, seed).content)
+    read = values(invoice)
+    if read["extra.business"] == "售":  # only the instance calls a plain sale anything
+        read["extra.business"] = None
+    assert read == wanted(truth)
+    assert invoice.findings == ()
+    assert Source.QR in invoice.sources
+    assert (Source.XBRL in invoice.sources) or name != "digital_rail_xbrl"
+
+
+def test_each_face_declines_what_is_not_its_own() -> None:
+    """Of all that the maker draws, the best score is that of the document's own family."""
+    for name, drawn in specimens().items():
+        truth = draw_truth(name, 1, today=TODAY)
+        face = Face(Sheet([words_of(truth, 1, whole)]), Source.PDF_TEXT)
+        ours = {"rail invoice", "train ticket", "air invoice", "air itinerary", "taxi"}
+        kinds = {
+            kind
+            for reader in face_readers()
+            if reader.name in ours and reader.score(face) is not None
+            for kind in reader.needed
+        }
+        assert kinds <= {drawn.kind}, name
+
+
+def test_what_is_no_ticket_is_declined() -> None:
+    for text in (
+        "关于乘坐出租汽车、高铁和飞机的通知 单价 里程",
+        "会议纪要 航班号 CZ8866 2026-01-02 18:30",
+        "12306 客服 杭州东站 检票口",
+    ):
+        box = Box(page=0, x0=0.1, y0=0.1, x1=0.9, y1=0.13)
+        page = PageWords(page=0, width=210, height=297, words=(Word(text=text, box=box),))
+        assert invoice_from_words([page], Source.PDF_TEXT).kind is Kind.UNKNOWN
+
+
+# --- as recognition gives it
+
+
+def recognised(page: PageWords, seed: int) -> PageWords:
+    """The same words as engines cut them: neighbours joined, words split, boxes a little off,
+    the page leaning, and a score for each."""
+    draw = random.Random(seed)  # noqa: S311  # repeatable, no secret
+    lean = draw.uniform(-0.004, 0.004)
+    words = [piece for word in _joined(page, draw) for piece in _split(word, draw)]
+    return page.model_copy(update={"words": tuple(_moved(word, draw, lean) for word in words)})
+
+
+def _joined(page: PageWords, draw: random.Random) -> Iterator[Word]:
+    """Two thirds of the neighbours closer than a character become one word."""
+    rows = sorted(page.words, key=lambda word: (round(word.box.y1, 2), word.box.x0))
+    last: Word | None = None
+    for word in rows:
+        if last is not None and _touch(page, last, word) and draw.random() < 0.66:
+            box = last.box.model_copy(update={"x1": word.box.x1})
+            last = Word(text=last.text + word.text, box=box)
+            continue
+        if last is not None:
+            yield last
+        last = word
+    if last is not None:
+        yield last
+
+
+def _touch(page: PageWords, one: Word, two: Word) -> bool:
+    height = (one.box.y1 - one.box.y0) * page.height / page.width
+    gap = two.box.x0 - one.box.x1
+    level = abs(one.box.y1 - two.box.y1) * page.height / page.width
+    return -0.1 * height < gap < 0.8 * height and level < 0.2 * height
+
+
+def _split(word: Word, draw: random.Random) -> Iterable[Word]:
+    """One long Chinese word in twelve is cut in two."""
+    if len(word.text) < 6 or word.text.isascii() or draw.random() > 1 / 12:
+        return (word,)
+    index = draw.randint(2, len(word.text) - 2)
+    edge = word.box.x0 + (word.box.x1 - word.box.x0) * index / len(word.text)
+    return (
+        Word(text=word.text[:index], box=word.box.model_copy(update={"x1": edge})),
+        Word(text=word.text[index:], box=word.box.model_copy(update={"x0": edge})),
+    )
+
+
+def _moved(word: Word, draw: random.Random, lean: float) -> Word:
+    box = word.box
+    height = box.y1 - box.y0
+    down = lean * (box.x0 + box.x1) / 2 + draw.uniform(-0.06, 0.06) * height
+    place = box.model_copy(
+        update={"y0": box.y0 + down - 0.08 * height, "y1": box.y1 + down + 0.08 * height}
+    )
+    return Word(text=word.text, box=place, confidence=draw.uniform(0.9, 0.999))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recognised_pages_are_read_without_a_wrong_value(name: str) -> None:
+    asked = missing = 0
+    for seed in range(40):
+        truth = draw_truth(name, seed, today=TODAY)
+        page = recognised(words_of(truth, seed, whole), seed)
+        invoice = invoice_from_words([page], Source.OCR)
+        assert invoice.kind is truth.kind, seed
+        want = wanted(truth)
+        for field, found in fields(invoice).items():
+            asked += want.get(field) is not None
+            missing += want.get(field) is not None and found is None
+            wrong = found is not None and found.value != want.get(field)
+            assert not wrong or found.confidence < CONFIDENT, (seed, field, found)  # type: ignore[union-attr]
+    assert missing <= 0.02 * asked, (missing, asked)
+
+
+def misread(name: str, seed: int, old: str, new: str) -> Invoice:
+    """A recognised page on which one text is misread."""
+    page = words_of(draw_truth(name, seed, today=TODAY), seed, whole)
+    assert any(old in word.text for word in page.words)
+    return invoice_from_words([altered(page, lambda text: text.replace(old, new))], Source.OCR)
+
+
+@pytest.mark.parametrize("name", ["digital_air", "air_itinerary"])
+@pytest.mark.parametrize("part", ["fare", "total"])
+def test_sums_of_the_air_that_do_not_add_up_are_not_believed(name: str, part: str) -> None:
+    truth = draw_truth(name, 3, today=TODAY)
+    total = f"{truth.total_with_tax:.2f}"
+    sums = {"fare": truth.extra["fare"], "total": total}
+    old = sums[part]
+    invoice = misread(name, 3, old, ("9" if old[0] != "9" else "8") + old[1:])
+    assert invoice.total_with_tax is None
+    assert invoice.total_tax is None
+    assert "fare" not in invoice.extra
+
+
+def test_a_total_of_the_air_without_its_parts_is_doubtful() -> None:
+    truth = draw_truth("digital_air", 3, today=TODAY)
+    invoice = misread("digital_air", 3, truth.extra["fare"], "CN")
+    assert invoice.total_with_tax is not None
+    assert invoice.total_with_tax.value == truth.total_with_tax
+    assert invoice.total_with_tax.confidence < CONFIDENT
+
+
+@pytest.mark.parametrize("name", ["digital_rail", "train_ticket"])
+def test_a_fare_without_its_sign_is_doubtful(name: str) -> None:
+    """A misread sign may have become the first digit."""
+    page = words_of(draw_truth(name, 3, today=TODAY), 3, whole)
+    page = altered(page, lambda text: text.replace("￥", "1").replace("元", ""))
+    fare = invoice_from_words([page], Source.OCR).total_with_tax
+    assert fare is None or fare.confidence < CONFIDENT
+
+
+def test_a_taxi_fare_that_its_distance_forbids_is_doubtful() -> None:
+    seed = next(
+        seed
+        for seed in range(100)
+        if "fare" not in (truth := draw_truth("taxi", seed, today=TODAY)).extra
+        and truth.total_with_tax is not None
+        and truth.total_with_tax < 40
+    )
+    total = f"{draw_truth('taxi', seed, today=TODAY).total_with_tax:.2f}"
+    good = misread("taxi", seed, total, total).total_with_tax
+    assert good is not None
+    assert good.confidence >= CONFIDENT
+    bad = misread("taxi", seed, total, f"9{total}").total_with_tax
+    assert bad is not None
+    assert bad.confidence < CONFIDENT
+
+
+def test_a_beijing_total_is_its_parts_rounded() -> None:
+    seed = next(
+        seed for seed in range(100) if "fare" in draw_truth("taxi", seed, today=TODAY).extra
+    )
+    truth = draw_truth("taxi", seed, today=TODAY)
+    total = f"{truth.total_with_tax:.2f}"
+    read = misread("taxi", seed, total, total).total_with_tax
+    assert read is not None
+    assert read.value == truth.total_with_tax
+    assert misread("taxi", seed, f"¥{total}", f"¥1{total}").total_with_tax is None
+
+
+def test_a_printed_serial_is_proven_by_its_check_code() -> None:
+    truth = draw_truth("air_itinerary", 3, today=TODAY)
+    read = misread("air_itinerary", 3, truth.invoice_number, truth.invoice_number).invoice_number
+    assert read is not None
+    assert read.confidence >= 0.99
+
+
+def test_dates_of_issue_and_travel_are_kept_apart() -> None:
+    for seed in range(20):
+        truth = draw_truth("digital_rail", seed, today=TODAY)
+        page = words_of(truth, seed, whole)
+        invoice = invoice_from_words([page], Source.PDF_TEXT)
+        assert invoice.issue_date is not None
+        assert invoice.issue_date.value == truth.issue_date
+        travelled = dt.date.fromisoformat(invoice.extra["departure"].value[:10])
+        assert travelled <= truth.issue_date
