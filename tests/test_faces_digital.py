@@ -10,9 +10,11 @@ from extractors.faces import invoice_from_words
 from extractors.limits import Limits
 from extractors.model import TEXT_FIELDS, Invoice, Source
 from extractors.pdf import PdfFile
+from extractors.reader import Reader
 from extractors.regions import region_of
-from fixtures.maker import Truth, draw_truth, pages
+from fixtures.maker import Form, Truth, draw_truth, make, pages
 from fixtures.maker.pdf import pdf_bytes
+from verifiers.keys import portal_keys
 
 TODAY = dt.date(2026, 11, 22)
 SPECIALS = (
@@ -27,6 +29,18 @@ SPECIALS = (
     "digital_red",
     "digital_toll",
     "digital_tagged",
+)
+#: On the older form.
+OLDER = (
+    "vat_electronic_special",
+    "vat_toll",
+    "digital_paper_special",
+    "digital_paper_normal",
+    "vat_special_red",
+    "vat_electronic_red",
+    "vat_special_old",
+    "vat_electronic_list",
+    "blockchain",
 )
 #: What the maker notes down for drawing, and no reader gives.
 UNREAD = frozenset(
@@ -61,14 +75,14 @@ def differences(truth: Truth, invoice: Invoice) -> dict[str, tuple[object, objec
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", SPECIALS)
+@pytest.mark.parametrize("name", SPECIALS + OLDER)
 def test_every_value_of_every_special_business(name: str, seed: int) -> None:
     assert differences(*read_back(name, seed)) == {}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3, 40))
-@pytest.mark.parametrize("name", SPECIALS)
+@pytest.mark.parametrize("name", SPECIALS + OLDER)
 def test_every_value_over_many_seeds(name: str, seed: int) -> None:
     assert differences(*read_back(name, seed)) == {}
 
@@ -78,6 +92,28 @@ def test_lines_over_several_pages(seed: int) -> None:
     truth, invoice = read_back("digital_pages", seed)
     assert differences(truth, invoice) == {}
     assert len(truth.lines) >= 20
+
+
+def test_the_fourth_key_of_digital_paper() -> None:
+    truth, invoice = read_back("digital_paper_normal", 1)
+    keys = portal_keys(invoice)
+    assert keys is not None
+    assert keys.fourth == truth.extra["digital_number"][-6:]
+    assert (keys.invoice_code, keys.invoice_number) == (truth.invoice_code, truth.invoice_number)
+    truth, invoice = read_back("digital_paper_special", 1)
+    keys = portal_keys(invoice)
+    assert keys is not None
+    assert keys.fourth == f"{truth.total_without_tax:.2f}"
+
+
+@pytest.mark.parametrize("form", [Form.OFD, Form.PDF])
+@pytest.mark.parametrize("name", ["digital_pages", "digital_lease", "vat_electronic_list"])
+def test_files_agree_with_themselves(name: str, form: Form) -> None:
+    """Tags, data, page text and QR code of one file say the same."""
+    truth = draw_truth(name, 3, today=TODAY)
+    invoice = Reader().read_bytes(make(truth, form, 3).content)
+    assert invoice.findings == ()
+    assert invoice.lines == truth.lines
 
 
 @pytest.mark.parametrize(

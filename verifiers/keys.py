@@ -27,7 +27,7 @@ class FourthKey(StrEnum):
     WITHOUT_TAX = "total_without_tax"
     WITH_TAX = "total_with_tax"
     CHECK_CODE = "check_code"
-    #: Last six of a 20-digit number (数电纸票).
+    #: Last six of the 20-digit number that 数电纸票 bear beside code and number.
     NUMBER_TAIL = "number_tail"
 
 
@@ -100,12 +100,20 @@ def fourth_key(invoice: Invoice, wanted: FourthKey) -> str | None:
         code = re.sub(r"\s", "", invoice.check_code.value) if invoice.check_code else ""
         return code[-6:] if re.fullmatch(r"\d{6,20}", code) else None
     if wanted is FourthKey.NUMBER_TAIL:
-        number = invoice.invoice_number.value if invoice.invoice_number else ""
-        return number[-6:] if re.fullmatch(r"\d{20}", number) else None
+        number = _long_number(invoice)
+        return number[-6:] if number else None
     amount = (
         invoice.total_without_tax if wanted is FourthKey.WITHOUT_TAX else invoice.total_with_tax
     )
     return None if amount is None else _as_typed(amount.value)
+
+
+def _long_number(invoice: Invoice) -> str | None:
+    """The 数电票 number: the invoice's own, or the second one on 数电纸票."""
+    for field in (invoice.extra.get("digital_number"), invoice.invoice_number):
+        if field is not None and re.fullmatch(r"\d{20}", field.value):
+            return str(field.value)
+    return None
 
 
 def portal_keys(invoice: Invoice, wanted: FourthKey | None = None) -> PortalKeys | None:
