@@ -1,38 +1,37 @@
-"""PaddleOCR on ONNX Runtime: a page picture becomes words.
+"""PaddleOCR on ONNX Runtime: a page picture becomes words, in stages.
 
-The engine is imported and loaded on first use (it takes seconds) and kept; one instance
-serves one thread. Every stage gets its model from a local folder, since a stage without one
-asks a model hub over the network.
+The engine is imported and loaded on first use (it takes seconds) and kept; one instance serves
+one thread. Every model comes from a local folder: nothing is fetched over the network.
 """
 
 from __future__ import annotations
 
-import importlib
-import logging
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, cast
 
 import numpy as np
 
-from extractors.errors import EngineMissing
 from extractors.images import Pixels, shrink
 from extractors.kinds import kind_from_name
 from extractors.model import Box, Kind
-from extractors.models import ModelFolders, TextModels, model_folders
+from extractors.models import ModelFolders, model_folders
 from extractors.recogniser import RecognisedPage
+from extractors.recognition.engine import Engine, Line
+from extractors.recognition.find import Quad
 from extractors.seal import Strip, title_without_seal
 from extractors.straighten import straighten
 from extractors.words import PageWords, Word
 
 #: Runs that the engine itself holds for noise.
 LEAST_SCORE = 0.3
+#: A region is cut with so much of its height around it: boxes hug their words.
+_MARGIN = 0.35
 
 
 class PaddleRecogniser:
     """The `Recogniser` of production. `threads` is per instance: a pool of one-thread processes
-    has more throughput than one process with many. `size` is `small` (best) or `tiny` (fast)."""
+    has more throughput than one process with many. `size` is `small` (doubtful lines are read
+    again by the small model) or `tiny` (they are not)."""
 
     def __init__(
         self, threads: int = 1, size: str = "small", folders: ModelFolders | None = None
@@ -44,94 +43,91 @@ class PaddleRecogniser:
         self._threads = threads
         self._size = size
         self._folders = folders
-        self._engine: Any = None
+        self._engine: Engine | None = None
 
     def load(self) -> None:
-        """Import the engine and load the models now. Raises `EngineMissing`."""
-        if self._engine is None:
-            folders = self._folders or model_folders()
-            text = folders.small if self._size == "small" else folders.tiny
-            self._engine = _start_engine(text, folders, self._threads)
+        """Load the models now. Raises `EngineMissing`."""
+        self._loaded()
 
     def recognise(self, image: Pixels, page: int) -> RecognisedPage:
         """Read one page picture (BGR uint8). The page is first cut out and levelled; boxes are
         fractions of the returned upright picture. `rotation` is the clockwise turn applied.
         Raises `EngineMissing`."""
-        self.load()
-        flat = straighten(shrink(image))
-        answer = self._engine.predict(flat)[0]
-        return self._with_title(_page_of(answer, page))
+        engine = self._loaded()
+        upright, turned = engine.upright(straighten(shrink(image)))
+        lines = engine.read(upright, engine.find(upright))
+        height, width = upright.shape[:2]
+        words = PageWords(
+            page=page, width=width, height=height, words=_words(lines, width, height, page)
+        )
+        return self._with_title(RecognisedPage(words=words, rotation=turned, image=upright))
+
+    def recognise_region(self, image: Pixels, boxes: Iterable[Box]) -> tuple[Word, ...]:
+        """A second, closer look at parts of a page: the words in `boxes` (fractions of `image`,
+        an upright page as `recognise` returns it), read by the best model from an enlarged
+        picture. Words come box by box; their boxes are fractions of the page.
+        Raises `EngineMissing`."""
+        engine = self._loaded()
+        found: list[Word] = []
+        for box in boxes:
+            strip = _cut_out(image, box)
+            if strip is None:
+                continue
+            height, width = strip.pixels.shape[:2]
+            lines = engine.read_closely(strip.pixels)
+            found.extend(_on_page(word, strip) for word in _words(lines, width, height, box.page))
+        return tuple(found)
+
+    def _loaded(self) -> Engine:
+        if self._engine is None:
+            folders = self._folders or model_folders()
+            self._engine = Engine(folders, self._threads, twice=self._size == "small")
+        return self._engine
 
     def _with_title(self, page: RecognisedPage) -> RecognisedPage:
         """The page with what a second look under the title's seal adds. Only where the first
-        look found no title: the look takes a good second."""
+        look found no title, and only at what the first look did not see."""
         if _has_title(page.words):
             return page
         strip = title_without_seal(page.image)
         if strip is None:
             return page
-        answer = self._engine.predict(strip.pixels, use_doc_orientation_classify=False)[0]
-        found = [_on_page(word, strip) for word in _words(answer, strip.pixels, page.words.page)]
+        engine, number = self._loaded(), page.words.page
+        height, width = strip.pixels.shape[:2]
+        lines = engine.read(strip.pixels, engine.find(strip.pixels))
+        found = [_on_page(word, strip) for word in _words(lines, width, height, number)]
         added = [word for word in found if not _is_covered(word, page.words.words)]
         words = (*_not_replaced(page.words.words, added), *added)
         return replace(page, words=page.words.model_copy(update={"words": words}))
 
 
-def _start_engine(text: TextModels, folders: ModelFolders, threads: int) -> Any:
-    # Read at import: without it the engine looks for model hubs on the network.
-    os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
-    try:
-        engine = importlib.import_module("paddleocr")
-    except ImportError as error:
-        raise EngineMissing(detail=str(error)) from error
-    # The engine greets every model in colour on the user's terminal; faults still come through.
-    logging.getLogger("paddlex").setLevel(logging.WARNING)
-    try:
-        return engine.PaddleOCR(
-            engine="onnxruntime",
-            device="cpu",
-            engine_config={"intra_op_num_threads": threads, "enable_cpu_mem_arena": False},
-            text_detection_model_name=text.detection_name,
-            text_detection_model_dir=str(text.detection),
-            text_recognition_model_name=text.recognition_name,
-            text_recognition_model_dir=str(text.recognition),
-            text_recognition_batch_size=1,
-            doc_orientation_classify_model_name="PP-LCNet_x1_0_doc_ori",
-            doc_orientation_classify_model_dir=str(folders.orientation),
-            use_doc_orientation_classify=True,
-            use_doc_unwarping=False,
-            use_textline_orientation=False,
-        )
-    except (RuntimeError, OSError, ValueError, AssertionError) as error:
-        raise EngineMissing(detail=str(error)) from error
-
-
-def _page_of(answer: Mapping[str, Any], page: int) -> RecognisedPage:
-    prepared = answer["doc_preprocessor_res"]
-    # The engine names the turn counter-clockwise, and -1 when it did not look.
-    turned = (360 - max(int(prepared["angle"]), 0)) % 360
-    upright = cast("Pixels", np.ascontiguousarray(prepared["output_img"]))
-    height, width = upright.shape[:2]
-    return RecognisedPage(
-        words=PageWords(page=page, width=width, height=height, words=_words(answer, upright, page)),
-        rotation=turned,
-        image=upright,
-    )
-
-
-def _words(answer: Mapping[str, Any], picture: Pixels, page: int) -> tuple[Word, ...]:
-    height, width = picture.shape[:2]
+def _words(lines: Iterable[Line], width: int, height: int, page: int) -> tuple[Word, ...]:
     return tuple(
         Word(
-            text=str(line).strip(),
-            box=_box(edges, width, height, page),
-            confidence=min(1.0, max(0.0, float(score))),
+            text=line.reading.text.strip(),
+            box=_box(line.quad, width, height, page),
+            confidence=min(1.0, max(0.0, line.reading.score)),
         )
-        for line, score, edges in zip(
-            answer["rec_texts"], answer["rec_scores"], answer["rec_boxes"], strict=True
-        )
-        if str(line).strip() and float(score) >= LEAST_SCORE
+        for line in lines
+        if line.reading.text.strip() and line.reading.score >= LEAST_SCORE
     )
+
+
+def _box(quad: Quad, width: int, height: int, page: int) -> Box:
+    (left, top), (right, bottom) = quad.min(axis=0).tolist(), quad.max(axis=0).tolist()
+    return Box(page=page, x0=left / width, y0=top / height, x1=right / width, y1=bottom / height)
+
+
+def _cut_out(image: Pixels, box: Box) -> Strip | None:
+    """The part of a page within `box` and a little around it; None where there is nothing."""
+    height, width = image.shape[:2]
+    margin = _MARGIN * (box.y1 - box.y0) * height
+    left, right = max(0, int(box.x0 * width - margin)), min(width, int(box.x1 * width + margin))
+    top, bottom = max(0, int(box.y0 * height - margin)), min(height, int(box.y1 * height + margin))
+    if right - left < 2 or bottom - top < 2:
+        return None
+    pixels = np.ascontiguousarray(image[top:bottom, left:right])
+    return Strip(pixels, left / width, top / height, right / width, bottom / height)
 
 
 def _has_title(words: PageWords) -> bool:
@@ -170,14 +166,3 @@ def _shared(one: Box, two: Box) -> float:
     down = min(one.y1, two.y1) - max(one.y0, two.y0)
     area = (one.x1 - one.x0) * (one.y1 - one.y0)
     return max(across, 0.0) * max(down, 0.0) / area if area > 0 else 0.0
-
-
-def _box(edges: Any, width: int, height: int, page: int) -> Box:
-    left, top, right, bottom = (float(edge) for edge in edges)
-    return Box(
-        page=page,
-        x0=min(left, right) / width,
-        y0=min(top, bottom) / height,
-        x1=max(left, right) / width,
-        y1=max(top, bottom) / height,
-    )

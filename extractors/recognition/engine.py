@@ -1,0 +1,92 @@
+"""The order in which the models look: cheap before dear.
+
+Everything is found by the tiny detector and read by the tiny recogniser; the small recogniser,
+five times as dear, reads only what `doubt` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from extractors.images import Pixels
+from extractors.models import ModelFolders
+from extractors.recognition.doubt import better, is_doubtful
+from extractors.recognition.find import LineFinder, Quad
+from extractors.recognition.modules import load_modules
+from extractors.recognition.read import LineReader, Reading, cut
+
+#: A second look at a part of a page enlarges it to this height at most, and so many times.
+_CLOSE_HEIGHT, _CLOSE_TIMES = 320, 2.0
+#: What must be done to a page by the orientation that the model names, and the clockwise
+#: degrees of it.
+_MENDING = {
+    "0": (None, 0),
+    "90": (cv2.ROTATE_90_COUNTERCLOCKWISE, 270),
+    "180": (cv2.ROTATE_180, 180),
+    "270": (cv2.ROTATE_90_CLOCKWISE, 90),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text: its corners in pixels and what was read in it."""
+
+    quad: Quad
+    reading: Reading
+
+
+class Engine:
+    """One instance serves one thread."""
+
+    def __init__(self, folders: ModelFolders, threads: int, *, twice: bool) -> None:
+        """Loads the models; `twice` says whether doubtful lines get a second, dearer reading.
+        Raises `EngineMissing`."""
+        modules = load_modules(folders, threads, twice=twice)
+        self._orientation = modules.orientation
+        self._finder = LineFinder(modules.detection)
+        self._cheap = LineReader(modules.cheap)
+        self._dear = LineReader(modules.dear) if modules.dear else None
+
+    def upright(self, picture: Pixels) -> tuple[Pixels, int]:
+        """The picture turned upright, and the clockwise turn in degrees."""
+        answer = self._orientation.predict(picture)[0]
+        mending, degrees = _MENDING[str(answer["label_names"][0])]
+        if mending is None:
+            return picture, degrees
+        return np.asarray(cv2.rotate(picture, mending), dtype=np.uint8), degrees
+
+    def find(self, picture: Pixels) -> list[Quad]:
+        """Where lines stand in an upright picture."""
+        return self._finder.find(picture)
+
+    def read(self, picture: Pixels, quads: Sequence[Quad]) -> list[Line]:
+        """What the lines say, doubtful ones read twice."""
+        pictures = [cut(picture, quad) for quad in quads]
+        readings = self._cheap.read(pictures)
+        if self._dear is not None:
+            again = [place for place, reading in enumerate(readings) if is_doubtful(reading)]
+            looks = self._dear.read([pictures[place] for place in again])
+            for place, look in zip(again, looks, strict=True):
+                readings[place] = better(readings[place], look)
+        return [Line(quad, reading) for quad, reading in zip(quads, readings, strict=True)]
+
+    def read_closely(self, part: Pixels) -> list[Line]:
+        """The lines of a part of a page, enlarged, by the best model; corners in the part's own
+        pixels."""
+        times = min(_CLOSE_TIMES, max(1.0, _CLOSE_HEIGHT / part.shape[0]))
+        large = part if times == 1.0 else _enlarged(part, times)
+        quads = self._finder.find(large)
+        readings = (self._dear or self._cheap).read([cut(large, quad) for quad in quads])
+        return [
+            Line(np.asarray(quad / times, dtype=np.float32), reading)
+            for quad, reading in zip(quads, readings, strict=True)
+        ]
+
+
+def _enlarged(part: Pixels, times: float) -> Pixels:
+    large = cv2.resize(part, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(large, dtype=np.uint8)
