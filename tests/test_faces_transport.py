@@ -201,14 +201,16 @@ def test_sums_of_the_air_that_do_not_add_up_are_not_believed(name: str, part: st
     sums = {"fare": truth.extra["fare"], "total": total}
     old = sums[part]
     invoice = misread(name, 3, old, ("9" if old[0] != "9" else "8") + old[1:])
-    assert invoice.total_with_tax is None
+    read = invoice.total_with_tax
+    # A paper one leaves empty sums blank, so that one may have been overlooked.
+    assert read is None or (name == "air_itinerary" and read.confidence < CONFIDENT)
     assert invoice.total_tax is None
     assert "fare" not in invoice.extra
 
 
 def test_a_total_of_the_air_without_its_parts_is_doubtful() -> None:
     truth = draw_truth("digital_air", 3, today=TODAY)
-    invoice = misread("digital_air", 3, truth.extra["fare"], "CN")
+    invoice = misread("digital_air", 3, f"CNY {truth.extra['fare']}", "CNY")
     assert invoice.total_with_tax is not None
     assert invoice.total_with_tax.value == truth.total_with_tax
     assert invoice.total_with_tax.confidence < CONFIDENT

@@ -220,23 +220,29 @@ def _read_sums(face: Face) -> dict[str, Field[str]]:
     cells = _cells(face, titles) if len(titles) >= 3 else []
     if not cells:
         return {}
-    paired = _paired(titles, cells)
-    sums = {name: cell.value for name, cell in paired.items() if cell.value is not None}
-    total = sums.pop("total", None)
-    if total is None:
-        return {}
-    if sum(sums.values(), Decimal(0)) != total:
-        unread = {name for name, _ in titles if name != "rate"} - set(paired)
-        if face.recognised and unread:
-            face.keep("total_with_tax", total, paired["total"].run, most=DOUBTED)
-        return {}
-    face.keep("total_with_tax", total, paired["total"].run, proven=True)
-    if "tax" in sums:
-        face.keep("total_tax", sums.pop("tax"), paired["tax"].run, proven=True)
-    return {
-        name: face.field(f"{value:.2f}", paired[name].run, proven=True)
-        for name, value in sums.items()
-    }
+    for paired in _pairings(titles, cells):
+        sums = {name: cell.value for name, cell in paired.items() if cell.value is not None}
+        total = sums.pop("total", None)
+        if total is None or len(sums) < 1 or sum(sums.values(), Decimal(0)) != total:
+            continue
+        face.keep("total_with_tax", total, paired["total"].run, proven=True)
+        if "tax" in sums:
+            face.keep("total_tax", sums.pop("tax"), paired["tax"].run, proven=True)
+        return {
+            name: face.field(f"{value:.2f}", paired[name].run, proven=True)
+            for name, value in sums.items()
+        }
+    _keep_unproven(face, titles, cells)
+    return {}
+
+
+def _keep_unproven(face: Face, titles: Sequence[tuple[str, Run]], cells: Sequence[_Cell]) -> None:
+    """The recognised sum under 合计, doubtful, where a part may be unreadable. Where all parts are
+    read and contradict it, something is misread, and nothing is kept."""
+    (name, title), cell = titles[-1], cells[-1]
+    complete = len(cells) >= len(titles)
+    if face.recognised and not complete and name == "total" and cell.run.x1 > title.x0:
+        face.keep("total_with_tax", cell.value, cell.run, most=DOUBTED)
 
 
 def _title_row(face: Face) -> list[tuple[str, Run]]:
@@ -273,18 +279,22 @@ def _cells_of(row: Run) -> Iterator[_Cell]:
             yield _Cell(match[0], value, part)
 
 
-def _paired(titles: Sequence[tuple[str, Run]], cells: Sequence[_Cell]) -> dict[str, _Cell]:
-    """In order where there are as many; else each cell goes to the title that stands nearest,
-    which on paper is the one it begins under."""
+def _pairings(
+    titles: Sequence[tuple[str, Run]], cells: Sequence[_Cell]
+) -> Iterator[dict[str, _Cell]]:
+    """The ways to give sums to titles: in order where there are as many; by the title that each
+    begins or centres under; by the columns that titles begin."""
     if len(titles) == len(cells):
-        return {name: cell for (name, _), cell in zip(titles, cells, strict=True)}
-    paired: dict[str, _Cell] = {}
-    for cell in cells:
-        name = min(titles, key=lambda title: _apart(title[1], cell.run))[0]
-        if name in paired:
-            return {}
-        paired[name] = cell
-    return paired
+        yield {name: cell for (name, _), cell in zip(titles, cells, strict=True)}
+    by_nearest = [min(titles, key=lambda title: _apart(title[1], cell.run))[0] for cell in cells]
+    by_column = [
+        max((title for title in titles if title[1].x0 <= cell.run.centre),
+            key=lambda title: title[1].x0, default=titles[0])[0]
+        for cell in cells
+    ]  # fmt: skip
+    for names in (by_nearest, by_column):
+        if len(set(names)) == len(names):
+            yield dict(zip(names, cells, strict=True))
 
 
 def _apart(title: Run, cell: Run) -> float:
