@@ -154,17 +154,23 @@ class Bench:
 
 
 def is_held(judgement: Judgement, words: Sequence[str]) -> bool:
-    """Does some recognised line hold the value whole, in a way that faces print it?"""
-    return any(form in word for form in _printed(judgement) for word in words)
+    """Does recognition hold the value, each of its lines whole in some word, in a way that faces
+    print it?"""
+    parts = [part for part in judgement.truth.splitlines() if part.strip()]
+    return all(
+        any(form in word for form in _printed(judgement.name, plain(part)) for word in words)
+        for part in parts
+    )
 
 
-def _printed(judgement: Judgement) -> Iterator[str]:
-    text = plain(judgement.truth)
+def _printed(name: str, text: str) -> Iterator[str]:
     yield text
     with contextlib.suppress(ValueError):
-        day = dt.date.fromisoformat(text)
-        yield from (f"{day:%Y年%m月%d日}", f"{day:%Y%m%d}", f"{day.year}年{day.month}月{day.day}日")
-    if judgement.name == "lines.rate":
+        moment = dt.datetime.fromisoformat(f"{text[:10]} {text[10:]}".strip())
+        date = f"{moment:%Y年%m月%d日}"
+        yield from (date, f"{moment:%Y%m%d}", f"{moment.year}年{moment.month}月{moment.day}日")
+        yield f"{date}{moment:%H:%M}"
+    if name == "lines.rate":
         with contextlib.suppress(ValueError):
             yield f"{float(text) * 100:g}%"
     elif "." in text:

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.judging import Judgement, Verdict, judged, stops
 from benchmarks.reading import _save, _saved
 from benchmarks.reading_tables import meets_the_bar, tables
-from benchmarks.reading_work import Bench, Reading, Task, planned
+from benchmarks.reading_work import Bench, Reading, Task, is_held, planned
 from extractors.model import Box, Field, Finding, Invoice, Kind, Line, Severity, Source
 from fixtures.maker import Truth
 from fixtures.maker.grades import GRADES
@@ -162,3 +162,20 @@ def test_an_electronic_file_is_read_whole() -> None:
     read = Bench(Unused()).read(Task("digital_normal", "xml", 1))  # type: ignore[arg-type]
     assert {each.verdict for each in read.judgements} == {Verdict.RIGHT}
     assert read.passed
+
+
+@pytest.mark.parametrize(
+    ("name", "truth", "words", "held"),
+    [
+        ("issue_date", "2026-01-02", ["开票日期:2026年01月02日"], True),
+        ("extra.departure", "2026-01-02 09:08", ["2026年01月02日09:08开"], True),
+        ("total_with_tax", "100.50", ["¥100.50"], True),
+        ("lines.quantity", "4.0", ["4"], True),
+        ("lines.rate", "0.13", ["13%"], True),
+        ("remarks", "第一行\n第二行", ["第一行", "备注第二行"], True),
+        ("remarks", "第一行\n第二行", ["第一行"], False),
+        ("invoice_number", "12345678", ["1234", "5678"], False),
+    ],
+)
+def test_what_recognition_held(name: str, truth: str, words: list[str], held: bool) -> None:
+    assert is_held(Judgement(name, Verdict.MISSING, "", truth), words) is held
