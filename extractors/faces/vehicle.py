@@ -79,7 +79,7 @@ _USED_LABELS = {
     "vehicle_kind": r"车辆类型",
     "frame_number": _FRAME,
     "model": r"厂牌型号",
-    "transfer_to": r"转入地(?:车辆)?(?:管理所)?(?:名称)?|(?:车?辆)?管理所(?:名称)?",
+    "transfer_to": r"转入地(?:车辆)?(?:管理所)?(?:名称)?|(?:车?辆)?管理所名称",
     "total": r"车价合计(?:\(?大写\)?)?",
     "figures": r"\(?小写\)?",
     "auctioneer_address": rf"经营{_SLASH}拍卖单位地址|单位地址",

@@ -25,7 +25,7 @@ HEAD_LABELS = {
     "machine": r"(?:机器|税控器|税控盘|收款机)编?号码?",
     "code": r"(?:发票|票据)代码",
     "number": r"(?:数电)?(?:发票|票据)号码?|N[o0O][.:]|№",
-    "date": r"(?:开票|填开|打印|交易)(?:日期|时间)",
+    "date": r"(?:开票|填开)(?:日期|时间)",
     "check": r"校验码",
 }
 _FIGURES = "零〇壹贰叁肆伍陆柒捌玖拾佰仟万亿圆元角分整正"
@@ -185,9 +185,16 @@ def money_in(run: Run | None) -> Sum | None:
     return sums[0] if len({each.value for each in sums}) == 1 else None
 
 
-def keep_total(face: Face, words: Sum | None, figures: Sum | None, *, proven: bool = False) -> None:
-    """The total by its two printings. Recognised ones must agree (or be `proven` by a sum), one
-    alone is doubtful; a text layer says what it says."""
+def keep_total(
+    face: Face,
+    words: Sum | None,
+    figures: Sum | None,
+    *,
+    proven: bool = False,
+    alone: float = MENDED,
+) -> None:
+    """The total by its two printings. Recognised ones must agree (or be `proven` by a sum); a
+    single one is at most as certain as `alone`. A text layer says what it says."""
     agree = words is not None and figures is not None and words.value == figures.value
     if face.recognised and words is not None and figures is not None and not (agree or proven):
         face.doubt("total_with_tax", figures.value, figures.run)
@@ -196,13 +203,13 @@ def keep_total(face: Face, words: Sum | None, figures: Sum | None, *, proven: bo
         face.keep("amount_in_words", words.run.raw.replace(" ", ""), words.run, proven=agree)
     best = figures or words
     if best is not None:
-        alone = face.recognised and not (agree or proven)
+        single = face.recognised and not (agree or proven)
         face.keep(
             "total_with_tax",
             best.value,
             best.run,
             proven=agree or proven,
-            most=MENDED if alone else 1.0,
+            most=alone if single else 1.0,
         )
 
 

@@ -1,0 +1,112 @@
+"""Goods of a narrow slip: a row of titles, then names with price, quantity and amount behind or
+below them. Price x quantity = amount proves each row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+from extractors.layout import values
+from extractors.layout.page import Run
+from extractors.layout.reading import Face, compact
+from extractors.model import Line
+
+_TITLES = re.compile(r"^(?:项目|品名|商品|货物|名称|消费)[^\d]*金额")
+_NUMBER = r"-?[¥Y]?\d[\d,]*(?:\.\d{1,8})?"
+_FIGURES = re.compile(
+    rf"^(?P<name>.*?)\s*(?P<one>{_NUMBER})\s+(?P<two>{_NUMBER})\s+(?P<sum>{_NUMBER})$"
+)
+_FEN = Decimal("0.01")
+
+
+def goods_between(face: Face, bottom: float | None) -> tuple[Line, ...]:
+    """The goods between the titles and `bottom`; () where a row of them cannot be understood."""
+    rows = face.sheet.within(face.sheet.rows)
+    head = next((row for row in rows if _TITLES.match(compact(row).text)), None)
+    if head is None or bottom is None:
+        return ()
+    between = [row for row in rows if head.middle + 0.5 * head.height < row.middle < bottom]
+    return _lines(between, _Titles(head), strict=face.recognised)
+
+
+class _Titles:
+    """Where the columns stand that a name may be followed by, and which figure comes first."""
+
+    def __init__(self, head: Run) -> None:
+        bare = compact(head)
+        self.quantity_first = 0 <= bare.text.find("数量") < bare.text.find("单价")
+        self.places = {
+            field: (bare.glyphs[start].x0 + bare.glyphs[start + 1].x1) / 2
+            for field, title in (("unit", "单位"), ("spec", "规格"))
+            if (start := bare.text.find(title)) >= 0
+        }
+
+    def cells(self, run: Run | None) -> dict[str, str]:
+        """The name and what stands behind it under the other titles."""
+        cells = {"name": ""}
+        for piece in _pieces(run) if run is not None else ():
+            field = "name"
+            if cells["name"]:
+                near = {name: abs(piece.centre - x) for name, x in self.places.items()}
+                best = min(near, key=near.__getitem__, default="name")
+                field = best if near.get(best, 1.0) < 4 * piece.height else "name"
+            cells[field] = cells.get(field, "") + _tidy(piece.raw)
+        return cells
+
+
+def _pieces(run: Run) -> list[Run]:
+    """The run cut at gaps wider than a space of print."""
+    parts, first = [], 0
+    for index, glyph in enumerate(run.glyphs):
+        if glyph.char.isspace() and glyph.x1 - glyph.x0 > 0.8 * (glyph.y1 - glyph.y0):
+            parts.append(run.part(first, index))
+            first = index + 1
+    parts.append(run.part(first, len(run.glyphs)))
+    return [part for part in parts if part is not None]
+
+
+def _lines(rows: Sequence[Run], titles: _Titles, *, strict: bool) -> tuple[Line, ...]:
+    lines: list[Line] = []
+    names: list[str] = []
+    behind: bool | None = None
+    for row in rows:
+        match = _FIGURES.match(row.text)
+        if match is None:
+            # Rows of names only: the next good's, or the rest of the last one's.
+            if behind and lines:
+                name = lines[-1].name + _tidy(row.raw.strip())
+                lines[-1] = lines[-1].model_copy(update={"name": name})
+            else:
+                names.append(_tidy(row.raw.strip()))
+            continue
+        cells = titles.cells(row.part(0, match.end("name")))
+        behind = bool(cells["name"]) if behind is None else behind
+        cells["name"] = "".join(names) + cells["name"]
+        line = _line(cells, match, quantity_first=titles.quantity_first)
+        if line is None or (strict and not _holds(line)):
+            return ()
+        lines.append(line)
+        names = []
+    return () if names else tuple(lines)
+
+
+def _tidy(text: str) -> str:
+    return re.sub(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])", "", text)
+
+
+def _line(cells: dict[str, str], match: re.Match[str], *, quantity_first: bool) -> Line | None:
+    first, second = values.number(match["one"]), values.number(match["two"])
+    amount = values.money(match["sum"])
+    if not cells["name"] or first is None or second is None or amount is None:
+        return None
+    quantity, price = (first, second) if quantity_first else (second, first)
+    if "unit" in cells and not re.fullmatch(r"[^\d*]{1,4}", cells["unit"]):
+        return None
+    return Line(**cells, quantity=quantity, price=price, amount=amount)
+
+
+def _holds(line: Line) -> bool:
+    if line.quantity is None or line.price is None or line.amount is None:
+        return False
+    return abs(line.quantity * line.price - line.amount) <= _FEN
