@@ -27,7 +27,7 @@ from extractors.pdf_codes import Codes, quick_codes
 from extractors.pdf_findings import hidden_findings
 from extractors.pdf_glyphs import UNKNOWN, Glyph
 from extractors.pdf_page import Page
-from extractors.pdf_words import doubtful, words_of
+from extractors.pdf_words import doubtful, loose_text, words_of
 from extractors.qr import read_codes
 from extractors.recogniser import Image
 from extractors.sniff import looks_like_xml
@@ -163,7 +163,7 @@ class PdfFile:
     @cached_property
     def _words(self) -> tuple[list[PageWords], list[Finding]]:
         found: list[PageWords] = []
-        unseen: list[tuple[PageWords, PageWords]] = []
+        unseen: list[tuple[PageWords, list[str]]] = []
         for index in range(self.page_count):
             page = self._page(index)
             if page is None or len(page.glyphs) < _USEFUL_GLYPHS:
@@ -175,7 +175,7 @@ class PdfFile:
                 shown = self._second_road(page, shown)
             found.append(shown)
             if page.unseen:
-                unseen.append((shown, _page_words(page, page.unseen, self._limits)))
+                unseen.append((shown, loose_text(page.unseen)))
         return found, hidden_findings(unseen)
 
     def _page(self, index: int) -> Page | None:
@@ -202,7 +202,7 @@ class PdfFile:
         except Exception as error:  # noqa: BLE001 - pdfminer raises whatever a bad file provokes
             log.info("second road failed: %s", type(error).__name__)
             return first
-        hidden = {word.text for word in _page_words(page, page.unseen, self._limits).words}
+        hidden = set(loose_text(page.unseen))
         words = tuple(word for word in second.words if word.text not in hidden)
         known = second.model_copy(update={"words": words})
         return known if _unknown(known) < _unknown(first) else first

@@ -16,8 +16,8 @@ _MOST_TEXTS = 6
 _MOST_LETTERS = 40
 
 
-def hidden_findings(pages: Sequence[tuple[PageWords, PageWords]]) -> list[Finding]:
-    """One finding for all pages, each with its seen and its unseen words.
+def hidden_findings(pages: Sequence[tuple[PageWords, Sequence[str]]]) -> list[Finding]:
+    """One finding for all pages, each with its seen words and its unseen texts.
 
     Unseen text that looks like a value and that no page shows is a BLOCK. What repeats the
     shown text (a search layer, a shadow) or is no value is an INFO.
@@ -25,7 +25,7 @@ def hidden_findings(pages: Sequence[tuple[PageWords, PageWords]]) -> list[Findin
     if not pages:
         return []
     shown = "".join(_bare(word.text) for seen, _ in pages for word in seen.words)
-    texts = [word.text for _, unseen in pages for word in unseen.words]
+    texts = [text for _, unseen in pages for text in unseen]
     values = [text for text in texts if _VALUE.search(text) and _bare(text) not in shown]
     if not texts:
         return []

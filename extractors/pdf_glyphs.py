@@ -8,6 +8,8 @@ comes as U+FFFD, since a guess could look like a digit.
 from __future__ import annotations
 
 import ctypes
+import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -19,6 +21,10 @@ import pypdfium2.raw as c
 UNKNOWN = "\ufffd"
 #: What PDFium writes for a hyphen at the end of a row.
 _HYPHENS = frozenset({0x02, 0xFFFE, 0xAD})
+_BLANKS = frozenset({0x09, 0x0A, 0x0D, 0x20, 0xA0, 0x3000})
+#: Glyphs asked for their direction, and the share that must agree to turn a page.
+_ASKED = 120
+_MOSTLY = 0.7
 _HIGH_SURROGATES = range(0xD800, 0xDC00)
 _LOW_SURROGATES = range(0xDC00, 0xE000)
 
@@ -108,13 +114,43 @@ def _glyphs(text_page: Handle, frame: Frame, count: int) -> list[Glyph]:
         high = 0
         if not c.FPDFText_GetLooseCharBox(text_page, index, box):
             continue
-        target = c.FPDFText_GetTextObject(text_page, index)
-        owner = ctypes.addressof(target.contents) if target else 0
+        owner = _owner(text_page, index)
         if owner not in turned:
-            turned[owner] = _runs_upward(target, frame.turn) if target else False
+            turned[owner] = (_direction(text_page, index) - frame.turn) % 180 == 90
         place = shown(box.left, box.bottom, box.right, box.top)
         found.append(Glyph(_char(text_page, index, code), *place, owner, turned[owner]))
     return found
+
+
+def level_turn(page: pdfium.PdfPage) -> int | None:
+    """The clockwise turn at which most of the page's text runs level, left to right; None for a
+    page without text, or with text that runs all ways."""
+    text_page = page.get_textpage()
+    try:
+        handle, count = text_page.raw, text_page.count_chars()
+        step = max(1, count // _ASKED)
+        asked = [
+            _direction(handle, index)
+            for index in range(0, count, step)
+            if not c.FPDFText_IsGenerated(handle, index)
+            and c.FPDFText_GetUnicode(handle, index) not in _BLANKS
+        ]
+    finally:
+        text_page.close()
+    turn, most = Counter(asked).most_common(1)[0] if asked else (None, 0)
+    return turn if most > _MOSTLY * len(asked) else None
+
+
+def _owner(text_page: Handle, index: int) -> int:
+    target = c.FPDFText_GetTextObject(text_page, index)
+    return ctypes.addressof(target.contents) if target else 0
+
+
+def _direction(text_page: Handle, index: int) -> int:
+    """Where the text runs in the file's own coordinates: 0 to the right, 90 up, 180, 270."""
+    angle = c.FPDFText_GetCharAngle(text_page, index)
+    # PDFium counts clockwise, and gives -1 where it does not know.
+    return -round(math.degrees(angle) / 90) * 90 % 360 if angle > 0 else 0
 
 
 def _char(text_page: Handle, index: int, code: int) -> str:
@@ -126,12 +162,3 @@ def _char(text_page: Handle, index: int, code: int) -> str:
         return chr(code)
     except (ValueError, OverflowError):
         return UNKNOWN
-
-
-def _runs_upward(target: Handle, turn: int) -> bool:
-    """Whether the object's text runs up or down the page as it is shown."""
-    matrix = c.FS_MATRIX()
-    if not c.FPDFPageObj_GetMatrix(target, matrix):
-        return False
-    upward = bool(abs(matrix.b) > abs(matrix.a))
-    return upward != (turn in (90, 270))

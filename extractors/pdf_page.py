@@ -12,7 +12,7 @@ import numpy as np
 import pypdfium2 as pdfium
 import pypdfium2.raw as c
 
-from extractors.pdf_glyphs import Frame, Glyph, Handle, frame_of, glyphs_of
+from extractors.pdf_glyphs import Frame, Glyph, Handle, frame_of, glyphs_of, level_turn
 from extractors.pdf_hidden import Drawing, drawing_of, hidden
 from extractors.recogniser import Image
 
@@ -39,6 +39,10 @@ class Page:
             c.FPDFPage_Flatten(self.page, c.FLAT_NORMALDISPLAY)
             self.page.close()
             self.page = document[index]
+        # A page that is shown upside down or sideways is read, and drawn, as it is meant.
+        turn = level_turn(self.page)
+        if turn is not None and turn != self.page.get_rotation():
+            self.page.set_rotation(turn)
 
     @cached_property
     def frame(self) -> Frame:

@@ -97,13 +97,32 @@ def _cut(
 
 def _word(run: Sequence[Glyph], frame: Frame, page: int) -> Word | None:
     """One word as fractions of the shown page; None for one that stands outside it."""
+    box = _box(run, frame, page)
+    inside = 0 <= box.x0 + box.x1 <= 2 and 0 <= box.y0 + box.y1 <= 2
+    return Word(text="".join([glyph.char for glyph in run]), box=box) if inside else None
+
+
+def loose_text(glyphs: Iterable[Glyph]) -> list[str]:
+    """The texts of glyphs wherever they stand, on the page or off it."""
+    runs = (
+        run
+        for row in _rows(list(glyphs), lambda glyph: glyph.y0)
+        for run in _cut(sorted(row, key=lambda glyph: glyph.x0), lambda glyph: (glyph.x0, glyph.x1))
+    )
+    return ["".join([glyph.char for glyph in run]) for run in runs]
+
+
+def _box(run: Sequence[Glyph], frame: Frame, page: int) -> Box:
     x0, x1 = min(glyph.x0 for glyph in run), max(glyph.x1 for glyph in run)
     y0, y1 = min(glyph.y0 for glyph in run), max(glyph.y1 for glyph in run)
     width, height = frame.width, frame.height
-    if not (0 <= x0 + x1 <= 2 * width and 0 <= y0 + y1 <= 2 * height and x0 <= x1 and y0 <= y1):
-        return None
-    box = Box(page=page, x0=x0 / width, y0=y0 / height, x1=x1 / width, y1=y1 / height)
-    return Word(text="".join(glyph.char for glyph in run), box=box)
+    return Box(
+        page=page,
+        x0=x0 / width,
+        y0=y0 / height,
+        x1=max(x0, x1) / width,
+        y1=max(y0, y1) / height,
+    )
 
 
 def doubtful(glyphs: Sequence[Glyph]) -> float:
