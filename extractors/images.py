@@ -24,6 +24,9 @@ Pixels = npt.NDArray[np.uint8]
 #: costs time; detection was trained on less.
 LONG_SIDE = 2600
 
+#: What Pillow raises for a broken picture.
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, ZeroDivisionError)
+
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
 
 
@@ -48,6 +51,41 @@ def frame_count(data: bytes, limits: Limits) -> int:
         return _frames(image)
 
 
+def load_frames(data: bytes, limits: Limits) -> list[Pixels]:
+    """Every page of a scanned TIFF, as `load_image` gives the first; other formats have one
+    (frames of a GIF are a film, a phone's second JPEG is a depth map). At most
+    `max_recognised_pages` of them; the pixels decoded in all stay under twice `max_pixels`.
+    A broken frame ends the list: compare its length with `frame_count`. Raises as `load_image`.
+    """
+    with _opened(data, limits) as image:
+        if image.format != "TIFF":
+            return [load_image(data, limits)]
+        found: list[Pixels] = []
+        budget = 2 * limits.max_pixels
+        for index in range(min(_frames(image), limits.max_recognised_pages)):
+            try:
+                image.seek(index)
+                budget -= _within(image, limits)
+                if found and budget < 0:
+                    break
+                found.append(shrink(_as_bgr(ImageOps.exif_transpose(image))))
+            except (*_UNREADABLE, TooManyPixels) as error:
+                if found:
+                    break
+                if isinstance(error, TooManyPixels):
+                    raise
+                raise DamagedFile(detail=f"image: {error}") from error
+    return found
+
+
+def _within(image: Image.Image, limits: Limits) -> int:
+    """The pixels of the picture, before they are decoded. Raises `TooManyPixels`."""
+    pixels = image.width * image.height
+    if pixels > limits.max_pixels:
+        raise TooManyPixels(pixels=pixels, limit=limits.max_pixels)
+    return pixels
+
+
 def load(data: bytes, limits: Limits) -> LoadedImage:
     """As `load_image`, with the count of frames."""
     with _opened(data, limits) as image:
@@ -58,7 +96,7 @@ def load(data: bytes, limits: Limits) -> LoadedImage:
                 image.draft("RGB", (LONG_SIDE, LONG_SIDE))
             upright = ImageOps.exif_transpose(image)
             pixels = _as_bgr(upright)
-        except (OSError, SyntaxError, ValueError, EOFError, ZeroDivisionError) as error:
+        except _UNREADABLE as error:
             raise DamagedFile(detail=f"image: {error}") from error
         except Image.DecompressionBombError as error:
             raise TooManyPixels(pixels="?", limit=limits.max_pixels) from error
