@@ -6,6 +6,7 @@ total its amount is, and which kind it speaks of, depends on its type number (`k
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from collections.abc import Iterator
 from typing import Any
@@ -24,8 +25,12 @@ from extractors.recogniser import Image
 _ENLARGE_BELOW = 2600
 #: Beyond this long side a picture is also tried at half size (blurred photographs).
 _SHRINK_ABOVE = 1500
+#: Modules along a side of the smallest QR code: a picture narrower than that holds none.
+_LEAST_MODULES = 21
 _QR_ONLY = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
-_LEADER = "01"
+#: Leader, type, 发票代码 or none, number. Fiscal bills begin likewise, but go on with a bill's
+#: code of 8 digits and a number of 10: they are none of these, and nothing of them is taken.
+_SHAPE = re.compile(r"^01,\d{2},(?:\d{10}|\d{12})?,[0-9A-Za-z]{8,20}$")
 _MIN_PARTS = 6
 _MAX_TEXT = 1000
 _FEN_PER_YUAN = 100
@@ -66,6 +71,8 @@ def first_code(image: Image, page: int = 0) -> tuple[str, Box] | None:
 def _variants(image: Image) -> Iterator[Image]:
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
     grey = np.ascontiguousarray(grey, dtype=np.uint8)
+    if min(grey.shape) < _LEAST_MODULES:
+        return
     yield grey
     yield _sharpened(grey)
     long_side = max(grey.shape)
@@ -102,13 +109,13 @@ def parse_qr(text: str, box: Box | None = None) -> Invoice | None:
 
     Two shapes: `01,type,code,number,amount,date,checkcode,...` (the last part is opaque and
     never read), and the address of Shenzhen's blockchain invoices (`bill_num`, `total_amount`
-    in fen, check code = last 5 characters of `hash`).
+    in fen, check code = last 5 characters of `hash`). Codes of fiscal bills are declined.
     """
     text = text.strip().lstrip("\ufeff")
     if text.startswith(("http://", "https://")):
         return _from_address(text, box)
     parts = [part.strip() for part in text.split(",")]
-    if len(parts) < _MIN_PARTS or parts[0] != _LEADER:
+    if len(parts) < _MIN_PARTS or not _SHAPE.match(",".join(parts[:4])):
         return None
     _, number_of_type, code, number, amount, date, *rest = parts
     meaning = kind_from_qr_type(number_of_type)
