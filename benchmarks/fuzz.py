@@ -28,6 +28,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from benchmarks.fuzzing import Case, drawn_cases, hostile_cases
 from benchmarks.machine import machine
 
@@ -38,11 +40,11 @@ FAULTS = ("crash", "hang", "memory")
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one file may cost: processor seconds, seconds by the wall clock (the machine may be
-    busy), resident bytes and address space."""
+    """What one file may cost: seconds of processor, seconds by the clock (many, since a machine
+    may be busy with other things), resident bytes, address space."""
 
     seconds: float = 20.0
-    wall: float = 120.0
+    wall: float = 600.0
     resident: int = 1024 * MIB
     address_space: int = 6 * 1024 * MIB
 
@@ -79,15 +81,27 @@ class Child:
         began = time.monotonic()
         try:
             channel.send_bytes(case.data)
-            if not channel.poll(self._bounds.wall):
+            if (late := self._waited(channel)) is not None:
                 self.close()
-                return Ending(case, "hang", f"no answer in {self._bounds.wall:g} s")
+                return Ending(case, "hang", late, seconds=time.monotonic() - began)
             answer = json.loads(channel.recv_bytes())
         except (EOFError, OSError):
             status = self._process.wait(5) if self._process else None
             self.close()
             return Ending(case, "crash", f"ended by {status}", seconds=time.monotonic() - began)
         return self._judged(case, answer)
+
+    def _waited(self, channel: Connection[Any, Any]) -> str | None:
+        """Wait for an answer; says what it took when that is too much."""
+        assert self._process is not None
+        process = psutil.Process(self._process.pid)
+        began, spent = time.monotonic(), _processor_seconds(process)
+        while not channel.poll(0.5):
+            if _processor_seconds(process) - spent > self._bounds.seconds:
+                return f"no answer in {self._bounds.seconds:g} s of processor"
+            if time.monotonic() - began > self._bounds.wall:
+                return f"no answer in {self._bounds.wall:g} s"
+        return None
 
     def _judged(self, case: Case, answer: dict[str, Any]) -> Ending:
         outcome, detail = answer["outcome"], answer["detail"]
@@ -134,6 +148,14 @@ class Child:
             with contextlib.suppress(OSError):
                 self._channel.close()
         self._process, self._channel = None, None
+
+
+def _processor_seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:  # it just died; the channel will say so
+        return 0.0
+    return float(times.user + times.system)
 
 
 def run(cases: Iterable[Case], bounds: Bounds, jobs: int = 1) -> Iterator[Ending]:

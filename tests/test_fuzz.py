@@ -9,6 +9,8 @@ import pytest
 
 from benchmarks.fuzz import FAULTS, Bounds, Child, run
 from benchmarks.fuzzing import Case, drawn_cases, hostile_cases
+from extractors.errors import EngineMissing, NoInvoiceFound
+from extractors.reader import Reader
 
 #: Of the files built to do harm, those that are quick to build and to read.
 QUICK = ("number", "laughs", "lie", "loop", "overlapping", "floats", "code", "size", "jpeg", "kids")
@@ -37,8 +39,9 @@ def test_a_file_over_its_memory_and_one_over_its_time_are_told() -> None:
     for bounds, outcome in ((Bounds(resident=1), "memory"), (Bounds(seconds=0.0), "hang")):
         with Child(bounds) as child:
             assert child.read(case).outcome == outcome
+    slow = next(iter(hostile_cases("pdf hostile states")))
     with Child(Bounds(wall=0.0)) as child:
-        assert child.read(case).outcome == "hang"
+        assert child.read(slow).outcome == "hang"
 
 
 @pytest.mark.slow
@@ -55,3 +58,10 @@ def test_the_same_seed_gives_the_same_file() -> None:
     assert [case.name for case in once] == [case.name for case in again]
     # Making a PDF twice differs in nothing; only the damage is drawn.
     assert [case.data for case in once] == [case.data for case in again]
+
+
+@pytest.mark.parametrize("name", ["one row", "one pixel"])
+def test_a_sliver_of_a_picture_holds_nothing(name: str) -> None:
+    case = next(iter(hostile_cases(f"image hostile {name}")))
+    with pytest.raises((EngineMissing, NoInvoiceFound)):
+        Reader().read_bytes(case.data)

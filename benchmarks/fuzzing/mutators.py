@@ -214,7 +214,8 @@ def _packed(draw: random.Random, parts: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", method) as package:
         for name, content in parts.items():
-            package.writestr(name, content)
+            # A fixed time of change: the same seed gives the same bytes.
+            package.writestr(zipfile.ZipInfo(name), content, method)
     return stream.getvalue()
 
 
