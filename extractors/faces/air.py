@@ -125,11 +125,22 @@ def _read_issuer(face: Face, rows: list[Run]) -> None:
 
 
 def _read_date_beside(face: Face) -> None:
+    """The day of issue beside its label, or where a seal hides the label the one date below the
+    sums: other dates stand in the legs above them."""
     if "issue_date" in face.found:
         return
     found = _beside_label(face, r"填开日期|DATEOFISSUE", values.DATE_DIGITS)
     if found is not None:
         face.keep("issue_date", values.date(found[0][0]), found[1])
+        return
+    titles = _title_row(face)
+    if len(titles) < 3:
+        return
+    foot = face.sheet.within(face.sheet.phrases, top=max(run.y1 for _, run in titles))
+    dates = {day: run for run in foot if (day := values.date(run.text)) is not None}
+    if len(dates) == 1:
+        day, run = dates.popitem()
+        face.keep("issue_date", day, run)
 
 
 def _beside_label(

@@ -17,7 +17,7 @@ from extractors.layout.header import read_labelled_date, read_labelled_number
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import MENDED, Face, FaceReader, compact, cut, labelled
-from extractors.layout.slips import DOUBTED, doubted, keep_name, span
+from extractors.layout.slips import DOUBTED, doubted, first_match, keep_name, span
 from extractors.model import Field, Invoice, Kind
 
 _TICKET_SIGNS = (
@@ -53,6 +53,11 @@ _JOURNEY = (
 _PASSENGER = re.compile(
     r"[0-9A-Z]\*{3,8}[0-9A-Z]{2,4}\s*"
     r"(?P<name>[\u4e00-\u9fff·]{2,20}|[A-Z][A-Z/ ]{2,30}[A-Z])(?=\s|$)"
+)
+#: What recognition makes of four stars: signs and characters, never digits.
+_GARBLED = re.compile(
+    r"(?<![0-9A-Z])(?P<head>\d{10})\s*[^\d\s]{1,8}\s*(?P<tail>\d{3}[\dX])(?![0-9A-Z])"
+    r"\s*(?P<name>[\u4e00-\u9fff·]{2,20}(?=\s|$))?"
 )
 _DEPARTURE = re.compile(r"(20\d\d)年(\d{1,2})月(\d{1,2})日(?P<between>\D{0,8}?)(\d{1,2}:\d{2})开?")
 _BUSINESS = (("退", r"退票费|退票"), ("改签", r"始发改签|变更到站|改签"), ("补", r"补票"))
@@ -196,13 +201,25 @@ def _read_journey(face: Face, rows: list[Run]) -> dict[str, Field[str]]:
 
 
 def _read_passenger(face: Face, extra: dict[str, Field[str]]) -> None:
-    """The name right of the certificate, up to the first gap behind it."""
+    """The name right of the certificate, up to the first gap behind it. A recognised certificate
+    whose stars were taken for characters gets them back, since the railway hides four digits of
+    every resident's; that is mended, so a person looks."""
     for run in (*face.sheet.phrases, *face.sheet.rows):
         match = _PASSENGER.search(run.text)
         part = span(run, match, "name") if match else None
         if part is not None:
             extra["passenger"] = face.field(part.raw.strip(), part)
             return
+    garbled = first_match(face.sheet.rows, _GARBLED) if face.recognised else None
+    if garbled is None or "passenger_id" in extra:
+        return
+    match, row = garbled
+    head, name = span(row, match, "head"), span(row, match, "name")
+    if head is not None:
+        mended = face.field(f"{match['head']}****{match['tail']}", head)
+        extra["passenger_id"] = doubted(mended)
+    if name is not None:
+        extra["passenger"] = face.field(name.raw, name)
 
 
 def _read_departure(face: Face, rows: list[Run], extra: dict[str, Field[str]]) -> None:

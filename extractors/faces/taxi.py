@@ -92,7 +92,7 @@ def read(face: Face) -> Invoice:
             value, run = figures[label]
             text = f"{value:f}" if name == "km" else f"{value:.2f}"
             extra[name] = face.field(text, run)
-    _keep_total(face, labels, figures)
+    _keep_total(face, meter, labels, figures)
     return face.invoice(Kind.TAXI, extra=extra)
 
 
@@ -115,6 +115,9 @@ def _read_form(face: Face, labels: list[_Label]) -> None:
     runs = [compact(run) for run in face.sheet.phrases if run.middle < floor]
     rows = [compact(row) for row in face.sheet.rows if row.middle < floor]
     codes = _numbers(rows, runs, r"代[码玛]:?", r"\d{12}|\d{10}")
+    if len({run.text for run in codes}) > 1:
+        # Meters and cards have twelve digits too, but name no province after the first.
+        codes = [run for run in codes if values.is_invoice_code(f"0{run.text[1:]}")]
     if len({run.text for run in codes}) != 1:
         return
     face.keep("invoice_code", codes[0].text, codes[0], proven=len(codes) > 1)
@@ -264,6 +267,22 @@ class _Meter:
                 claims.setdefault(name, []).append((Decimal(match[1]), part))
         return {name: found[0] for name, found in claims.items() if len(found) == 1}
 
+    def summed(self) -> tuple[Decimal, Run] | None:
+        """Of at least three sums with their signs the lowest, if it is what those above it make
+        together, to the fen or rounded to a yuan: a total that needs no label."""
+        signed = []
+        for run in sorted(self._prints, key=lambda run: run.middle):
+            match = re.fullmatch(r"[¥羊](\d{1,5}\.\d{2})", run.text)
+            part = cut(run, match) if match else None
+            if match is not None and part is not None:
+                signed.append((Decimal(match[1]), part))
+        if len(signed) < 3:
+            return None
+        parts = sum((value for value, _ in signed[:-1]), Decimal(0))
+        total = signed[-1]
+        whole = parts.quantize(Decimal(1), ROUND_HALF_UP)
+        return total if total[0] > 0 and total[0] in (parts, whole) else None
+
     @staticmethod
     def _answers(match: re.Match[str]) -> tuple[str, ...]:
         unit = (match[2] or "").lower()
@@ -274,11 +293,17 @@ class _Meter:
         return _BY_UNIT[unit]
 
 
-def _keep_total(face: Face, labels: list[_Label], figures: dict[str, tuple[Decimal, Run]]) -> None:
+def _keep_total(
+    face: Face, meter: _Meter, labels: list[_Label], figures: dict[str, tuple[Decimal, Run]]
+) -> None:
     """The total under its own label, or the fare where no total is printed. Its parts prove it
     (rounded to a whole yuan or not); a recognised one that contradicts them is left out, and one
     that the distance makes unlikely is doubtful."""
     named = {label.name for label in labels}
+    summed = meter.summed()
+    if "total" not in figures and summed is not None:
+        face.keep("total_with_tax", *summed, proven=True)
+        return
     name = "total" if "total" in named else "fare"
     if name not in figures:
         return

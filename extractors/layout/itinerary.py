@@ -13,9 +13,10 @@ from itertools import pairwise
 from extractors.layout import values
 from extractors.layout.page import Run
 from extractors.layout.reading import Face, compact
-from extractors.layout.slips import span
+from extractors.layout.slips import doubted, span
 from extractors.model import Field
 
+_SURE_LETTER = 0.97
 _DAY = r"(?:20\d\d-\d{2}-\d{2}|20\d\d年\d{1,2}月\d{1,2}日|20\d\d/\d{2}/\d{2})"
 #: Flight, perhaps class and other words between, date, time.
 _FLIGHT = re.compile(
@@ -23,7 +24,7 @@ _FLIGHT = re.compile(
     rf"\s*(?P<seat>[A-Z]\d?(?![A-Z]))?\s*(?P<day>{_DAY})\s*(?P<time>\d{{1,2}}:\d{{2}})"
 )
 _PLACE = re.compile(
-    r"^(?P<mark>[自至])?(?:FROM|TO)?:?(?P<name>[\u4e00-\u9fff]{2,8})(?:T\d)?"
+    r"^(?P<mark>[自至])?(?:FROM|TO)?:?(?:T\d)?(?P<name>[\u4e00-\u9fff]{2,8})(?:T\d)?"
     r"(?:(?P<code>[A-Z]{3})(?![A-Z0-9])|$)"
 )
 
@@ -55,11 +56,19 @@ def read_legs(face: Face) -> dict[str, Field[str]]:
     )
     seats = [(each.match["seat"] or each.match["suffix"], _seat(each)) for each in flights]
     _keep(face, extra, "seat_class", seats)
+    if face.recognised and "seat_class" in extra and _unsure(seats):
+        extra["seat_class"] = doubted(extra["seat_class"])
     _keep(face, extra, "departure", [(_departure(each), _part(each, "day")) for each in flights])
     places = _pairs(_places(face, flights), flights)
     _keep(face, extra, "from", [(start.name, start.run) for start, _ in places])
     _keep(face, extra, "to", [(end.name, end.run) for _, end in places])
     return extra
+
+
+def _unsure(seats: list[tuple[str | None, Run | None]]) -> bool:
+    """A letter alone has no neighbours to be read by; E and F change places at scores that a
+    whole word would be right with."""
+    return any(run is not None and run.score < _SURE_LETTER for _, run in seats)
 
 
 def _keep(
