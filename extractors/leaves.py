@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from extractors.errors import DamagedFile
 from extractors.faces import invoice_from_words
 from extractors.model import Box, Finding, Invoice, Kind, Source
 from extractors.recogniser import Image
+from extractors.split import cut_out, split_documents
 from extractors.words import PageWords
 
 
@@ -32,6 +35,18 @@ class Leaf:
     recognised: PageWords | None = None
     rotation: int = 0
     _reading: Invoice | None = None
+    _drawn: Image | None = None
+
+    def draw(self) -> Image | None:
+        """Its picture, kept until `let_go`: drawing a page costs as much as reading a text layer.
+        None for what cannot be drawn; raises `DamagedFile` where drawing fails."""
+        if self._drawn is None and self.picture is not None:
+            self._drawn = self.picture()
+        return self._drawn
+
+    def let_go(self) -> None:
+        """Forget the drawn picture; it takes some 12 MB."""
+        self._drawn = None
 
     def reading(self) -> Invoice | None:
         """What its own words say, the given before the recognised; None without any."""
@@ -67,6 +82,8 @@ class Opened:
     whole: list[Invoice] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     pages: int = 1
+    #: Pages that nobody looked at: there were too many, or they could not be drawn.
+    unseen: int = 0
 
 
 def grouped(leaves: Sequence[Leaf]) -> list[list[Leaf]]:
@@ -92,6 +109,45 @@ def _begins_anew(group: list[Leaf], leaf: Leaf) -> bool:
     if number is not None:
         return begun
     return begun and leaf.stands_alone
+
+
+def parts_of(leaf: Leaf) -> list[Leaf]:
+    """The documents that plainly lie apart on the leaf's picture, a leaf each; the leaf itself
+    where there is one, or where the picture cannot be drawn."""
+    try:
+        picture = leaf.draw()
+    except DamagedFile:
+        return [leaf]
+    boxes = split_documents(picture, leaf.page) if picture is not None else []
+    if picture is None or len(boxes) < 2:
+        return [leaf]
+    return [
+        Leaf(leaf.page, picture=partial(cut_out, picture, box), region=box, source=leaf.source)
+        for box in boxes
+    ]
+
+
+def are_documents(parts: Sequence[Leaf]) -> bool:
+    """Is each part a document of its own: with a number, or a face and total, no number twice?"""
+    numbers = [leaf.number for leaf in parts if leaf.number is not None]
+    signed = all(leaf.number is not None or leaf.stands_alone for leaf in parts)
+    return signed and len(numbers) == len(set(numbers))
+
+
+def code_count(group: Sequence[Leaf]) -> int:
+    """How many invoices the codes of a group speak of."""
+    codes = [code.invoice_number for leaf in group for code in leaf.codes]
+    return len({number.value for number in codes if number is not None})
+
+
+def place_of(group: Sequence[Leaf]) -> dict[str, object]:
+    """Where in its file the invoice of a group lies, as attributes of `Invoice`."""
+    pages = {leaf.page for leaf in group}
+    return {
+        "pages": max(1, len(pages)),
+        "first_page": min(pages, default=0),
+        "region": group[0].region if group else None,
+    }
 
 
 def readings_of(group: Sequence[Leaf]) -> Iterator[Invoice]:

@@ -54,7 +54,7 @@ def _open_ofd(data: bytes, limits: Limits) -> Opened:
     opened = Opened(whole=list(ofd.readings), pages=max(1, ofd.page_count))
     opened.findings.extend(ofd.findings)
     if ofd.body_count > 1:
-        opened.findings.append(_several_bodies(ofd.body_count))
+        opened.findings.append(several(ofd.body_count))
     opened.whole.extend(_parsed((text, None) for text in ofd.qr_texts))
     opened.leaves = [
         Leaf(page.page, words=page, source=Source.OFD_TEXT) for page in ofd.pages if page.words
@@ -107,14 +107,27 @@ def _attached(pdf: PdfFile, limits: Limits) -> Iterator[Invoice]:
 
 
 def _open_image(data: bytes, limits: Limits) -> Opened:
-    loaded = images.load(data, limits)
-    leaf = Leaf(0, codes=parsed_codes(loaded.pixels, 0), picture=partial(_same, loaded.pixels))
-    opened = Opened(leaves=[leaf], pages=loaded.frames)
-    numbers = {code.invoice_number.value for code in leaf.codes if code.invoice_number}
-    count = max(loaded.frames, len(numbers))
-    if count > 1:
-        opened.findings.append(_several_bodies(count))
+    """A leaf a frame: a scanner's TIFF holds a page in each."""
+    frames = images.load_frames(data, limits)
+    count = max(len(frames), images.frame_count(data, limits) if len(frames) > 1 else 1)
+    opened = Opened(pages=count)
+    if count > len(frames):
+        opened.findings.append(unseen(count - len(frames)))
+    opened.leaves = [
+        Leaf(index, codes=parsed_codes(pixels, index), picture=partial(_same, pixels))
+        for index, pixels in enumerate(frames)
+    ]
     return opened
+
+
+def unseen(count: int) -> Finding:
+    """So many pages of the file were not looked at."""
+    return Finding(code="pages_unseen", severity=Severity.BLOCK, params={"count": str(count)})
+
+
+def several(count: int) -> Finding:
+    """The file seems to hold so many invoices that could not be told apart."""
+    return Finding(code="several_invoices", severity=Severity.BLOCK, params={"count": str(count)})
 
 
 def _parsed(codes: Iterable[tuple[str, Box | None]]) -> list[Invoice]:
@@ -124,7 +137,3 @@ def _parsed(codes: Iterable[tuple[str, Box | None]]) -> list[Invoice]:
 
 def _same(picture: Image) -> Image:
     return picture
-
-
-def _several_bodies(count: int) -> Finding:
-    return Finding(code="several_invoices", severity=Severity.BLOCK, params={"count": str(count)})

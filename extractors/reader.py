@@ -20,11 +20,21 @@ from extractors.errors import (
     FileTooLarge,
     NoInvoiceFound,
 )
-from extractors.leaves import Leaf, Opened, grouped, readings_of, share_out
+from extractors.leaves import (
+    Leaf,
+    Opened,
+    are_documents,
+    code_count,
+    grouped,
+    parts_of,
+    place_of,
+    readings_of,
+    share_out,
+)
 from extractors.limits import Limits
 from extractors.merge import merge
-from extractors.model import Finding, Invoice, Severity
-from extractors.opening import open_file, parsed_codes
+from extractors.model import Invoice
+from extractors.opening import open_file, parsed_codes, several, unseen
 from extractors.recogniser import Recogniser
 from extractors.sniff import sniff
 
@@ -68,7 +78,7 @@ class Reader:
         first = invoices[0]
         if len(invoices) == 1:
             return first
-        return first.model_copy(update={"findings": (_several(len(invoices)), *first.findings)})
+        return first.model_copy(update={"findings": (several(len(invoices)), *first.findings)})
 
     def read_all(self, data: bytes) -> tuple[Invoice, ...]:
         """Every invoice in `data`, in the order of its pages; raises as `read` does."""
@@ -103,12 +113,28 @@ class Reader:
     def _tell_leaves_apart(self, opened: Opened, deadline: float) -> None:
         """Among several leaves, look at those that say nothing by themselves: each may be an
         invoice of its own."""
-        silent = [leaf for leaf in opened.leaves if leaf.words is None and not leaf.codes]
+        silent = [leaf for leaf in opened.leaves if leaf.words is None]
         if self._recogniser is None:
             for leaf in silent:
-                leaf.codes.extend(_codes_of(leaf))
-        elif len(opened.leaves) > 1:
-            self._recognise([leaf for leaf in silent if leaf.number is None], opened, deadline)
+                leaf.codes.extend([] if leaf.codes else _codes_of(leaf))
+            return
+        alone = len(opened.leaves) == 1
+        for leaf in silent:
+            self._part(leaf, opened, deadline)
+            if not alone and leaf in opened.leaves and leaf.number is None:
+                self._recognise([leaf], opened, deadline)
+
+    def _part(self, leaf: Leaf, opened: Opened, deadline: float) -> None:
+        """Put the documents that lie apart on one picture in its place, each looked at by
+        itself, if each proves to be one."""
+        parts = parts_of(leaf)
+        if len(parts) < 2:
+            return
+        place = opened.leaves.index(leaf)
+        opened.leaves[place : place + 1] = parts
+        self._recognise(parts, opened, deadline)
+        if not are_documents(parts):
+            opened.leaves[place : place + len(parts)] = [leaf]
 
     def _invoices(self, opened: Opened, deadline: float) -> list[Invoice]:
         groups = grouped(opened.leaves) or [[]]
@@ -117,62 +143,57 @@ class Reader:
             invoice = merge([*whole, *readings_of(group)])
             if missing_fields(invoice) and self._recognise(group, opened, deadline):
                 invoice = merge([*whole, *readings_of(group)])
+            if (count := code_count(group)) > 1:
+                opened.findings.append(several(count))
             if _says_anything(invoice):
-                pages = {leaf.page for leaf in group}
-                found.append(
-                    invoice.model_copy(
-                        update={
-                            "pages": max(1, len(pages)),
-                            "first_page": min(pages, default=0),
-                            "region": group[0].region if group else None,
-                        }
-                    )
-                )
+                found.append(invoice.model_copy(update=place_of(group)))
+        if opened.unseen:
+            opened.findings.append(unseen(opened.unseen))
         return found
 
     def _recognise(self, leaves: Sequence[Leaf], opened: Opened, deadline: float) -> bool:
-        """Look at the leaves that can be drawn and were not looked at. Whether any was.
-
-        Pages beyond the limits stay unseen, and `pages_unseen` (BLOCK) says how many.
-        """
-        waiting = [leaf for leaf in leaves if leaf.picture and leaf.recognised is None]
-        if self._recogniser is None or not waiting:
+        """Look at the leaves that can be drawn and were not looked at. Whether any was; pages
+        beyond the limits, or broken ones among others, stay unseen and are counted."""
+        if self._recogniser is None:
             return False
-        seen = sum(leaf.recognised is not None for leaf in opened.leaves)
-        for count, leaf in enumerate(waiting):
-            late = count > 0 and self._clock() > deadline
-            if late or seen + count >= self._limits.max_recognised_pages:
-                opened.findings.append(_unseen(len(waiting) - count))
-                return count > 0
-            self._look_at(leaf, self._recogniser)
-        return True
+        looked = False
+        for leaf in leaves:
+            if leaf.picture is None or leaf.recognised is not None:
+                continue
+            seen = sum(each.recognised is not None for each in opened.leaves)
+            late = seen > 0 and self._clock() > deadline
+            if late or seen >= self._limits.max_recognised_pages:
+                opened.unseen += 1
+                continue
+            try:
+                self._look_at(leaf, self._recogniser)
+                looked = True
+            except DamagedFile:
+                if len(opened.leaves) == 1:
+                    raise
+                opened.unseen += 1
+        return looked
 
     def _look_at(self, leaf: Leaf, recogniser: Recogniser) -> None:
         """Recognise one leaf; read its codes where they were not, in the picture as it is or
-        else in the straightened one."""
-        assert leaf.picture is not None  # noqa: S101 - the caller chose leaves that have one
-        picture = leaf.picture()
+        else in the straightened one. Raises `DamagedFile` where it cannot be drawn."""
+        picture = leaf.draw()
+        assert picture is not None  # noqa: S101 - the caller chose leaves that have one
         if leaf.words is None and not leaf.codes:
             leaf.codes.extend(parsed_codes(picture, leaf.page))
         page = recogniser.recognise(picture, leaf.page)
         leaf.recognised, leaf.rotation = page.words, page.rotation
         if not leaf.codes:
             leaf.codes.extend(parsed_codes(page.image, leaf.page))
+        leaf.let_go()
 
 
 def _codes_of(leaf: Leaf) -> list[Invoice]:
     try:
-        return parsed_codes(leaf.picture(), leaf.page) if leaf.picture is not None else []
+        picture = leaf.draw()
+        return parsed_codes(picture, leaf.page) if picture is not None else []
     except DamagedFile:
         return []
-
-
-def _several(count: int) -> Finding:
-    return Finding(code="several_invoices", severity=Severity.BLOCK, params={"count": str(count)})
-
-
-def _unseen(count: int) -> Finding:
-    return Finding(code="pages_unseen", severity=Severity.BLOCK, params={"count": str(count)})
 
 
 def _says_anything(invoice: Invoice) -> bool:

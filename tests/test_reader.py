@@ -144,13 +144,17 @@ def test_a_cover_page_before_an_invoice_is_no_second_invoice() -> None:
     assert codes(invoice) == []
 
 
-def test_several_frames_in_one_tiff_are_said() -> None:
-    page = Pillow.open(io.BytesIO(make(truth(2), Form.PNG, 2).content)).convert("L")
+def test_each_frame_of_a_tiff_is_a_page() -> None:
+    frames = [
+        Pillow.open(io.BytesIO(make(truth(seed), Form.PNG, seed).content)).convert("L")
+        for seed in (2, 3, 3)
+    ]
     buffer = io.BytesIO()
-    page.save(buffer, "TIFF", save_all=True, append_images=[page.copy()], compression="tiff_lzw")
-    invoice = Reader().read_bytes(buffer.getvalue())
-    assert "several_invoices" in codes(invoice)
-    assert invoice.pages == 2
+    frames[0].save(buffer, "TIFF", save_all=True, append_images=frames[1:], compression="tiff_lzw")
+    first, second = Reader().read_all(buffer.getvalue())
+    assert number(first) == truth(2).invoice_number
+    assert number(second) == truth(3).invoice_number
+    assert (first.pages, second.pages) == (1, 2)
 
 
 def test_the_info_keys_of_an_original_are_a_source() -> None:
