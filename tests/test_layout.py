@@ -309,6 +309,7 @@ def test_an_electronic_rail_ticket() -> None:
         "carriage": "06",
         "seat": "11A",
         "seat_class": "二等座",
+        "fare": "71.00",
     }
 
 
