@@ -15,7 +15,7 @@ from extractors.layout.page import Run
 from extractors.layout.reading import Face, compact
 
 #: A value ends at a gap this many times its height; the gap after the label may be any width
-#: up to `_REACH` page widths.
+#: up to so many page widths.
 _GAP = 1.7
 _REACH = 0.35
 
@@ -35,21 +35,20 @@ def read_cells(
     *,
     rows: Iterable[Run] | None = None,
     gap: float = _GAP,
+    reach: float = _REACH,
     wrapping: Collection[str] = (),
 ) -> list[Cell]:
     """Every labelled cell of the rows, from top to bottom. `labels` maps a name to its pattern
-    over text without spaces; where two match at one place the earlier in the mapping wins. A name
-    that begins with `_` only ends the values before it. `wrapping` names the cells whose values
-    may go on below."""
+    over text without spaces; where two match at one place the earlier in the mapping wins. Names
+    that begin with `_` are for labels that only end the values before them. `wrapping` names
+    the cells whose values may go on below."""
     pattern = re.compile("|".join(f"(?P<{name}>{text})" for name, text in labels.items()))
     found = [
         cell
         for row in (face.sheet.within(face.sheet.rows) if rows is None else rows)
-        for cell in _cells_of_row(row, pattern, gap)
+        for cell in _cells_of_row(row, pattern, gap, reach)
     ]
-    if wrapping:
-        found = _wrapped(face, found, wrapping)
-    return [cell for cell in found if not cell.name.startswith("_")]
+    return _wrapped(face, found, wrapping) if wrapping else found
 
 
 def first(cells: Sequence[Cell], *names: str) -> Run | None:
@@ -71,7 +70,7 @@ def the_only(cells: Sequence[Cell], *names: str) -> Run | None:
     return None
 
 
-def _cells_of_row(row: Run, pattern: re.Pattern[str], gap: float) -> Iterator[Cell]:
+def _cells_of_row(row: Run, pattern: re.Pattern[str], gap: float, reach: float) -> Iterator[Cell]:
     places = [index for index, glyph in enumerate(row.glyphs) if not glyph.char.isspace()]
     text = "".join(row.text[index] for index in places)
     marks = [match for match in pattern.finditer(text) if _begins_cell(row, places, text, match)]
@@ -81,7 +80,8 @@ def _cells_of_row(row: Run, pattern: re.Pattern[str], gap: float) -> Iterator[Ce
         while start < len(text) and text[start] in ":;":
             start += 1
         end = marks[number + 1].start() if number + 1 < len(marks) else len(text)
-        value = _value(row, places[start:end], label, gap) if start < end else None
+        near = start < end and row.glyphs[places[start]].x0 - label.x1 <= reach
+        value = _value(row, places[start:end], gap) if near else None
         yield Cell(match.lastgroup or "", label, value)
 
 
@@ -92,10 +92,8 @@ def _begins_cell(row: Run, places: list[int], text: str, match: re.Match[str]) -
     return place == 0 or row.glyphs[place - 1].char.isspace()
 
 
-def _value(row: Run, places: list[int], label: Run, gap: float) -> Run | None:
+def _value(row: Run, places: list[int], gap: float) -> Run | None:
     """The glyphs at `places` up to the first wide gap, with the spaces between them."""
-    if row.glyphs[places[0]].x0 - label.x1 > _REACH:
-        return None
     height = row.glyphs[places[0]].y1 - row.glyphs[places[0]].y0
     last = places[0]
     for place in places[1:]:
