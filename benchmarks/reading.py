@@ -5,8 +5,9 @@ of picture, each value judged against its truth. The bar is printed beside every
 
 A run first reads one file of every sort and says how long the whole will take. With `--save`
 every judgement is kept as it comes, and the same command goes on where it was stopped. `--worst`
-gets pictures of the ten worst documents: what was misread, where, and why. Processes read with
-one thread each. The exit status is 1 where the bar is missed.
+gets pictures of the ten worst documents: what was misread, where, and why. Public specimens
+(`--specimens` or `YANPIAO_SPECIMENS`) come last. Processes read with one thread each. The exit
+status is 1 where the bar is missed.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ from typing import Any
 
 from benchmarks.judging import Judgement, Verdict
 from benchmarks.machine import machine
+from benchmarks.reading_pictures import draw_worst
+from benchmarks.reading_specimens import specimen_table
 from benchmarks.reading_tables import meets_the_bar, tables
 from benchmarks.reading_work import E_FILES, GRADE_NAMES, OTHERS, Bench, Reading, Task, planned
 from extractors.model import Box
+from extractors.reader import Reader
 from extractors.recognise import PaddleRecogniser
 from fixtures.maker import specimens
 
@@ -51,12 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in tables(readings):
         print(line)
     _print_faults(readings)
+    engine = PaddleRecogniser(threads=1)
     if options.worst:
-        from benchmarks.reading_pictures import (
-            draw_worst,
-        )  # needs fonts, which a quick run does not
-
-        draw_worst(readings, Bench(PaddleRecogniser(threads=1)), options.worst, _WORST)
+        draw_worst(readings, Bench(engine), options.worst, _WORST)
+    if options.specimens:
+        for line in specimen_table(options.specimens, Reader(recogniser=engine)):
+            print(line)
     print(f"\n{time.perf_counter() - began:.0f} s in all")
     return int(not meets_the_bar(readings))
 
@@ -73,6 +77,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--save", type=Path, help="judgements, one file a line (JSON)")
     parser.add_argument("--worst", type=Path, help="folder for pictures of the worst documents")
+    given = os.environ.get("YANPIAO_SPECIMENS")
+    parser.add_argument("--specimens", type=Path, default=Path(given) if given else None,
+                        help="folder of public specimens with a truth.json")  # fmt: skip
     return parser.parse_args(arguments)
 
 
@@ -148,7 +155,7 @@ def _one(task: Task) -> Reading:
 def _save(path: Path | None, reading: Reading) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        entry = dataclasses.asdict(reading)
+        entry = {"by": machine()} | dataclasses.asdict(reading)
         for each in entry["judgements"]:
             each["box"] = each["box"].model_dump() if each["box"] else None
         with path.open("a", encoding="utf-8") as file:
@@ -156,9 +163,13 @@ def _save(path: Path | None, reading: Reading) -> None:
 
 
 def _saved(path: Path | None) -> Iterator[Reading]:
-    if path is not None and path.exists():
-        for line in path.read_text("utf-8").splitlines():
-            yield _reading(json.loads(line))
+    if path is None or not path.exists():
+        return
+    entries = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    others = {entry.pop("by") for entry in entries} - {machine()}
+    if others:
+        print(f"! some files of {path} were read by: {'; '.join(sorted(others))}")
+    yield from map(_reading, entries)
 
 
 def _reading(entry: dict[str, Any]) -> Reading:
