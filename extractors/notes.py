@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 _DAY = r"(20\d\d)[-/.年]?(\d\d)[-/.月]?(\d\d)日?"
-_CLOCK = r"(?: (\d\d:\d\d)(?::\d\d)?)?"
+_CLOCK = r"(?: ?(\d\d:\d\d)(?::\d\d)?)?"
 _LABELS = "租赁期|跨地|面积单位|产权证|不动产|土地增值税|建筑项目|到达地|车种|运输"
 _END = rf"(?=[;,\n]|$| *(?:{_LABELS}))"
 #: The key in `Invoice.extra`, and what stands before and in its value.
@@ -33,7 +33,7 @@ _NOTES = (
     ("red_notice", r"红字(?:增值税)?(?:专用)?发票信息表编号:?(\d{16})(?!\d)"),
     ("deduction", r"(?:差额征税|扣除额):¥?(\d+\.\d\d)(?!\d)"),
 )
-_TERM = re.compile(rf"租赁期起止:{_DAY}{_CLOCK}[ 至到~\-—]+{_DAY}{_CLOCK}")
+_TERM = re.compile(rf"租赁期起止:{_DAY}{_CLOCK}[ 至到~\-—]*{_DAY}{_CLOCK}")
 
 
 def notes_of(remarks: str) -> dict[str, tuple[str, str]]:

@@ -81,7 +81,7 @@ def read(face: Face) -> Invoice:
     extra = read_special(face, rows, head, sums, floor - 0.5 * sheet.line_height)
     if second is not None:
         extra["digital_number"] = second
-    found = tuple(row.line for row in rows)
+    found = _true_taxes(face, tuple(row.line for row in rows))
     kind = _kind(face, on_paper=second is not None)
     return face.invoice(kind, lines=found if _lines_hold(face, found) else (), extra=extra)
 
@@ -218,6 +218,18 @@ def _sums_bottom(face: Face) -> float | None:
         ),
         default=None,
     )
+
+
+def _true_taxes(face: Face, found: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Recognised taxes are believed where they sum to the proven tax (a margin scheme's are not
+    amount x rate), or else each by its own rate."""
+    tax = face.found.get("total_tax")
+    taxes = [line.tax for line in found if line.tax is not None]
+    if not face.recognised or (
+        tax is not None and len(taxes) == len(found) and sum(taxes) == tax.value
+    ):
+        return found
+    return tuple(lines.with_held_tax(line) for line in found)
 
 
 def _lines_hold(face: Face, found: tuple[Line, ...]) -> bool:

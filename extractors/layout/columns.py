@@ -38,7 +38,14 @@ _TITLES = (
     ("rate", r"税率|征收率"),
     ("tax", r"税额$|^税$"),
 )
+_WHOLE_TITLES = re.compile(
+    r"序号|建筑服务发生地|建筑项目名称|(?:房屋)?产权证书/不动产权证号码?|面积单位|车牌号码?|(?:车辆)?类型"
+    r"|通行日期[起止]|(?:货物或应税劳务、?(?:服务)?|货物\(劳务\)|项目)名称|规格型号|单位|数量|单价|金额"
+    r"|税率(?:/征收率)?|税额"
+)
 _LONGEST_TITLE = 16
+#: All titles of a table in one run.
+_LONGEST_ROW = 80
 _LEAST_TITLES = 3
 
 Edges = list[tuple[str, float]]
@@ -95,7 +102,8 @@ class Header:
 def find_headers(face: Face) -> list[Header]:
     """The title row of every page that has one, from the first page on."""
     best: dict[int, Header] = {}
-    runs = [run for run in face.sheet.runs if _may_be_title(run)]
+    parts = [part for run in face.sheet.runs for part in _single_titles(run)]
+    runs = [run for run in parts if _may_be_title(run)]
     for row in face.sheet.rows:
         level = [
             run for run in runs if abs(run.middle - row.middle) < 0.7 * max(row.height, run.height)
@@ -117,6 +125,18 @@ def find_header(face: Face) -> Header | None:
     """The first table's title row, None unless at least three titles are read."""
     headers = find_headers(face)
     return headers[0] if headers else None
+
+
+def _single_titles(run: Run) -> list[Run]:
+    """The run, or the titles that it is made of where a source ran several together."""
+    if not 4 <= len(run.glyphs) <= _LONGEST_ROW:
+        return [run]
+    bare = compact(run)
+    matches = list(_WHOLE_TITLES.finditer(bare.text))
+    if len(matches) < 2 or sum(len(match[0]) for match in matches) < len(bare.text):
+        return [run]
+    parts = (bare.part(*match.span()) for match in matches)
+    return [part for part in parts if part is not None]
 
 
 def _may_be_title(run: Run) -> bool:
@@ -160,12 +180,12 @@ def _titles(runs: list[Run]) -> dict[str, Run]:
     return found
 
 
-def edge_after_name(edges: Edges) -> float | None:
-    """Where the column behind the names begins."""
+def edge_after(column: str, edges: Edges) -> float | None:
+    """Where the column behind the given one begins; None where there is none."""
     columns = [name for name, _ in edges]
-    if "name" not in columns or columns.index("name") + 1 == len(columns):
+    if column not in columns or columns.index(column) + 1 == len(columns):
         return None
-    return edges[columns.index("name") + 1][1]
+    return edges[columns.index(column) + 1][1]
 
 
 def centred(header: Header, body: list[Run]) -> Edges:

@@ -17,7 +17,8 @@ from extractors.model import Line, Source
 from extractors.words import PageWords
 
 _LIST_TITLE = re.compile(r"清单")
-_FACE_SIGN = re.compile(r"价税合计|大写")
+#: 数电票 repeat their title on every page, and may well sell a 清单.
+_FACE_SIGN = re.compile(r"价税合计|大写|电子发票\(")
 _FOOT = re.compile(r"^(?:小计|折扣|总计|合计)")
 
 

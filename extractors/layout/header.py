@@ -80,17 +80,21 @@ def read_labelled_number(face: Face) -> None:
     )
 
 
+_OTHER_NUMBERS = ("check_code", "invoice_code", "invoice_number")
+
+
 def second_number(face: Face, bottom: float) -> Field[str] | None:
     """The 20 digits of 数电纸票, which carry code and number of the old form beside them: labelled
     in the head or the cipher box."""
     if "invoice_code" not in face.found:
         return None
-    check = face.found.get("check_code")
+    # Not the check code, nor code and number of the form run together.
+    others = [face.found[name].value for name in _OTHER_NUMBERS if name in face.found]
     runs = face.sheet.within([*face.sheet.rows, *face.sheet.runs], bottom=bottom)
     found = [
         run
         for run in _alone(runs, "20")  # a check code is set in groups, or beside its label
-        if values.is_digital_number(run.text) and (check is None or run.text != check.value)
+        if values.is_digital_number(run.text) and not any(one in run.text for one in others)
     ]
     if any("校验" in compact(run).text and _alone([run], "20") for run in runs):
         return None

@@ -20,7 +20,7 @@ from extractors.layout.columns import (
     Header,
     centred,
     column_of,
-    edge_after_name,
+    edge_after,
     find_header,
     find_headers,
     one_cell,
@@ -61,7 +61,8 @@ def is_rate(run: Run) -> bool:
 
 def read_lines(face: Face, header: Header, bottom: float) -> tuple[Line, ...]:
     """All lines between the titles and `bottom` (the top of the 合计 row)."""
-    return tuple(row.line for row in read_rows(face, header, header.top, bottom))
+    rows = read_rows(face, header, header.top, bottom)
+    return tuple(with_held_tax(row.line) if face.recognised else row.line for row in rows)
 
 
 def read_rows(face: Face, header: Header, top: float, bottom: float) -> list[Row]:
@@ -113,22 +114,30 @@ def _is_doubtful(face: Face, line: Line, columns: dict[str, tuple[Run, ...]], ed
     starred = issued is None or issued.value >= _STARRED_SINCE
     return (
         min((cell.score for cell in names), default=0.0) < _SURE_NAME
-        or any(_reaches_over(cell, edges) for cell in names)
+        or any(
+            _reaches_over(cell, column, edges)
+            for column in _TEXTS
+            for cell in columns.get(column, ())
+        )
         or (starred and not _STARRED.fullmatch(line.name))
         or plain(line.name).count("(") != plain(line.name).count(")")
     )
 
 
-def _reaches_over(cell: Run, edges: Edges) -> bool:
-    """Does a name end so far right that it must hold the next column's text?"""
-    after = edge_after_name(edges)
+#: Columns of words, each of which may be glued to the next.
+_TEXTS = ("name", "spec", "site", "project", "certificate", "area_unit", "plate", "vehicle")
+
+
+def _reaches_over(cell: Run, column: str, edges: Edges) -> bool:
+    """Does a text end so far right that it must hold the next column's, too?"""
+    after = edge_after(column, edges)
     return after is not None and cell.x1 > after + 0.7 * cell.height
 
 
 def _name_and_spec(cell: Run, edges: Edges) -> list[Run]:
     """A name that recognition glued to the text of the next column, cut at the one space near
     the column's edge; left whole where none or several are."""
-    after = edge_after_name(edges)
+    after = edge_after("name", edges)
     if after is None or column_of(cell, edges) != "name" or cell.x1 < after + 0.8 * cell.height:
         return [cell]
     near = [
@@ -207,7 +216,7 @@ def _line(
         price=price,
         amount=amount,
         rate=rate,
-        tax=tax if given or _tax_holds(amount, rate, tax) else None,
+        tax=tax,
     )
 
 
@@ -216,8 +225,12 @@ def _with_stars(name: str) -> str:
     return f"*{name}" if re.match(r"[\u4e00-\u9fff、]+\*[^*]", name) else name
 
 
-def _tax_holds(amount: Decimal, rate: Decimal | None, tax: Decimal | None) -> bool:
-    return rate is None or tax is None or abs(amount * rate - tax) <= Decimal("0.06")
+def with_held_tax(line: Line) -> Line:
+    """The line, without its tax where amount x rate says otherwise (差额征税 may)."""
+    if line.amount is None or line.rate is None or line.tax is None:
+        return line
+    holds = abs(line.amount * line.rate - line.tax) <= Decimal("0.06")
+    return line if holds else line.model_copy(update={"tax": None})
 
 
 Pair = tuple[Decimal | None, Decimal | None]
