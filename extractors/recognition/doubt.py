@@ -12,15 +12,22 @@ import re
 from extractors.recognition.read import Reading
 
 #: A line that lacks more certainty than this, over all its characters, gets a second look.
-MOST_DOUBT = 0.1
-#: Amounts and dates bind; a label of the form can't be misread into itself.
-_MOST_DOUBT_OF_MONEY = 0.05
+MOST_DOUBT = 0.3
+#: Names bind and have no check; amounts have sums; rates and labels are few and well known.
+_MOST_DOUBT_OF_NAMES = 0.1
+_MOST_DOUBT_OF_MONEY = 0.15
 _MOST_DOUBT_OF_PRINT = 0.6
+#: An eighth of what the dear model would read on paper invoices, and no field.
+_MOST_DOUBT_OF_ADDRESSES = 2.0
 #: A run of digits and capitals so long is a number that somebody will be paid or booked by.
 _LONG_RUN = re.compile(r"[0-9A-Z]{8,}")
+#: Telephone and account numbers stand in lines of their own and are no field of an invoice.
+_ADDRESS = re.compile(r"^(地址|开户行|开户银行)|[路街道弄号].*\d{3,4}-\d{7,8}|[分支]行\s*\d{9,}$")
 #: Among digits these are taken for one another: 0 O Q D, 1 I l, 2 Z, 5 S, 8 B.
 _LOOK_ALIKES = re.compile(r"(?=.*\d)(?=.*[OQDIlZSBo〇])")
 _MONEY = re.compile(r"[¥￥]|\d[.,]\d{2}(?!\d)|[壹贰叁肆伍陆柒捌玖][^ ]*[圆元角分整正]")
+_NAMES = re.compile(r"名称|公司|学校|大学|学院|医院|中心|银行|商店|[厂局院所会社部]$")
+_RATE = re.compile(r"^\d{1,2}%$")
 #: A goods name starts with its class between two stars; one star alone lost the other.
 _ONE_STAR = re.compile(r"^[^*]*\*[^*]*$")
 #: 密码区: nobody reads it, and it is long. Digits mixed with these are found nowhere else.
@@ -46,11 +53,22 @@ def is_doubtful(reading: Reading) -> bool:
         return True
     if _is_cipher(text):
         return False
-    if text.rstrip(":：").replace("（", "(").replace("）", ")") in _PRINTED:
-        return reading.doubt > _MOST_DOUBT_OF_PRINT
-    if any(sign.search(text) for sign in (_LONG_RUN, _LOOK_ALIKES, _ONE_STAR)):
+    if not _ADDRESS.search(text) and any(
+        sign.search(text) for sign in (_LONG_RUN, _LOOK_ALIKES, _ONE_STAR)
+    ):
         return True
-    return reading.doubt > (_MOST_DOUBT_OF_MONEY if _MONEY.search(text) else MOST_DOUBT)
+    return reading.doubt > _bearable(text)
+
+
+def _bearable(text: str) -> float:
+    """How much doubt a line of this sort bears."""
+    if text.rstrip(":：").replace("（", "(").replace("）", ")") in _PRINTED or _RATE.match(text):
+        return _MOST_DOUBT_OF_PRINT
+    if _ADDRESS.search(text):
+        return _MOST_DOUBT_OF_ADDRESSES
+    if _NAMES.search(text):
+        return _MOST_DOUBT_OF_NAMES
+    return _MOST_DOUBT_OF_MONEY if _MONEY.search(text) else MOST_DOUBT
 
 
 def better(cheap: Reading, dear: Reading) -> Reading:
