@@ -42,10 +42,11 @@ _NEITHER = re.compile(r"\bHST\b|\bCANADA\b|\b[A-Z]\d[A-Z]\s\d[A-Z]\d\b")
 
 
 class Order(Enum):
-    """Which of two numbers the document writes first."""
+    """Which of its numbers the document writes first."""
 
     DAY_FIRST = "day first"
     MONTH_FIRST = "month first"
+    YEAR_FIRST = "year first"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _found(text: str) -> Iterator[Printed]:
         if sign != ".":  # dots part days, months and years in this order only
             _add(days, Order.MONTH_FIRST, year, first, second)
         if len(year) == 2 and 10 <= int(first) <= 40:
-            _add(days, None, first, second, year)
+            _add(days, Order.YEAR_FIRST, first, second, year)
         if days:
             yield Printed(match.start(), match.end(), days)
 

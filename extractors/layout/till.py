@@ -43,13 +43,14 @@ _ENDING = re.compile(
     r"\(?M?\)?\s?SDN\.?\s?BHD\.?|\(?[A-Z]?\)?\s?BHD\.?|PTE\.?\s?LTD\.?|LTD\.?|LLC|INC\.?"
 )
 _NO_NAME = re.compile(
-    r"(?:(?:SIMPLIFIED |RETAIL )?TAX\s?INVOICE|(?:OFFICIAL |SALES? |CASH |YOUR )?RECEIPT|INVOICE|"
-    r"CASH\s?(?:BILL|SALES?|MEMO)|BILL|(?:SALES )?(?:SLIP|DRAFT)|(?:GUEST )?CHECK|DUPLICATE|REPRINT|COPY|"
+    r"(?:(?:SIMPLIFIED |RETAIL )?TAX\s?INVOICE|(?:OFFICIAL |SALES? |CASH |YOUR )?RECEIPT|"
+    r"INVOICE|CASH\s?(?:BILL|SALES?|MEMO)|BILL|(?:SALES )?(?:SLIP|DRAFT)|(?:GUEST )?CHECK|"
+    r"DUPLICATE|REPRINT|COPY|"
     r"(?:CUSTOMER|MERCHANT|CARDHOLDER|BANK)('S)?\s?COPY|DINE\s?IN|TAKE\s?(?:OUT|AWAY)|TO GO|SALE|"
     r"(?:购物|收银|结账|消费|销售|预结|点菜|客户)?(?:小票|清单|单据?|账单|凭证|单|联)|收款?收?据|SPECIMEN)\W*$"
-    r"|(?:WELCOME|THANK|TEL|FAX|PHONE|PH|GST|SST|VAT|TIN|ABN|ROC|CO\.?\s?REG|REG|COMPANY REG|DATE|TIME|"
-    r"TABLE|ORDER|WWW|HTTP|NO\s?[.:]|LOT|JALAN|JLN|SUITE|UNIT|INVOICE|RECEIPT|CASHIER|SERVER|STORE\s?#|"
-    r"欢迎|电话|地址|日期|时间|单号|流水|桌号|收银|机号|样张|NO\d)"
+    r"|(?:WELCOME|THANK|TEL|FAX|PHONE|PH|GST|SST|VAT|TIN|ABN|ROC|CO\.?\s?REG|REG|COMPANY REG|"
+    r"DATE|TIME|TABLE|ORDER|WWW|HTTP|NO\s?[.:]|LOT|JALAN|JLN|SUITE|UNIT|INVOICE|RECEIPT|"
+    r"CASHIER|SERVER|STORE\s?#|欢迎|电话|地址|日期|时间|单号|流水|桌号|收银|机号|样张|NO\d)"
 )
 _REGISTERED = re.compile(
     r"\s*[(（]?\s*(?:CO\.?|COMPANY)?\s*(?:REG\.?|ROC)?\s*(?:NO\.?)?\s*[:#]?\s*"
