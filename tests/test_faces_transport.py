@@ -347,3 +347,41 @@ def test_a_worn_receipt_gives_what_its_sums_prove() -> None:
         "extra.waiting": "00:02:42",
         "extra.fuel": "1.00",
     }
+
+
+TITLES = ("票价", "燃油附加费", "增值税税率", "增值税税额", "民航发展基金", "其他税费", "合计")
+
+
+def test_sums_prove_themselves_where_a_seal_hides_their_titles() -> None:
+    truth = draw_truth("digital_air", 3, today=TODAY)
+    page = words_of(truth, 3, whole)
+    for gone in (TITLES[:1] + TITLES[-1:], TITLES[1:4] + TITLES[-1:]):
+        words = tuple(word for word in page.words if word.text not in gone)
+        invoice = invoice_from_words([page.model_copy(update={"words": words})], Source.OCR)
+        assert values(invoice) == wanted(truth)
+    words = tuple(word for word in page.words if word.text not in TITLES)
+    read = invoice_from_words([page.model_copy(update={"words": words})], Source.OCR)
+    assert read.total_with_tax is not None
+    assert read.total_with_tax.value == truth.total_with_tax
+    assert "fare" not in read.extra
+
+
+def test_a_misread_point_is_mended_by_the_sum() -> None:
+    truth = draw_truth("digital_air", 3, today=TODAY)
+    invoice = misread("digital_air", 3, "CNY 50.00", "CNY 50,00")
+    assert values(invoice) == wanted(truth)
+
+
+def test_clocks_whose_labels_are_hidden_are_doubtful() -> None:
+    seed = next(
+        seed
+        for seed in range(100)
+        if "上海" in draw_truth("taxi", seed, today=TODAY).extra["title"]
+    )
+    truth = draw_truth("taxi", seed, today=TODAY)
+    page = words_of(truth, seed, whole)
+    words = tuple(word for word in page.words if word.text not in ("上车", "下车"))
+    extra = invoice_from_words([page.model_copy(update={"words": words})], Source.OCR).extra
+    for name in ("board_time", "alight_time"):
+        assert extra[name].value == truth.extra[name]
+        assert extra[name].confidence < CONFIDENT

@@ -34,9 +34,10 @@ _TITLES = (
 )
 _TITLE = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _TITLES))
 _CELL = re.compile(
-    r"(?P<mark>CNY|CN|YQ|YR|RMB|¥)?\s?(?P<sum>-?\d{1,7}\.\d{2})(?![\d.])"
+    r"(?P<mark>CNY|CN|YQ|YR|RMB|¥)?\s?(?P<sum>-?\d{1,7}[.,]\d{2})(?![\d.,])"
     r"|(?P<rate>\d{1,2}(?:\.\d)?%)|(?P<free>EXEMPT|免税|不征税)"
 )
+_FORM_ORDER = ("fare", "fuel", "rate", "tax", "fund", "other_taxes", "total")
 _SIGNS = (
     r"旅客姓名", r"有效身份证件", r"承运人", r"航班号", r"座位等级", r"民航发展基金|机场建设费",
     r"燃油附加费", r"填开单位", r"电子客票号码", r"免费行李", r"客票级别", r"ITINERARY",
@@ -75,7 +76,7 @@ def read_electronic(face: Face) -> Invoice:
     rows = [compact(row) for row in face.sheet.within(face.sheet.rows)]
     read_labelled_number(face)
     extra = _read_common(face, rows)
-    for name in labelled(rows, r"购买方名称:?(.{2,60}?)(?=统一社会|纳税人|$)")[:1]:
+    for name in labelled(rows, r"买方名称:?(.{2,60}?)(?=统一社会|纳税人|$)")[:1]:
         keep_name(face, "buyer_name", name)
     for tax_id in labelled(rows, r"(?:信用代码|识别号):?([0-9A-Za-z]{15,20})(?![0-9A-Za-z])")[:1]:
         keep_tax_id(face, "buyer_tax_id", tax_id)
@@ -99,9 +100,7 @@ def _read_common(face: Face, rows: list[Run]) -> dict[str, Field[str]]:
     if ticket is not None:
         match, run = ticket
         extra["eticket_number"] = face.field(match[1] + match[2], run)
-    check = _beside_label(
-        face, r"验证码|^CK", re.compile(r"(?<![0-9A-Z])([0-9A-Z]{4})(?![0-9A-Z])")
-    )
+    check = _beside_label(face, r".证码|^CK", re.compile(r"(?<![0-9A-Z])([0-9A-Z]{4})(?![0-9A-Z])"))
     if check is not None:
         face.keep("check_code", check[0][1], check[1])
     insurance = _beside_label(
@@ -230,6 +229,7 @@ def _read_sums(face: Face) -> dict[str, Field[str]]:
     titles = _title_row(face)
     cells = _cells(face, titles) if len(titles) >= 3 else []
     if not cells:
+        _keep_summed(face)
         return {}
     for paired in _pairings(titles, cells):
         sums = {name: cell.value for name, cell in paired.items() if cell.value is not None}
@@ -247,12 +247,24 @@ def _read_sums(face: Face) -> dict[str, Field[str]]:
     return {}
 
 
+def _keep_summed(face: Face) -> None:
+    """Where the titles are unreadable: the last of at least three sums in a row that is what the
+    others make together can only be the total."""
+    for row in face.sheet.rows:
+        sums = [(cell.value, cell.run) for cell in _cells_of(row) if cell.value is not None]
+        parts = sum((value for value, _ in sums[:-1]), Decimal(0))
+        if len(sums) >= 3 and sums[-1][0] == parts > 0:
+            face.keep("total_with_tax", sums[-1][0], sums[-1][1], proven=True)
+            return
+
+
 def _keep_unproven(face: Face, titles: Sequence[tuple[str, Run]], cells: Sequence[_Cell]) -> None:
     """The recognised sum under 合计, doubtful, where a part may be unreadable. Where all parts are
     read and contradict it, something is misread, and nothing is kept."""
     (name, title), cell = titles[-1], cells[-1]
     complete = len(cells) >= len(titles)
-    if face.recognised and not complete and name == "total" and cell.run.x1 > title.x0:
+    under = name == "total" and cell.run.x1 > title.x0 and "," not in cell.text
+    if face.recognised and not complete and under:
         face.keep("total_with_tax", cell.value, cell.run, most=DOUBTED)
 
 
@@ -286,7 +298,8 @@ def _cells_of(row: Run) -> Iterator[_Cell]:
     for match in _CELL.finditer(row.text):
         part = span(row, match)
         if part is not None:
-            value = values.money(match["sum"]) if match["sum"] else None
+            # Two digits after a comma are no thousands: a point was misread.
+            value = values.money(match["sum"].replace(",", ".")) if match["sum"] else None
             yield _Cell(match[0], value, part)
 
 
@@ -294,7 +307,8 @@ def _pairings(
     titles: Sequence[tuple[str, Run]], cells: Sequence[_Cell]
 ) -> Iterator[dict[str, _Cell]]:
     """The ways to give sums to titles: in order where there are as many; by the title that each
-    begins or centres under; by the columns that titles begin."""
+    begins or centres under; by the columns that titles begin. Titles may be unread where the
+    order of the electronic form's seven cells, the rate third, says it all."""
     if len(titles) == len(cells):
         yield {name: cell for (name, _), cell in zip(titles, cells, strict=True)}
     by_nearest = [min(titles, key=lambda title: _apart(title[1], cell.run))[0] for cell in cells]
@@ -303,6 +317,8 @@ def _pairings(
             key=lambda title: title[1].x0, default=titles[0])[0]
         for cell in cells
     ]  # fmt: skip
+    if len(cells) == len(_FORM_ORDER) and cells[2].text.endswith("%"):
+        yield dict(zip(_FORM_ORDER, cells, strict=True))
     for names in (by_nearest, by_column):
         if len(set(names)) == len(names):
             yield dict(zip(names, cells, strict=True))

@@ -17,7 +17,7 @@ from statistics import median
 from extractors.layout import values
 from extractors.layout.page import Run
 from extractors.layout.reading import Face, FaceReader, compact, cut, labelled
-from extractors.layout.slips import DOUBTED, keep_name
+from extractors.layout.slips import DOUBTED, doubted, keep_name
 from extractors.model import Field, Invoice, Kind
 
 #: Labels of the form and what they name; those that begin alike stand longest first.
@@ -46,7 +46,7 @@ _PLATE = re.compile(rf"^(?=(?:\D*\d){{3}})(?:[{_PROVINCES}][A-Z]|[A-Z])[.·\-]?[
 _TIMES = re.compile(r"(?<![\d:])(\d{1,2}:\d{2})\s*[-~至]+\s*(\d{1,2}:\d{2})(?![\d:])")
 _WAITING = re.compile(r"(?<![\d:])(\d{1,2}:\d{2}:\d{2})(?![\d:])")
 _CLOCK = re.compile(r"^(\d{1,2}:\d{2})$")
-_FIGURE = re.compile(r"^[¥Y羊]?(\d{1,5}\.\d{1,2})(元/公里|元/km|元|km|公里)?$", re.IGNORECASE)
+_FIGURE = re.compile(r"^[¥Y羊]?(\d{1,5}\.\d{1,2})(元/公里|元/km|元|km|公里)?[.·]?$", re.IGNORECASE)
 _FIRM = re.compile(r"([\u4e00-\u9fff()]{2,}(?:公司|车队|合作社))$")
 #: Which labels a figure with this unit may answer.
 _MONEY = ("price", "fare", "fuel", "call", "total")
@@ -114,14 +114,14 @@ def _read_form(face: Face, labels: list[_Label]) -> None:
     floor = min((label.run.middle for label in labels), default=face.sheet.bottom)
     runs = [compact(run) for run in face.sheet.phrases if run.middle < floor]
     rows = [compact(row) for row in face.sheet.rows if row.middle < floor]
-    codes = _numbers(rows, runs, r"代[码玛]:?", r"\d{12}|\d{10}")
+    codes = _numbers(rows, runs, r"代[码玛][:.]?", r"\d{12}|\d{10}")
     if len({run.text for run in codes}) > 1:
         # Meters and cards have twelve digits too, but name no province after the first.
         codes = [run for run in codes if values.is_invoice_code(f"0{run.text[1:]}")]
     if len({run.text for run in codes}) != 1:
         return
     face.keep("invoice_code", codes[0].text, codes[0], proven=len(codes) > 1)
-    found = _numbers(rows, runs, r"号[码玛]:?", r"\d{8}")
+    found = _numbers(rows, runs, r"号[码玛][:.]?", r"\d{8}")
     by_distance = sorted(found, key=lambda run: abs(run.middle - codes[0].middle))
     close = [
         run
@@ -232,9 +232,13 @@ class _Meter:
             if _CLOCK.match(run.text):
                 name = self._label_of(run, ("board", "alight"))
                 found.setdefault(name or "", []).append(run)
-        return self._clocks(
-            {name: runs[0] for name, runs in found.items() if name and len(runs) == 1}
-        )
+        named = {name: runs[0] for name, runs in found.items() if name and len(runs) == 1}
+        lost = sorted(found.get("", []), key=lambda run: run.middle)
+        if not named and len(lost) == 2:
+            # Labels under a seal: boarding is printed above alighting everywhere.
+            fields = self._clocks({"board": lost[0], "alight": lost[1]})
+            return {name: doubted(field) for name, field in fields.items()}
+        return self._clocks(named)
 
     def _clocks(self, found: dict[str, Run]) -> dict[str, Field[str]]:
         return {
