@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pypdfium2 as pdfium
@@ -246,12 +247,10 @@ def _pixels(boxes: npt.NDArray[np.float64], grey: Image, frame: Frame) -> npt.ND
 
 def _has_ink(grey: Image, pixels: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
     """Whether an edge shows inside each box; by a summed table, for all boxes at once."""
-    wide = grey.astype(np.int16)
     edges = np.zeros(grey.shape, dtype=np.uint8)
-    edges[:, 1:] |= np.abs(np.diff(wide, axis=1)) > _EDGE
-    edges[1:, :] |= np.abs(np.diff(wide, axis=0)) > _EDGE
-    table = np.zeros((grey.shape[0] + 1, grey.shape[1] + 1), dtype=np.int32)
-    np.cumsum(np.cumsum(edges, axis=0, dtype=np.int32), axis=1, out=table[1:, 1:])
+    edges[:, 1:] |= cv2.absdiff(grey[:, 1:], grey[:, :-1]) > _EDGE
+    edges[1:, :] |= cv2.absdiff(grey[1:, :], grey[:-1, :]) > _EDGE
+    table = cv2.integral(edges)
     x0, y0, x1, y1 = pixels.T
     return np.asarray(table[y1, x1] - table[y0, x1] - table[y1, x0] + table[y0, x0] > 0)
 

@@ -17,6 +17,8 @@ from extractors.words import Word
 _GAP = 1.5
 _STEP = 2.0
 _DOUBLE = 1.0
+#: Side of the cells in which doubles are looked for: at least twice `_DOUBLE`.
+_CELL = 2.5
 
 
 def words_of(glyphs: Iterable[Glyph], frame: Frame, page: int, most: int) -> tuple[Word, ...]:
@@ -44,17 +46,24 @@ def undoubled(glyphs: Iterable[Glyph]) -> list[Glyph]:
     seen: dict[tuple[str, int, int], list[Glyph]] = {}
     kept = []
     for glyph in glyphs:
-        column, row = round(glyph.x0 / _DOUBLE), round(glyph.y0 / _DOUBLE)
-        near = (
-            other
-            for across in (column - 1, column, column + 1)
-            for down in (row - 1, row, row + 1)
-            for other in seen.get((glyph.char, across, down), ())
-        )
-        if glyph.char.isspace() or not any(_same_print(glyph, other) for other in near):
-            seen.setdefault((glyph.char, column, row), []).append(glyph)
-            kept.append(glyph)
+        if not glyph.char.isspace():
+            if any(
+                _same_print(glyph, other) for key in _cells(glyph) for other in seen.get(key, ())
+            ):
+                continue
+            key = (glyph.char, int(glyph.x0 // _CELL), int(glyph.y0 // _CELL))
+            seen.setdefault(key, []).append(glyph)
+        kept.append(glyph)
     return kept
+
+
+def _cells(glyph: Glyph) -> set[tuple[str, int, int]]:
+    """Where print of the same character within `_DOUBLE` may be kept."""
+    return {
+        (glyph.char, int(x // _CELL), int(y // _CELL))
+        for x in (glyph.x0 - _DOUBLE, glyph.x0 + _DOUBLE)
+        for y in (glyph.y0 - _DOUBLE, glyph.y0 + _DOUBLE)
+    }
 
 
 def _same_print(one: Glyph, two: Glyph) -> bool:
