@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +13,8 @@ from extractors.model import TEXT_FIELDS, Invoice, Source
 from extractors.pdf import PdfFile
 from extractors.reader import Reader
 from extractors.regions import region_of
-from fixtures.maker import Form, Truth, draw_truth, make, pages
+from extractors.words import Word
+from fixtures.maker import Form, Truth, draw_truth, make, pages, specimens
 from fixtures.maker.pdf import pdf_bytes
 from verifiers.keys import portal_keys
 
@@ -92,6 +94,63 @@ def test_lines_over_several_pages(seed: int) -> None:
     truth, invoice = read_back("digital_pages", seed)
     assert differences(truth, invoice) == {}
     assert len(truth.lines) >= 20
+
+
+def recognised(name: str, seed: int, change: Callable[[Word], Word]) -> tuple[Truth, Invoice]:
+    """The words of the PDF as an engine might give them: less sure, and changed."""
+    truth = draw_truth(name, seed, today=TODAY)
+    pdf = pdf_bytes(pages(truth, seed), title=truth.invoice_number)
+    seen = [
+        page.model_copy(update={"words": tuple(change(word) for word in page.words)})
+        for page in PdfFile(pdf, Limits()).words()
+    ]
+    return truth, invoice_from_words(seen, Source.OCR)
+
+
+def unsure(word: Word) -> Word:
+    return word.model_copy(update={"confidence": 0.97})
+
+
+@pytest.mark.parametrize("name", ["digital_building", "digital_freight", "digital_toll"])
+def test_recognised_values_are_right_or_left_out(name: str) -> None:
+    truth, invoice = recognised(name, 1, unsure)
+    extra = {key: field.value for key, field in invoice.extra.items()}
+    assert extra.items() <= truth.extra.items()
+    assert {"special"} < extra.keys()
+
+
+def test_a_cell_that_runs_into_the_next_is_left_out() -> None:
+    """Place and project of building work run together: neither is known, and no line is."""
+    truth = draw_truth("digital_building", 1, today=TODAY)
+
+    def stretched(word: Word) -> Word:
+        if not truth.extra["site"].startswith(word.text[:4]):
+            return unsure(word)
+        wide = word.box.model_copy(update={"x1": word.box.x1 + 0.1})
+        return word.model_copy(update={"box": wide, "text": word.text + "学校", "confidence": 0.97})
+
+    _, invoice = recognised("digital_building", 1, stretched)
+    assert not {"site", "project"} & invoice.extra.keys()
+    assert invoice.lines == ()
+    assert invoice.total_with_tax is not None
+
+
+def test_a_missed_line_leaves_all_of_them_out() -> None:
+    """Lines that do not sum up to the amount are no lines, even of a text layer."""
+    truth = draw_truth("digital_pages", 0, today=TODAY)
+    pdf = pdf_bytes(pages(truth, 0), title="")
+    words = list(PdfFile(pdf, Limits()).words())
+    lost = next(word for word in words[0].words if word.text == "13%")
+    first = words[0].model_copy(
+        update={"words": tuple(word for word in words[0].words if word is not lost)}
+    )
+    assert invoice_from_words([first, *words[1:]], Source.PDF_TEXT).lines == ()
+
+
+@pytest.mark.parametrize("name", sorted(specimens()))
+def test_faces_leave_each_other_their_documents(name: str) -> None:
+    truth, invoice = read_back(name, 5)
+    assert invoice.kind == truth.kind
 
 
 def test_the_fourth_key_of_digital_paper() -> None:

@@ -82,8 +82,9 @@ def read(face: Face) -> Invoice:
     if second is not None:
         extra["digital_number"] = second
     found = _true_taxes(face, tuple(row.line for row in rows))
+    holds = _lines_hold(face, found) and not any(row.doubtful for row in rows)
     kind = _kind(face, on_paper=second is not None)
-    return face.invoice(kind, lines=found if _lines_hold(face, found) else (), extra=extra)
+    return face.invoice(kind, lines=found if holds else (), extra=extra)
 
 
 def _first_rate(face: Face) -> float:
@@ -107,8 +108,8 @@ def _read_parties(face: Face, table_top: float, floor: float) -> None:
     top = _head_bottom(face, table_top) - 0.8 * face.sheet.line_height
     split = _side_by_side(face, top, table_top)
     if split is not None:
-        left, right = Zone(0.0, split, top, table_top), Zone(split, 2.0, top, table_top)
-        buyer, seller = (right, left) if sides_swapped(face, left, right) else (left, right)
+        sides = Zone(0.0, split, top, table_top), Zone(split, 2.0, top, table_top)
+        buyer, seller = reversed(sides) if sides_swapped(face, *sides) else sides
         read_party(face, buyer, "buyer")
         read_party(face, seller, "seller")
         return

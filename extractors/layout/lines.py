@@ -43,11 +43,15 @@ _SURE_NAME = 0.9
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table, its rate's run, and its cells by column."""
+    """One line of the table, its rate's run, and its cells by column. A recognised one is
+    `doubtful` where its name may be cut, glued or misread, and `glued` where some text reaches
+    into the next column."""
 
     line: Line
     anchor: Run
     cells: dict[str, tuple[Run, ...]]
+    doubtful: bool = False
+    glued: bool = False
 
     def cell(self, column: str) -> Run | None:
         """What stands in a column, all of its rows as one run."""
@@ -62,12 +66,14 @@ def is_rate(run: Run) -> bool:
 def read_lines(face: Face, header: Header, bottom: float) -> tuple[Line, ...]:
     """All lines between the titles and `bottom` (the top of the 合计 row)."""
     rows = read_rows(face, header, header.top, bottom)
+    if any(row.doubtful for row in rows):
+        return ()
     return tuple(with_held_tax(row.line) if face.recognised else row.line for row in rows)
 
 
 def read_rows(face: Face, header: Header, top: float, bottom: float) -> list[Row]:
     """All lines between two heights, in the columns of `header` (which may stand on the page
-    before); none where a recognised one is doubtful."""
+    before)."""
     upright = [run for run in face.sheet.upright if _stands_in_table(run, header, top, bottom)]
     body = face.sheet.within([*face.sheet.runs, *_unstacked(upright)], top=top, bottom=bottom)
     least = 0.5 * face.sheet.line_height
@@ -87,10 +93,11 @@ def read_rows(face: Face, header: Header, top: float, bottom: float) -> list[Row
         own = [cell for cell in cells if start <= header.level(cell) < end and cell is not anchor]
         columns = _by_column(own, edges)
         line = _line(anchor, own, header, columns, given=not face.recognised)
-        if line is not None and face.recognised and _is_doubtful(face, line, columns, edges):
-            return []
-        if line is not None:
-            rows.append(Row(line, anchor, columns))
+        if line is None:
+            continue
+        glued = face.recognised and _is_glued(columns, edges)
+        doubtful = glued or (face.recognised and _is_doubtful(face, line, columns))
+        rows.append(Row(line, anchor, columns, doubtful, glued))
     return rows
 
 
@@ -107,20 +114,22 @@ def _by_column(cells: Sequence[Run], edges: Edges) -> dict[str, tuple[Run, ...]]
 _STARRED_SINCE = dt.date(2018, 1, 1)
 
 
-def _is_doubtful(face: Face, line: Line, columns: dict[str, tuple[Run, ...]], edges: Edges) -> bool:
-    """May the recognised name be cut, glued or misread?"""
+def _is_doubtful(face: Face, line: Line, columns: dict[str, tuple[Run, ...]]) -> bool:
+    """May the recognised name be cut or misread?"""
     names = columns.get("name", ())
     issued = face.found.get("issue_date")
     starred = issued is None or issued.value >= _STARRED_SINCE
     return (
         min((cell.score for cell in names), default=0.0) < _SURE_NAME
-        or any(
-            _reaches_over(cell, column, edges)
-            for column in _TEXTS
-            for cell in columns.get(column, ())
-        )
         or (starred and not _STARRED.fullmatch(line.name))
         or plain(line.name).count("(") != plain(line.name).count(")")
+    )
+
+
+def _is_glued(columns: dict[str, tuple[Run, ...]], edges: Edges) -> bool:
+    """Does any text reach so far right that it must hold the next column's, too?"""
+    return any(
+        _reaches_over(cell, column, edges) for column in _TEXTS for cell in columns.get(column, ())
     )
 
 
@@ -129,7 +138,6 @@ _TEXTS = ("name", "spec", "site", "project", "certificate", "area_unit", "plate"
 
 
 def _reaches_over(cell: Run, column: str, edges: Edges) -> bool:
-    """Does a text end so far right that it must hold the next column's, too?"""
     after = edge_after(column, edges)
     return after is not None and cell.x1 > after + 0.7 * cell.height
 

@@ -62,9 +62,10 @@ def read_special(
     remarks, which repeat them."""
     found: dict[str, Field[str]] = {}
     _read_tags(face, head, found)
-    for name in _COLUMNS:
-        _keep_cells(face, found, name, [row.cell(name) for row in rows])
-    _read_days(face, rows, found)
+    if not any(row.glued for row in rows):
+        for name in _COLUMNS:
+            _keep_cells(face, found, name, [row.cell(name) for row in rows])
+        _read_days(face, rows, found)
     if sums is not None:
         for name, cells in read_box(face, sums, words).items():
             _keep_cells(face, found, name, cells, _day if name == "travel_date" else tidy)
