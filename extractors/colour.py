@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.images import Pixels
+from extractors.images import Pixels, shrink
 
 #: Looking for stamps needs no more detail than this.
 _WORKING_SIDE = 1000
@@ -80,7 +80,7 @@ def without_stamps(image: Pixels) -> tuple[Pixels, tuple[Stamp, ...]]:
 def find_stamps(image: Pixels) -> tuple[Stamp, ...]:
     """Where stamps lie. A grey picture costs one glance."""
     scale = min(1.0, _WORKING_SIDE / max(image.shape[:2]))
-    small = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    small = shrink(image, _WORKING_SIDE)
     if min(small.shape[:2]) < 32 or not _is_coloured(small):
         return ()
     found = []

@@ -7,6 +7,7 @@ the file's mode, depth, transparency or EXIF turn.
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 
@@ -25,7 +26,14 @@ Pixels = npt.NDArray[np.uint8]
 LONG_SIDE = 2600
 
 #: What Pillow raises for a broken picture.
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, ZeroDivisionError)
+_UNREADABLE = (
+    *(OSError, SyntaxError, ValueError, EOFError, ZeroDivisionError, TypeError, LookupError),
+    *(AttributeError, OverflowError, RuntimeError, struct.error),
+)
+#: No scanner makes a longer side, and decoders pay for every row.
+_LONGEST_SIDE = 65_535
+#: Modes whose pixels can be averaged as they stand.
+_AVERAGED = frozenset({"L", "RGB", "RGBA", "CMYK", "I", "F"})
 
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
 
@@ -121,10 +129,10 @@ def _opened(data: bytes, limits: Limits) -> Image.Image:
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise TooManyPixels(pixels="?", limit=limits.max_pixels) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except _UNREADABLE as error:
         raise DamagedFile(detail="image header") from error
     pixels = image.width * image.height
-    if pixels > limits.max_pixels:
+    if pixels > limits.max_pixels or max(image.size) > _LONGEST_SIDE:
         image.close()
         raise TooManyPixels(pixels=pixels, limit=limits.max_pixels)
     if pixels == 0:
@@ -136,14 +144,15 @@ def _opened(data: bytes, limits: Limits) -> Image.Image:
 def _frames(image: Image.Image) -> int:
     try:
         return int(getattr(image, "n_frames", 1))
-    except (OSError, SyntaxError, ValueError, EOFError):
+    except _UNREADABLE:
         # A broken directory of later frames: the first one may still be good.
         return 1
 
 
 def _as_bgr(image: Image.Image) -> Pixels:
+    image = _reduced(image)
     if image.mode.startswith(("I", "F")):
-        return _from_deep_grey(np.asarray(image, dtype=np.float64))
+        return _from_deep_grey(np.array(image, dtype=np.float32))
     if "A" in image.getbands() or "transparency" in image.info:
         # Transparent paper is white paper; text drawn on it is usually black.
         layer = image.convert("RGBA")
@@ -153,11 +162,21 @@ def _as_bgr(image: Image.Image) -> Pixels:
     return np.ascontiguousarray(rgb[:, :, ::-1])
 
 
-def _from_deep_grey(values: npt.NDArray[np.float64]) -> Pixels:
+def _reduced(image: Image.Image) -> Image.Image:
+    """A picture far larger than we keep, made smaller before its pixels are copied about: every
+    copy of sixty million of them costs a quarter of a gigabyte."""
+    factor = max(image.size) // LONG_SIDE
+    averaged = image.mode in _AVERAGED and "transparency" not in image.info
+    return image.reduce(factor) if factor > 1 and averaged else image
+
+
+def _from_deep_grey(values: npt.NDArray[np.float32]) -> Pixels:
     """16-bit or floating grey, stretched from what occurs in it: scanners use 10, 12 or 16 bits
-    and rarely say which."""
-    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(finite.min()), float(finite.max())
-    span = high - low if high > low else 1.0
-    grey = ((finite - low) * (255.0 / span)).astype(np.uint8)
+    and rarely say which. `values` are used up."""
+    np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    scale = 255.0 / (high - low) if high > low else 1.0
+    values *= scale  # before the lowest is taken off, which could go beyond what floats hold
+    values -= low * scale
+    grey = shrink(np.asarray(values.clip(0, 255), dtype=np.uint8))
     return np.ascontiguousarray(np.repeat(grey[:, :, None], 3, axis=2))

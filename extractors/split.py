@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.images import Pixels
+from extractors.images import Pixels, shrink
 from extractors.kinds import kind_from_name
 from extractors.model import Box, Kind
 from extractors.words import PageWords, Word
@@ -45,9 +45,7 @@ _NUMBER = re.compile(r"(?<!\d)(\d{8}|\d{20})(?!\d)")
 def split_documents(image: Pixels, page: int = 0) -> list[Box]:
     """Where the documents of a picture lie, top to bottom and left to right, as fractions of it.
     One box, the whole picture, unless there are plainly several."""
-    height, width = image.shape[:2]
-    scale = min(1.0, _WORKING_SIDE / max(height, width))
-    small = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    small = shrink(image, _WORKING_SIDE)
     if min(small.shape[:2]) < 100:
         return [_whole(page)]
     specks = _specks(small)
