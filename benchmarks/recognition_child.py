@@ -99,10 +99,11 @@ def graphs() -> Callable[[str], Page]:
 
 def rapid() -> Callable[[str], Page]:
     """rapidocr as it comes, on one thread."""
-    import cv2
-    from rapidocr import RapidOCR
+    import importlib
 
-    engine = RapidOCR(
+    import cv2
+
+    engine: Any = importlib.import_module("rapidocr").RapidOCR(
         params={
             "Global.log_level": "critical",
             "EngineConfig.onnxruntime.intra_op_num_threads": 1,

@@ -241,3 +241,15 @@ def test_real_specimens(engine: PaddleRecogniser, name: str, unreadable: set[str
         expected = None if field in unreadable else truth[field]
         assert (str(value.value) if value else None) == expected, field
     assert str(invoice.kind) == truth["kind"]
+
+
+@pytest.mark.slow
+def test_a_region_is_read_again_where_it_stands(engine: PaddleRecogniser) -> None:
+    truth = make_truth(Kind.DIGITAL_NORMAL, 4, today=TODAY)
+    page = engine.recognise(load_image(make(truth, Form.PNG, 4).content, Limits()), 0)
+    seen = next(word for word in page.words.words if truth.invoice_number in word.text)
+    again = engine.recognise_region(page.image, [seen.box])
+    assert any(truth.invoice_number in word.text for word in again)
+    middle = (seen.box.y0 + seen.box.y1) / 2
+    assert all(word.box.y0 < middle < word.box.y1 for word in again if "号" in word.text)
+    assert engine.recognise_region(page.image, []) == ()
