@@ -11,6 +11,7 @@ import math
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from extractors.model import Box
 from extractors.ofd.document import Page
@@ -98,6 +99,12 @@ class _Run:
 def _runs(code: Element, text: str, size: float) -> Iterator[_Run]:
     x, y = _float(code.get("X"), 0.0), _float(code.get("Y"), 0.0)
     steps_x, steps_y = _deltas(code.get("DeltaX")), _deltas(code.get("DeltaY"))
+    last = len(text) - 1
+    inner = steps_x[:last]
+    if 0 <= last == len(inner) and not any(steps_y[:last]) and _is_close(inner, size):
+        # Nearly every text is one row of close glyphs; it need not be walked through.
+        yield _Run(text, x, x + sum(inner) + _advance(text[last], size), y)
+        return
     start, begin = 0, x
     for position, character in enumerate(text):
         natural = _advance(character, size)
@@ -111,10 +118,19 @@ def _runs(code: Element, text: str, size: float) -> Iterator[_Run]:
         x, y = x + step, y + drop
 
 
+def _is_close(steps: list[float], size: float) -> bool:
+    """Whether no step parts two words."""
+    return not steps or (min(steps) >= -size and max(steps) <= _GAP * size)
+
+
 def _advance(character: str, size: float) -> float:
     """A glyph's width when the file does not say: full for Chinese, half for Latin."""
-    wide = unicodedata.east_asian_width(character) in "WF"
-    return size if wide else size / 2
+    return size if _is_wide(character) else size / 2
+
+
+@cache
+def _is_wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"
 
 
 def _deltas(text: str | None) -> list[float]:
