@@ -262,6 +262,7 @@ def test_words_that_contradict_the_figures_leave_the_total_out() -> None:
     [
         ("2026-03-12 18:20", dt.date(2026, 3, 12)),
         ("12 Mar 2026", dt.date(2026, 3, 12)),
+        ("27 Aug 202620:42", dt.date(2026, 8, 27)),
         ("12-MAR-26", dt.date(2026, 3, 12)),
         ("March 12, 2026", dt.date(2026, 3, 12)),
         ("25/12/2017", dt.date(2017, 12, 25)),

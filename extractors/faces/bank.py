@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from extractors.layout import values
-from extractors.layout.cells import Cell, first, read_cells, the_only
+from extractors.layout.cells import Cell, first, read_cells, the_only, trust
 from extractors.layout.page import Run
 from extractors.layout.reading import UNLABELLED, Face, FaceReader, compact, cut
 from extractors.layout.spoken import read_spoken_total
@@ -144,7 +144,12 @@ def _read_parties(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
     for who, field in (("payer", "buyer_name"), ("payee", "seller_name")):
         run = first(sided, f"{who}_name", f"{who}_alone")
         if run is not None:
-            face.keep(field, values.clean_name(run.raw), run, most=_trust(face, sided))
+            face.keep(
+                field,
+                values.clean_name(run.raw),
+                run,
+                most=min(_trust(face, sided), trust(face, run)),
+            )
         run = first(sided, f"{who}_account")
         if run is not None and _ACCOUNT.fullmatch(compact(run).text):
             extra[f"{who}_account"] = face.field(compact(run).text, run)

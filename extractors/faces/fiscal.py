@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from extractors.layout import values
 from extractors.layout.bill_items import read_items
-from extractors.layout.cells import Cell, first, read_cells, the_only
+from extractors.layout.cells import Cell, first, read_cells, the_only, trust
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import MENDED, Face, FaceReader, compact, cut
@@ -159,7 +159,7 @@ def _read_parties(face: Face, cells: Sequence[Cell]) -> None:
     for name, label in (("buyer_name", "payer"), ("seller_name", "payee_unit")):
         run = first(cells, label)
         if run is not None:
-            face.keep(name, values.clean_name(run.raw), run)
+            face.keep(name, values.clean_name(run.raw), run, most=trust(face, run))
     run = first(cells, "payer_id")
     if run is not None and "*" not in run.text:
         keep_tax_id(face, "buyer_tax_id", compact(run))
@@ -170,7 +170,9 @@ def _read_extra(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
     for name, shape in _EXTRA_TEXT.items():
         run = first(cells, name)
         if run is not None and re.fullmatch(shape, compact(run).text):
-            extra[name] = face.field(compact(run).text, run)
+            found = face.field(compact(run).text, run)
+            sure = min(found.confidence, trust(face, run))
+            extra[name] = found.model_copy(update={"confidence": sure})
     for name in ("reviewer", "payee"):
         run = first(cells, name)
         if run is not None and re.fullmatch(r"[一-鿿·A-Za-z0-9]{1,20}", compact(run).text):

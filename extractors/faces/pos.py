@@ -73,7 +73,7 @@ _SHAPES = {
     "reference": r"[0-9A-Z]{8,16}",
 }
 #: An hour of the 24; one of the 12 says a.m. or p.m.
-_HOUR = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?(?![\d:]|\s?[AP]M)")
+_HOUR = re.compile(r"(?<!\d)(?<!\d:)([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?(?![\d:]|\s?[AP]M)")
 
 
 def score(face: Face) -> int | None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from extractors.layout import values
-from extractors.layout.cells import Cell, first, read_cells
+from extractors.layout.cells import Cell, first, read_cells, trust
 from extractors.layout.days import printed_dates
 from extractors.layout.page import Run
 from extractors.layout.reading import Face, FaceReader, compact, cut
@@ -122,7 +122,8 @@ def _read_form(face: Face) -> Invoice:
     for name, label in (("buyer_name", "payer"), ("seller_name", "seller")):
         run = first(cells, label)
         if run is not None:
-            face.keep(name, values.clean_name(merchant_name(run)), run)
+            name_of = values.clean_name(merchant_name(run))
+            face.keep(name, name_of, run, most=trust(face, run))
     for name in ("purpose", "handler"):
         run = first(cells, name)
         if run is not None and (text := values.clean_name(run.raw)) is not None:

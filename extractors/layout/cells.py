@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from extractors.layout.page import Run
-from extractors.layout.reading import Face, compact
+from extractors.layout.reading import MENDED, Face, compact
 
 #: A value ends at a gap this many times its height; the gap after the label may be any width
 #: up to so many page widths.
@@ -68,6 +68,21 @@ def the_only(cells: Sequence[Cell], *names: str) -> Run | None:
             texts = {compact(value).text for value in values}
             return max(values, key=lambda run: run.score) if len(texts) == 1 else None
     return None
+
+
+def trust(face: Face, run: Run) -> float:
+    """How sure a recognised value can be at most: a seal over print swallows and changes
+    characters without lowering the engine's score."""
+    if not face.recognised:
+        return 1.0
+    sealed = any(
+        re.search(r"专用章", seal.text)
+        and abs(seal.middle - run.middle) < 7 * run.height
+        and seal.x0 - 8 * run.height < run.x1
+        and run.x0 < seal.x1 + 8 * run.height
+        for seal in face.sheet.runs
+    )
+    return MENDED if sealed else 1.0
 
 
 def _cells_of_row(row: Run, pattern: re.Pattern[str], gap: float, reach: float) -> Iterator[Cell]:
