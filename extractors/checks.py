@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from extractors.amount_words import parse_amount
 from extractors.faces import needed_fields
-from extractors.model import TEXT_FIELDS, Finding, Invoice, Kind, Severity
+from extractors.model import FIELD_NAMES, Finding, Invoice, Kind, Severity
 
 #: Below this a recognised value is doubtful and a person looks.
 CONFIDENT = 0.85
@@ -98,8 +98,8 @@ def words_equal_figures(invoice: Invoice) -> tuple[Finding, ...]:
 
 
 def _doubts(invoice: Invoice) -> Iterator[Finding]:
-    for name in TEXT_FIELDS:
-        field = getattr(invoice, name)
+    fields = {name: getattr(invoice, name) for name in FIELD_NAMES} | invoice.extra
+    for name, field in fields.items():
         if field is not None and field.confidence < CONFIDENT:
             yield Finding(
                 code="low_confidence",
