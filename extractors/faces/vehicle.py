@@ -62,7 +62,7 @@ _NEW_LABELS = {
     "tonnage": r"吨位",
     "seats": r"限乘人数",
     "stamp": r"销[货售](?:单位|方)(?:\(?盖?章\)?)",
-    "issuer": r"开票人",
+    "issuer": r"开?票人",
     "remarks": r"备注",
 }
 _USED_LABELS = {
@@ -89,7 +89,7 @@ _USED_LABELS = {
     "bank": rf"开户银行{_SLASH}[账帐]号",
     "address": r"地址",
     "stamp": r"开票单位(?:\(?盖?章\)?)",
-    "issuer": r"开票人",
+    "issuer": r"开?票人",
     "remarks": r"备注",
 }
 _NEW_SIGNS = (
@@ -301,13 +301,27 @@ def _read_sums(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) 
     keep_total(face, words, total, proven=adds_up)
     known = face.found.get("total_with_tax")
     for name, found in (("total_without_tax", without), ("total_tax", tax)):
-        if found is None:
-            continue
-        share = known is not None and rate is not None and _part(known.value, rate, name)
-        if not face.recognised or adds_up:
-            face.keep(name, found.value, found.run, proven=adds_up)
-        elif share == found.value:
-            face.keep(name, found.value, found.run, proven=True)
+        share = _part(known.value, rate, name) if known is not None and rate is not None else None
+        _keep_part(face, name, found, share, proven=adds_up)
+
+
+def _keep_part(
+    face: Face, name: str, found: Sum | None, share: Decimal | None, *, proven: bool
+) -> None:
+    """Price or tax. Recognised ones are believed if they add up, or are the very `share` of the
+    total; the share is also known by itself where its label could not be read."""
+    if face.recognised and not proven and (found is None or found.value != share):
+        if found is not None:
+            face.doubt(name, found.value, found.run)
+        found = next(
+            (each for run in face.sheet.runs if _is_sum(each := money_in(run), share)), None
+        )
+    if found is not None:
+        face.keep(name, found.value, found.run, proven=proven or found.value == share)
+
+
+def _is_sum(found: Sum | None, value: Decimal | None) -> bool:
+    return found is not None and found.value == value
 
 
 def _part(total: Decimal, rate: Decimal, name: str) -> Decimal:

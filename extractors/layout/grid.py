@@ -18,6 +18,8 @@ from extractors.layout.reading import Face, compact
 _GAP = 2.2
 #: A piece shares a label's height if its middle is not farther outside than this share of a line.
 _LEVEL = 0.3
+#: Characters of labels that run down the side of a box (税控码), one a row.
+_SIDE_PRINT = frozenset("税控码密区备注购买销售方")
 
 
 @dataclass
@@ -59,6 +61,8 @@ def read_grid(face: Face, labels: Mapping[str, str], *, reach: float = 0.95) -> 
         pieces.extend(rest)
     cells = _stacked(marks)
     for piece in pieces:
+        if piece.text in _SIDE_PRINT:
+            continue
         owner = _owner(piece, cells, reach)
         if owner is not None:
             _add(owner, piece)

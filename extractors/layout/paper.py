@@ -22,7 +22,7 @@ from extractors.layout.reading import MENDED, UNLABELLED, Face, agreed, compact,
 HEAD_LABELS = {
     "print_code": r"机打(?:发票)?代码",
     "print_number": r"机打(?:发票)?(?:号码|票号)",
-    "machine": r"(?:机器|税控器|税控盘|收款机)编?号码?",
+    "machine": r"机器(?:编?号码?|编)?|(?:税控器|税控盘|收款机)编?号码?",
     "code": r"(?:发票|票据)代码",
     "number": r"(?:数电)?(?:发票|票据)号码?|N[o0O][.:]|№",
     "date": r"(?:开票|填开)(?:日期|时间)",
@@ -111,10 +111,13 @@ def _keep_printed(
 
 
 def _digits(run: Run) -> Run | None:
-    """The digits that a value begins with."""
+    """The digits that a value begins with, up to the first gap; or over gaps, if it is all
+    digits."""
     bare = compact(run)
-    match = re.match(r"(\d+)(?!\w)", bare.text)
-    return cut(bare, match) if match else None
+    if bare.text.isdigit():
+        return bare
+    match = re.match(r"(\d+)(?![0-9A-Za-z])", run.text)
+    return cut(run, match) if match else None
 
 
 def _same_place(one: Run, two: Run) -> bool:
