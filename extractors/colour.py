@@ -35,6 +35,10 @@ _LONGEST_GLYPH = 0.07
 _MOST_LEVEL = 0.6
 #: A shorter level stroke that turns a corner is a stamp's frame all the same.
 _LONGEST_FRAME = 0.25
+#: Coloured ground at the picture's edge covers more of it than a stamp's ink.
+_DESK = 0.02
+#: A level cut through a stroke of a stamp crosses it this often at most.
+_MOST_CROSSED = 2.5
 #: Strokes of one ink no further apart than this (of the long side) belong to one stamp.
 _ONE_STAMP = 0.12
 #: Fewer coloured pixels than this and there is no stamp to look for.
@@ -144,7 +148,11 @@ def _pieces(mask: npt.NDArray[np.uint8]) -> list[Contour]:
     gap = max(3, max(mask.shape) // 110) | 1
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((gap, gap), np.uint8))
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
-    chosen = np.unique(labels[_long_strokes(mask)])
+    sure, likely = _long_strokes(mask)
+    chosen = np.unique(labels[sure])
+    if not chosen.any():
+        return []
+    chosen = np.union1d(chosen, np.unique(labels[likely]))
     chosen = chosen[[label > 0 and not _at_edge(boxes[label], mask.shape) for label in chosen]]
     parts = np.isin(labels, chosen).astype(np.uint8) * 255
     rough = cv2.resize(parts, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
@@ -155,17 +163,21 @@ def _pieces(mask: npt.NDArray[np.uint8]) -> list[Contour]:
         np.minimum(rows // 4, groups.shape[0] - 1), np.minimum(columns // 4, groups.shape[1] - 1)
     ]
     points = np.stack([columns, rows], axis=1).astype(np.int32)
-    return [points[group == each] for each in np.unique(group[group > 0])]
+    wanted = np.unique(group[sure[rows, columns]])
+    return [points[group == each] for each in wanted[wanted > 0]]
 
 
 def _at_edge(box: Contour, shape: tuple[int, ...]) -> bool:
-    """A red desk reaches the picture's edge, a stamp hardly ever."""
+    """Does it reach the picture's edge with more than a stamp's stroke, as a red desk does?"""
+    if box[4] < _DESK * shape[0] * shape[1]:
+        return False
     left, top, width, height = (int(number) for number in box[:4])
     return left <= 1 or top <= 1 or left + width >= shape[1] - 1 or top + height >= shape[0] - 1
 
 
-def _long_strokes(mask: npt.NDArray[np.uint8]) -> Mask:
-    """The strokes that are longer than a character and not made of rules."""
+def _long_strokes(mask: npt.NDArray[np.uint8]) -> tuple[Mask, Mask]:
+    """The strokes that are longer than a character and not made of rules; and thin straight
+    ones that may belong to a frame whose better part is among the first."""
     side = max(mask.shape)
     thick = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(thick)
@@ -175,11 +187,26 @@ def _long_strokes(mask: npt.NDArray[np.uint8]) -> Mask:
         cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((run, 1), np.uint8)),
     )
     level = np.bincount(labels[rules > 0], minlength=len(boxes)) / np.maximum(boxes[:, 4], 1)
-    long = boxes[:, 2:4].max(axis=1) >= _LONGEST_GLYPH * side
-    bent = boxes[:, 2:4].min(axis=1) >= 0.12 * _LONGEST_GLYPH * side
-    small = boxes[:, 2:4].max(axis=1) < _LONGEST_FRAME * side
-    chosen = np.flatnonzero(long & ((bent & (level < _MOST_LEVEL)) | (small & bent)))
-    return np.asarray(np.isin(labels, chosen[chosen > 0]) & (mask > 0))
+    longest, least = boxes[:, 2:4].max(axis=1), boxes[:, 2:4].min(axis=1)
+    ruled = (level >= _MOST_LEVEL) & (longest >= _LONGEST_FRAME * side)
+    long = (longest >= _LONGEST_GLYPH * side) & ~ruled
+    large = long & (least >= _SMALLEST * side)
+    bent = long & ~large & (least >= 0.12 * _LONGEST_GLYPH * side)
+    curves = [label for label in np.flatnonzero(bent) if _is_curve(labels, boxes[label], label)]
+    chosen = np.concatenate([np.flatnonzero(large), np.asarray(curves, dtype=np.int64)])
+    thin = (longest >= 0.4 * _LONGEST_GLYPH * side) & (longest >= 4 * least) & ~ruled
+    sure = np.isin(labels, chosen[chosen > 0]) & (mask > 0)
+    likely = thin[labels] & (labels > 0) & (mask > 0)
+    return np.asarray(sure), np.asarray(likely)
+
+
+def _is_curve(labels: Contour, box: Contour, label: int) -> bool:
+    """Is it one stroke? A row of characters that touch is crossed by many."""
+    left, top, width, height = (int(number) for number in box[:4])
+    part = (labels[top : top + height, left : left + width] == label).astype(np.int8)
+    rows = part if width >= height else part.T
+    begins = (np.diff(rows, axis=1, prepend=0) > 0).sum(axis=1)
+    return bool(np.median(begins) <= _MOST_CROSSED)
 
 
 def _bleach(picture: Pixels, stamp: Stamp) -> None:

@@ -9,7 +9,7 @@ the signs of a document of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import cv2
@@ -57,6 +57,11 @@ def split_documents(image: Pixels, page: int = 0) -> list[Box]:
                 for x0, y0, x1, y1 in sorted(found, key=lambda rect: _reading_order(rect, rows))
             ]
     return [_whole(page)]
+
+
+def _shrunken(image: Pixels, scale: float) -> Pixels:
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
 
 
 def cut_out(image: Pixels, box: Box) -> Pixels:
@@ -166,7 +171,7 @@ def _cut(ink: Mask, rect: Rect, gap: int) -> list[Rect]:
     if x1 <= x0 or y1 <= y0:
         return []
     part = ink[y0:y1, x0:x1]
-    down, across = _widest_gap(part.any(axis=1)), _widest_gap(part.any(axis=0))
+    down, across = _widest_gap(part.max(axis=1)), _widest_gap(part.max(axis=0))
     if max(down[1] - down[0], across[1] - across[0]) < gap:
         return [rect]
     if down[1] - down[0] >= across[1] - across[0]:
@@ -180,7 +185,7 @@ def _cut(ink: Mask, rect: Rect, gap: int) -> list[Rect]:
     ]
 
 
-def _widest_gap(inked: npt.NDArray[np.bool_]) -> tuple[int, int]:
+def _widest_gap(inked: Mask) -> tuple[int, int]:
     """Begin and end of the longest stretch without ink; (0, 0) without one."""
     places = np.flatnonzero(inked)
     if len(places) < 2:
@@ -241,5 +246,6 @@ def _numbers(words: PageWords) -> frozenset[str]:
 
 
 def _signed(words: PageWords, numbers: frozenset[str]) -> bool:
-    names: Callable[[str], bool] = lambda text: kind_from_name(text) is not Kind.UNKNOWN  # noqa: E731
-    return bool(numbers) or any(names(word.text) for word in words.words)
+    return bool(numbers) or any(
+        kind_from_name(word.text) is not Kind.UNKNOWN for word in words.words
+    )

@@ -8,12 +8,13 @@ Turns by 90 or 180 degrees are not decided here; the recogniser's orientation mo
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from extractors.images import Pixels
+from extractors.images import Pixels, shrink
 
 #: Searching for corners and angles needs no more detail than this.
 _WORKING_SIDE = 1000
@@ -30,6 +31,12 @@ _MOST_CROSSINGS = 1
 #: left out; those with a wider gap or step between them are not joined.
 _LEAST_EDGE, _MOST_EDGES = 12.0, 600
 _MOST_GAP, _MOST_ASIDE = 9.0, 1.5
+
+#: A sheet differs from what lies beside it by this much (halved-brightness Lab) along at least
+#: this share of each of its sides.
+_LEAST_CONTRAST, _LEAST_SUPPORT = 9.0, 0.5
+#: Edges of one direction that are tried as a sheet's sides, longest first.
+_MOST_SIDES = 10
 
 Points = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float64]
@@ -51,15 +58,16 @@ def page_corners(image: Pixels) -> Points | None:
     are in the picture are none.
     """
     small, scale = _working_copy(image)
-    blurred = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), (7, 7), 0)
-    grey = np.asarray(blurred, dtype=np.uint8)
-    otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    blurred = np.asarray(cv2.GaussianBlur(small, (7, 7), 0), dtype=np.uint8)
     best: Points | None = None
     straightest = _straightness(small) * 0.95
     rules = _long_edges(small)
-    for share in _BRIGHTNESSES:
-        quad = _bright_quad(grey, otsu * share)
-        if quad is None or _crossings(rules, quad) > _MOST_CROSSINGS:
+    lab = _ground_lab(blurred)
+    quads = (_sheet_quad(mask, blurred) for mask in _maybe_sheets(blurred))
+    for quad in (*quads, _framed_quad(rules, lab)):
+        if quad is None or _edge_support(quad[None], lab)[0] < _LEAST_SUPPORT:
+            continue
+        if _crossings(rules, quad) > _MOST_CROSSINGS:
             continue
         straight = _straightness(_flatten(small, quad))
         if straight > straightest:
@@ -67,24 +75,133 @@ def page_corners(image: Pixels) -> Points | None:
     return None if best is None else best / np.float32(scale)
 
 
-def _bright_quad(grey: npt.NDArray[np.uint8], brightness: float) -> Points | None:
-    """The four corners of the largest area brighter than `brightness`, if it is a sheet."""
-    _, bright = cv2.threshold(grey, brightness, 255, cv2.THRESH_BINARY)
+def _maybe_sheets(blurred: Pixels) -> Iterator[npt.NDArray[np.uint8]]:
+    """What may be sheet: by brightness, and by how far its colour is from the ground's, which
+    tells a shaded or tinted sheet from a bright desk."""
+    grey = cv2.cvtColor(blurred, cv2.COLOR_BGR2GRAY)
+    otsu, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    for share in _BRIGHTNESSES:
+        yield np.asarray(cv2.threshold(grey, otsu * share, 255, cv2.THRESH_BINARY)[1], np.uint8)
+    lab = cv2.cvtColor(blurred, cv2.COLOR_BGR2LAB).astype(np.float32)
+    edge = (lab[:9], lab[-9:], lab[:, :9], lab[:, -9:])
+    away = lab - np.median(np.concatenate([part.reshape(-1, 3) for part in edge]), axis=0)
+    for weight in (1.0, 0.4):  # a shadow changes brightness, hardly the colour
+        far = np.sqrt((weight * away[:, :, 0]) ** 2 + (away[:, :, 1:] ** 2).sum(axis=2))
+        level = np.asarray(np.clip(far * 2, 0, 255), dtype=np.uint8)
+        yield np.asarray(
+            cv2.threshold(level, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1], np.uint8
+        )
+
+
+def _sheet_quad(mask: npt.NDArray[np.uint8], blurred: Pixels) -> Points | None:
+    """The four corners of the largest part of `mask`, if it is a sheet: as it is, or else
+    without what touches it on a cluttered desk."""
     # Print and rules cut the sheet into cells; closing joins them again.
-    joined = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
-    contours, _ = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    if not contours:
+    joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
+    grey = np.asarray(cv2.cvtColor(blurred, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    for side in (0, 61):
+        apart = (
+            cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+            if side
+            else joined
+        )
+        contours, _ = cv2.findContours(apart, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        if not contours:
+            continue
+        hull = cv2.convexHull(max(contours, key=cv2.contourArea))
+        sheet = np.asarray(hull, dtype=np.int32)
+        if not _LEAST_SHARE <= cv2.contourArea(sheet) / grey.size <= 0.96:
+            continue
+        quad = _four_corners(sheet)
+        if quad is not None and _is_sheet(quad, sheet, grey):
+            return _ordered(quad)
+    return None
+
+
+def _ground_lab(blurred: Pixels) -> npt.NDArray[np.float32]:
+    """Colours as the eye parts them, brightness halved: folds and shadows are no edges."""
+    lab = cv2.cvtColor(blurred, cv2.COLOR_BGR2LAB).astype(np.float32)
+    return np.asarray(lab * np.array([0.5, 1.0, 1.0], np.float32), dtype=np.float32)
+
+
+def _edge_support(quads: Points, lab: npt.NDArray[np.float32]) -> Numbers:
+    """Of each quad (N x 4 x 2), the share of its worst side along which sheet lies within and
+    something else without. A side on the picture's own edge has nothing without."""
+    height, width = lab.shape[:2]
+    begins, ends = quads, np.roll(quads, -1, axis=1)
+    along = ends - begins
+    length = np.linalg.norm(along, axis=2, keepdims=True) + 1e-6
+    outward = np.stack([along[..., 1], -along[..., 0]], axis=-1) / length
+    places = np.linspace(0.06, 0.94, 30, dtype=np.float32)[:, None]
+    points = begins[:, :, None] + along[:, :, None] * places
+    step = max(4.0, 0.008 * max(height, width))
+
+    def seen(offset: float) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        here = points + outward[:, :, None] * np.float32(offset)
+        x, y = np.rint(here[..., 0]).astype(int), np.rint(here[..., 1]).astype(int)
+        known = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+        return lab[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)], known
+
+    within, _ = seen(-step)
+    without, known = seen(step)
+    usual = np.median(within, axis=(1, 2), keepdims=True)
+    contrast = np.linalg.norm(within - without, axis=-1)
+    alike = np.linalg.norm(within - usual, axis=-1)
+    held = (
+        known & (contrast > _LEAST_CONTRAST) & (alike < np.maximum(contrast, 2 * _LEAST_CONTRAST))
+    )
+    return np.asarray(held.mean(axis=2).min(axis=1), dtype=np.float64)
+
+
+def _framed_quad(edges: Numbers, lab: npt.NDArray[np.float32]) -> Points | None:
+    """The largest supported quad that four of the picture's long straight edges enclose."""
+    height, width = lab.shape[:2]
+    spans = edges[:, 2:] - edges[:, :2]
+    lengths = np.hypot(spans[:, 0], spans[:, 1])
+    level = np.abs(spans[:, 1]) < 0.5 * np.abs(spans[:, 0])
+    upright = np.abs(spans[:, 0]) < 0.5 * np.abs(spans[:, 1])
+    rows = edges[level][np.argsort(-lengths[level])][:_MOST_SIDES]
+    columns = edges[upright][np.argsort(-lengths[upright])][:_MOST_SIDES]
+    if len(rows) < 2 or len(columns) < 2:
         return None
-    hull = cv2.convexHull(max(contours, key=cv2.contourArea))
-    sheet = np.asarray(hull, dtype=np.int32)
-    height, width = grey.shape
-    share = cv2.contourArea(sheet) / float(height * width)
-    if not _LEAST_SHARE <= share <= 0.96:
+    rows = rows[np.argsort(rows[:, 1] + rows[:, 3])]
+    columns = columns[np.argsort(columns[:, 0] + columns[:, 2])]
+    corner = _crossing_points(rows, columns)
+    one, two = np.triu_indices(len(rows), 1)
+    left, right = np.triu_indices(len(columns), 1)
+    top, bottom = np.repeat(one, len(left)), np.repeat(two, len(left))
+    left, right = np.tile(left, len(one)), np.tile(right, len(one))
+    quads = np.stack(
+        [corner[top, left], corner[top, right], corner[bottom, right], corner[bottom, left]], axis=1
+    ).astype(np.float32)
+    x, y = quads[..., 0], quads[..., 1]
+    area = 0.5 * np.abs((x * np.roll(y, -1, 1) - y * np.roll(x, -1, 1)).sum(axis=1))
+    inside = (
+        (quads > -9).all(axis=(1, 2)) & (x < width + 9).all(axis=1) & (y < height + 9).all(axis=1)
+    )
+    chosen = inside & (area > _LEAST_SHARE * height * width)
+    quads, area = quads[chosen], area[chosen]
+    if not len(quads):
         return None
-    quad = _four_corners(sheet)
-    if quad is None or not _is_sheet(quad, sheet, grey):
-        return None
-    return _ordered(quad)
+    # The largest, since a fold may pass for an edge but print does not run over a sheet's own.
+    supported = np.flatnonzero(_edge_support(quads, lab) >= _LEAST_SUPPORT)
+    for index in supported[np.argsort(-area[supported])][:_MOST_SIDES]:
+        if _crossings(edges, quads[index]) <= _MOST_CROSSINGS:
+            return _ordered(quads[index])
+    return None
+
+
+def _crossing_points(rows: Numbers, columns: Numbers) -> Numbers:
+    """Where each of the rows, as an endless line, crosses each of the columns (R x C x 2)."""
+
+    def as_lines(segments: Numbers) -> Numbers:
+        ones = np.ones(len(segments))
+        begins = np.column_stack([segments[:, :2], ones])
+        return np.asarray(np.cross(begins, np.column_stack([segments[:, 2:], ones])))
+
+    met = np.cross(as_lines(rows)[:, None], as_lines(columns)[None])
+    depth = np.where(np.abs(met[..., 2:]) < 1e-9, 1e-9, met[..., 2:])
+    return np.asarray(met[..., :2] / depth, dtype=np.float64)
 
 
 def _crossings(rules: Numbers, quad: Points) -> int:
@@ -167,7 +284,8 @@ def _long_edges(image: Pixels) -> Numbers:
     if not isinstance(found, np.ndarray):
         return np.zeros((0, 4))
     ends = _joined(np.asarray(found.reshape(-1, 4), dtype=np.float64))
-    return ends[_lengths(ends) >= max(grey.shape) // 12]
+    long = _lengths(ends) >= max(grey.shape) // 12
+    return np.asarray(ends[long], dtype=np.float64)
 
 
 def _joined(ends: Numbers) -> Numbers:
@@ -193,7 +311,8 @@ def _joined(ends: Numbers) -> Numbers:
 
 
 def _lengths(ends: Numbers) -> Numbers:
-    return np.hypot(ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1])
+    lengths = np.hypot(ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1])
+    return np.asarray(lengths, dtype=np.float64)
 
 
 def _weighted_median(numbers: Numbers, weights: Numbers) -> float:
@@ -216,8 +335,7 @@ def _agreed_angle(angles: npt.NDArray[np.float64], lengths: npt.NDArray[np.float
 
 def _working_copy(image: Pixels) -> tuple[Pixels, float]:
     scale = min(1.0, _WORKING_SIDE / max(image.shape[:2]))
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.uint8), scale
+    return shrink(image, _WORKING_SIDE), scale
 
 
 def _four_corners(hull: npt.NDArray[np.int32]) -> Points | None:
