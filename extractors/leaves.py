@@ -8,6 +8,7 @@ their number, or, where a document has none, a face of its own with a total of i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,9 @@ from extractors.model import Box, Finding, Invoice, Kind, Source
 from extractors.recogniser import Image
 from extractors.split import cut_out, split_documents
 from extractors.words import PageWords
+
+#: A number this long does not stand on a page by chance.
+_TELLING = 8
 
 
 @dataclass(slots=True)
@@ -60,11 +64,20 @@ class Leaf:
     @property
     def number(self) -> str | None:
         """The invoice number that the leaf shows, by its code or else by its words."""
+        for code in self.codes:
+            if code.invoice_number is not None:
+                return code.invoice_number.value
         own = self.reading()
-        readings = [*self.codes, *([own] if own is not None else [])]
-        return next(
-            (found.invoice_number.value for found in readings if found.invoice_number), None
-        )
+        return own.invoice_number.value if own and own.invoice_number else None
+
+    def shows(self, number: str) -> bool:
+        """Does a long number stand on it, and no other of its length (as on a red invoice, which
+        names the one that it offsets)? Cheaper than to read the leaf."""
+        words = self.words or self.recognised
+        if words is None or len(number) < _TELLING:
+            return False
+        alike = re.compile(rf"(?<!\d)\d{{{len(number)}}}(?!\d)")
+        return {found for word in words.words for found in alike.findall(word.text)} == {number}
 
     @property
     def stands_alone(self) -> bool:
@@ -86,12 +99,15 @@ class Opened:
     unseen: int = 0
 
 
-def grouped(leaves: Sequence[Leaf]) -> list[list[Leaf]]:
-    """Leaves in groups of one invoice each, in order.
+def grouped(leaves: Sequence[Leaf], whole: Sequence[Invoice] = ()) -> list[list[Leaf]]:
+    """Leaves in groups of one invoice each, in order; `whole` are readings of the whole file.
 
     A leaf that shows the number of the group before it, or neither a number nor a face and
     total of its own, belongs to that group.
     """
+    told = {reading.invoice_number.value for reading in whole if reading.invoice_number}
+    if len(leaves) > 1 and len(told) == 1 and all(leaf.shows(*told) for leaf in leaves):
+        return [list(leaves)]
     groups: list[list[Leaf]] = []
     for leaf in leaves:
         if groups and not _begins_anew(groups[-1], leaf):
@@ -102,7 +118,10 @@ def grouped(leaves: Sequence[Leaf]) -> list[list[Leaf]]:
 
 
 def _begins_anew(group: list[Leaf], leaf: Leaf) -> bool:
-    number, numbers = leaf.number, {each.number for each in group} - {None}
+    numbers = {each.number for each in group} - {None}
+    if not leaf.codes and any(leaf.shows(number) for number in numbers if number is not None):
+        return False
+    number = leaf.number
     if number is not None and numbers:
         return number not in numbers
     begun = bool(numbers) or any(each.stands_alone for each in group)

@@ -137,7 +137,7 @@ class Reader:
             opened.leaves[place : place + len(parts)] = [leaf]
 
     def _invoices(self, opened: Opened, deadline: float) -> list[Invoice]:
-        groups = grouped(opened.leaves) or [[]]
+        groups = grouped(opened.leaves, opened.whole) or [[]]
         found = []
         for group, whole in zip(groups, share_out(opened.whole, groups), strict=True):
             invoice = merge([*whole, *readings_of(group)])
