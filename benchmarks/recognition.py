@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pythons = {"ours": sys.executable, "bare": sys.executable, "graphs": sys.executable}
         if options.rapid:
             pythons["rapid"] = options.rapid
-        engines = {name: _run(python, name, paths) for name, python in pythons.items()}
+        engines = {name: run_engine(python, name, paths) for name, python in pythons.items()}
     _print_cost(pictures, engines)
     verdicts = _print_fields(pictures, engines)
     _print_reliability(pictures, engines)
@@ -108,7 +108,7 @@ def _print(truth: Truth, seed: int) -> str:
         return _bare_text("".join(word.text for page in opened.words() for word in page.words))
 
 
-def _run(python: str, engine: str, paths: Sequence[str]) -> dict[str, Any]:
+def run_engine(python: str, engine: str, paths: Sequence[str]) -> dict[str, Any]:
     root = str(_CHILD.parent.parent)
     done = subprocess.run(
         [python, str(_CHILD), engine, *paths],
@@ -150,7 +150,7 @@ def _print_fields(pictures: Sequence[Picture], engines: Engines) -> dict[str, Co
             counts: Counter[str] = Counter()
             for picture, page in zip(pictures, engines[name]["pages"], strict=True):
                 if picture.grade == grade:
-                    counts.update(_verdicts(picture.truth, _words(page)))
+                    counts.update(_verdicts(picture.truth, page_words(page)))
             total.update(counts)
             row += f"{_shown(counts):>16}"
         print(row)
@@ -168,7 +168,7 @@ def _verdicts(truth: Truth, words: PageWords) -> Iterator[str]:
             yield "missing"
 
 
-def _words(page: dict[str, Any]) -> PageWords:
+def page_words(page: dict[str, Any]) -> PageWords:
     words = tuple(
         Word(text=text.strip(), confidence=min(1.0, score),
              box=Box(page=0, x0=min(x0, x1), y0=min(y0, y1), x1=max(x0, x1), y1=max(y0, y1)))

@@ -112,8 +112,20 @@ def rapid() -> Callable[[str], Page]:
     )
 
     def read(path: str) -> Page:
-        engine(cv2.imread(path))
-        return {}
+        image = cv2.imread(path)
+        height, width = image.shape[:2]
+        answer = engine(image)
+        words = []
+        for text, score, corners in zip(
+            answer.txts or (),
+            answer.scores or (),
+            () if answer.boxes is None else answer.boxes,
+            strict=True,
+        ):
+            xs, ys = ([float(corner[place]) for corner in corners] for place in (0, 1))
+            edges = (min(xs) / width, min(ys) / height, max(xs) / width, max(ys) / height)
+            words.append([str(text), float(score), *edges])
+        return {"words": words, "tall": height / width}
 
     return read
 

@@ -3,10 +3,12 @@
     python -m benchmarks.speed --seeds 1 --sorts flat photo
 
 Electronic files: documents a second and core, end to end. Pictures: seconds of processor for a
-page by the whole reader, by bare PaddleOCR (PP-OCRv6 small), by rapidocr 3.10.0 (`make
-.venv-bench`), and by the graphs of the bare pipeline alone, which is the limit; then the share
-of values that the same field reading gets right from each one's words. Peak memory is of the
-process; a cold start is from its beginning until it could read.
+page by the whole reader (codes, levelling, recognition, geometry, checks), by bare PaddleOCR
+(PP-OCRv6 small), by the graphs of the bare pipeline alone, which are the limit, and by rapidocr
+3.10.0 (`make .venv-bench`); then the share of values that are right: as the reader says them, and
+of the others by the same geometry from their words. Peak memory is of the process; a cold start
+is from its beginning to the end of its first page. `benchmarks.recognition` looks at recognition
+alone, `benchmarks.efiles` at where the time of electronic files goes.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,9 @@ from typing import Any
 from benchmarks.judging import Verdict, judged
 from benchmarks.machine import machine
 from benchmarks.reading_work import E_FILES, GRADE_NAMES, Task, planned
+from benchmarks.recognition import page_words, run_engine
 from extractors.faces import invoice_from_words
-from extractors.model import Box, Invoice, Source
-from extractors.words import PageWords, Word
+from extractors.model import Invoice, Source
 from fixtures.maker import specimens
 
 #: Least documents a second and core; a page costs at most this share of the bare pipeline.
@@ -39,10 +41,12 @@ _ROUNDS = 3
 
 @dataclass(frozen=True)
 class Run:
-    """What one process did: seconds until ready, answers in order, MiB at most."""
+    """What one process did: seconds until its first page was read, seconds of processor and what
+    was read of each path in order, MiB at most."""
 
-    start: float
-    answers: Sequence[Mapping[str, Any]]
+    first: float
+    seconds: Sequence[float]
+    invoices: Sequence[Invoice]
     peak: int
 
 
@@ -77,7 +81,7 @@ def _electronic(folder: Path, tasks: Sequence[Task]) -> None:
             continue
         paths = [_written(folder, task) for task in own]
         # The first round warms caches and lazy imports, as a worker's first documents do.
-        answers = _run("files", paths * (_ROUNDS + 1)).answers[len(paths) :]
+        answers = _answers("files", paths * (_ROUNDS + 1))[len(paths) + 1 : -1]
         best = [min(a["seconds"] for a in answers[i :: len(paths)]) for i in range(len(paths))]
         mean = statistics.mean(best)
         print(f"{sort:24}{len(own):6}{mean * 1000:8.1f}{1 / mean:10.1f}{_BAR[sort]:6.0f}"
@@ -86,44 +90,24 @@ def _electronic(folder: Path, tasks: Sequence[Task]) -> None:
 
 def _pictures(folder: Path, tasks: Sequence[Task], python: Path) -> None:
     paths = [_written(folder, task) for task in tasks]
-    runs = {"ours": _run("ours", paths), "bare": _run("bare", paths)}
+    runs = {"the whole reader": _run("ours", paths)}
+    runs |= {name: _engine(sys.executable, name, paths) for name in ("bare", "graphs")}
     if python.exists():
-        runs["rapidocr"] = _run("rapidocr", paths, python)
+        runs["rapidocr"] = _engine(str(python), "rapid", paths)
     else:
         print(f"rapidocr is not measured: {python} is not there (make .venv-bench)")
-    print(f"\n{len(paths)} pictures{'':13}{'s, median':>10}{'to bare':>9}{'wall':>7}"
-          f"{'right':>9}{'start s':>9}{'MiB':>6}")  # fmt: skip
-    bare = [answer["seconds"] for answer in runs["bare"].answers]
-    for name, run in runs.items():
-        right = _right(tasks, run)
-        print(_row(name, run, bare, right))
-    graphs = [answer["graphs"] for answer in runs["bare"].answers]
-    ratio = statistics.median(g / b for g, b in zip(graphs, bare, strict=True))
-    print(f"{'graphs of bare alone':24}{statistics.median(graphs):10.2f}{ratio:9.2f}")
-    print(f"the bar: ours at most {_COST} of bare and ahead of rapidocr, {_MEMORY} MiB, "
+    bare = runs["bare"].seconds
+    for sort in (*dict.fromkeys(task.sort for task in tasks), "all"):
+        chosen = [i for i, task in enumerate(tasks) if sort in (task.sort, "all")]
+        print(f"\n{f'{len(chosen)} pictures, {sort}':24}{'s, median':>10}{'to bare':>9}{'right':>9}"
+              f"{'first page s':>14}{'MiB':>6}")  # fmt: skip
+        for name, run in runs.items():
+            ratio = statistics.median(run.seconds[i] / bare[i] for i in chosen)
+            seconds = statistics.median(run.seconds[i] for i in chosen)
+            right = _right([(tasks[i], run.invoices[i]) for i in chosen if run.invoices])
+            print(f"{name:24}{seconds:10.2f}{ratio:9.2f}{right:>9}{run.first:14.1f}{run.peak:6}")
+    print(f"the bar: the reader at most {_COST} of bare and ahead of rapidocr, {_MEMORY} MiB, "
           f"start {_START:g} s, at least as much right")  # fmt: skip
-    for sort in dict.fromkeys(task.sort for task in tasks):
-        chosen = [i for i, task in enumerate(tasks) if task.sort == sort]
-        cells = "  ".join(
-            f"{name} {statistics.median(run.answers[i]['seconds'] for i in chosen):.2f} s "
-            f"{_right([tasks[i] for i in chosen], _part(run, chosen)):.2%}"
-            for name, run in runs.items()
-        )
-        print(f"  {sort:12}{cells}")
-
-
-def _row(name: str, run: Run, bare: Sequence[float], right: float) -> str:
-    seconds = [answer["seconds"] for answer in run.answers]
-    ratio = statistics.median(s / b for s, b in zip(seconds, bare, strict=True))
-    wall = statistics.median(answer["wall"] for answer in run.answers)
-    return (
-        f"{name:24}{statistics.median(seconds):10.2f}{ratio:9.2f}{wall:7.2f}"
-        f"{right:9.2%}{run.start:9.1f}{run.peak:6}"
-    )
-
-
-def _part(run: Run, chosen: Iterable[int]) -> Run:
-    return Run(run.start, [run.answers[i] for i in chosen], run.peak)
 
 
 def _written(folder: Path, task: Task) -> Path:
@@ -132,14 +116,9 @@ def _written(folder: Path, task: Task) -> Path:
     return path
 
 
-def _run(role: str, paths: Sequence[Path], python: Path | None = None) -> Run:
-    """One contestant over all paths."""
-    child = Path(__file__).with_name("speed_child.py")
-    command = (
-        [str(python), str(child)] if python else [sys.executable, "-m", "benchmarks.speed_child"]
-    )
+def _answers(role: str, paths: Sequence[Path]) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [*command, role],
+        [sys.executable, "-m", "benchmarks.speed_child", role],
         input="\n".join(map(str, paths)),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -147,36 +126,40 @@ def _run(role: str, paths: Sequence[Path], python: Path | None = None) -> Run:
         check=True,
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )
-    first, *answers, last = map(json.loads, done.stdout.splitlines())
-    return Run(first["start"], answers, last["peak"])
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def _right(tasks: Sequence[Task], run: Run) -> float:
-    """Share of values right: of the whole reader as it says them, of the others by the same
-    geometry and checks from their words."""
-    verdicts = [
-        each.verdict
-        for task, answer in zip(tasks, run.answers, strict=True)
-        for each in judged(task.truth(), _invoice(answer))
+def _run(role: str, paths: Sequence[Path]) -> Run:
+    """The reader over all paths."""
+    first, *answers, last = _answers(role, paths)
+    return Run(
+        first["start"] + answers[0]["wall"],
+        [answer["seconds"] for answer in answers],
+        [_invoice(answer) for answer in answers],
+        last["peak"],
+    )
+
+
+def _invoice(answer: dict[str, Any]) -> Invoice:
+    text = answer.get("invoice")
+    return Invoice.model_validate_json(text) if text else Invoice()
+
+
+def _engine(python: str, name: str, paths: Sequence[Path]) -> Run:
+    """A bare engine over all paths; its words are read by our geometry."""
+    done = run_engine(python, name, [str(path) for path in paths])
+    invoices = [
+        invoice_from_words([page_words(page)], Source.OCR)
+        for page in done["pages"]
+        if "words" in page
     ]
-    return sum(verdict is Verdict.RIGHT for verdict in verdicts) / len(verdicts)
+    return Run(done["first"], done["seconds"], invoices, done["peak"])
 
 
-def _invoice(answer: Mapping[str, Any]) -> Invoice:
-    if "invoice" in answer:
-        return Invoice.model_validate_json(answer["invoice"])
-    if not answer.get("words"):
-        return Invoice()
-    width, height = answer["size"]
-    words = tuple(_word(entry, width, height) for entry in answer["words"] if entry[0].strip())
-    page = PageWords(page=0, width=width, height=height, words=words)
-    return invoice_from_words([page], Source.OCR)
-
-
-def _word(entry: Sequence[Any], width: float, height: float) -> Word:
-    text, score, left, top, right, bottom = entry
-    box = Box(page=0, x0=left / width, y0=top / height, x1=right / width, y1=bottom / height)
-    return Word(text=text.strip(), box=box, confidence=min(1.0, max(0.0, score)))
+def _right(read: Sequence[tuple[Task, Invoice]]) -> str:
+    verdicts = [each.verdict for task, found in read for each in judged(task.truth(), found)]
+    right = sum(verdict is Verdict.RIGHT for verdict in verdicts)
+    return f"{right / len(verdicts):.2%}" if verdicts else "-"
 
 
 if __name__ == "__main__":
