@@ -11,6 +11,7 @@ from extractors.faces import invoice_from_words
 from extractors.faces.vehicle import frame_number_holds
 from extractors.model import Kind, Source
 from fixtures.maker import draw_truth, pages
+from fixtures.maker.faces import vehicle
 from tests.made_words import (
     differences,
     glued,
@@ -33,6 +34,14 @@ USED = (
     "auctioneer",
 )  # fmt: skip
 KEYS = {"vehicle": NEW, "used_vehicle": USED}
+
+
+@pytest.fixture(autouse=True)
+def _no_seals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seals are pictures, slow to draw, and say nothing in a text layer."""
+    for module in (vehicle,):
+        if hasattr(module, "seller_seal"):
+            monkeypatch.setattr(module, "seller_seal", lambda *_: b"")
 
 
 @pytest.mark.parametrize("name", KEYS)
