@@ -9,6 +9,7 @@ from typing import Any
 from extractors.errors import YanpiaoError
 from extractors.messages import say
 from extractors.model import FIELD_NAMES, Field, Finding, Invoice, Line
+from extractors.regions import region_of
 
 
 def to_json(invoice: Invoice, file: str, seconds: float, *, language: str = "en") -> dict[str, Any]:
@@ -22,6 +23,7 @@ def to_json(invoice: Invoice, file: str, seconds: float, *, language: str = "en"
         "file": file,
         "kind": invoice.kind.value,
         **{name: _text(field.value) if field else None for name, field in fields.items()},
+        "region": _region(invoice),
         "extra": {name: field.value for name, field in invoice.extra.items()},
         "lines": [_line(line) for line in invoice.lines],
         "sources": [source.value for source in invoice.sources],
@@ -36,6 +38,14 @@ def to_json(invoice: Invoice, file: str, seconds: float, *, language: str = "en"
         "pages": invoice.pages,
         "seconds": round(seconds, 3),
     }
+
+
+def _region(invoice: Invoice) -> str | None:
+    """The region that the code names, or else the number of a 数电票."""
+    for field in (invoice.invoice_code, invoice.invoice_number):
+        if field is not None and (region := region_of(field.value)) is not None:
+            return region
+    return None
 
 
 def error_json(file: str, error: YanpiaoError, *, language: str = "en") -> dict[str, Any]:

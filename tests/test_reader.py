@@ -269,6 +269,7 @@ def test_the_report_has_exactly_the_promised_names() -> None:
         "amount_in_words",
         "remarks",
         "issuer",
+        "region",
         "extra",
         "lines",
         "sources",

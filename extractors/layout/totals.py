@@ -162,10 +162,15 @@ def _keep(face: Face, words: Run | None, total: Amount | None, amounts: list[Amo
     )
     if words is not None and spoken is not None:
         face.keep("amount_in_words", words.raw.replace(" ", ""), words, proven=spoken_agrees)
-    trusted = not face.recognised
-    if total is not None and (trusted or spoken_agrees or adds_up):
-        face.keep("total_with_tax", total.value, total.run, proven=spoken_agrees or adds_up)
-    if without is not None and (trusted or adds_up):
-        face.keep("total_without_tax", without.value, without.run, proven=adds_up)
-    if tax is not None and (trusted or adds_up):
-        face.keep("total_tax", tax.value, tax.run, proven=adds_up)
+    _keep_sum(face, "total_with_tax", total, proven=spoken_agrees or adds_up)
+    _keep_sum(face, "total_without_tax", without, proven=adds_up)
+    _keep_sum(face, "total_tax", tax, proven=adds_up)
+
+
+def _keep_sum(face: Face, name: str, amount: Amount | None, *, proven: bool) -> None:
+    if amount is None:
+        return
+    if proven or not face.recognised:
+        face.keep(name, amount.value, amount.run, proven=proven)
+    else:
+        face.doubt(name, amount.value, amount.run)
