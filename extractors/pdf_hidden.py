@@ -247,6 +247,8 @@ def _pixels(boxes: npt.NDArray[np.float64], grey: Image, frame: Frame) -> npt.ND
 
 def _has_ink(grey: Image, pixels: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
     """Whether an edge shows inside each box; by a summed table, for all boxes at once."""
+    if min(grey.shape) < 2:  # a page drawn as a line shows nothing either way
+        return np.ones(len(pixels), dtype=np.bool_)
     edges = np.zeros(grey.shape, dtype=np.uint8)
     edges[:, 1:] |= cv2.absdiff(grey[:, 1:], grey[:, :-1]) > _EDGE
     edges[1:, :] |= cv2.absdiff(grey[1:, :], grey[:-1, :]) > _EDGE
