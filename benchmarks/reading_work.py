@@ -6,7 +6,7 @@ import contextlib
 import datetime as dt
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from extractors.errors import YanpiaoError
 from extractors.faces import invoice_from_words
 from extractors.images import load_image
 from extractors.limits import Limits
-from extractors.model import Invoice, Source
+from extractors.model import Box, Invoice, Source
 from extractors.reader import Reader
 from extractors.recogniser import Image, RecognisedPage, Recogniser
+from extractors.words import Word
 from fixtures.maker import Form, Truth, draw_truth, make, pages, specimens
 from fixtures.maker.drawn import BORN_ELECTRONIC
 from fixtures.maker.grades import GRADES, Grade, make_graded
@@ -105,6 +106,9 @@ class Watched:
         found = self._engine.recognise(image, page)
         self.pages.append(found)
         return found
+
+    def recognise_region(self, image: Image, boxes: Iterable[Box]) -> tuple[Word, ...]:
+        return self._engine.recognise_region(image, boxes)
 
 
 class Bench:

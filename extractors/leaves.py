@@ -38,8 +38,14 @@ class Leaf:
     region: Box | None = None
     recognised: PageWords | None = None
     rotation: int = 0
+    #: The picture that recognition saw, upright and level, for a closer look.
+    upright: Image | None = None
     _reading: Invoice | None = None
     _drawn: Image | None = None
+
+    def see(self, words: PageWords) -> None:
+        """Take what recognition saw."""
+        self.recognised, self._reading = words, None
 
     def draw(self) -> Image | None:
         """Its picture, kept until `let_go`: drawing a page costs as much as reading a text layer.
@@ -49,8 +55,8 @@ class Leaf:
         return self._drawn
 
     def let_go(self) -> None:
-        """Forget the drawn picture; it takes some 12 MB."""
-        self._drawn = None
+        """Forget the pictures; each takes some 12 MB."""
+        self._drawn = self.upright = None
 
     def reading(self) -> Invoice | None:
         """What its own words say, the given before the recognised; None without any."""

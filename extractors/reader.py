@@ -36,6 +36,7 @@ from extractors.merge import merge
 from extractors.model import Invoice
 from extractors.opening import open_file, parsed_codes, several, unseen
 from extractors.recogniser import Recogniser
+from extractors.second_look import faults, mended, places, replaced
 from extractors.sniff import sniff
 
 
@@ -143,6 +144,7 @@ class Reader:
             invoice = merge([*whole, *readings_of(group)])
             if missing_fields(invoice) and self._recognise(group, opened, deadline):
                 invoice = merge([*whole, *readings_of(group)])
+            invoice = self._looked_at_again(group, whole, invoice)
             if (count := code_count(group)) > 1:
                 opened.findings.append(several(count))
             if _says_anything(invoice):
@@ -182,10 +184,47 @@ class Reader:
         if leaf.words is None and not leaf.codes:
             leaf.codes.extend(parsed_codes(picture, leaf.page))
         page = recogniser.recognise(picture, leaf.page)
-        leaf.recognised, leaf.rotation = page.words, page.rotation
+        leaf.see(page.words)
+        leaf.rotation = page.rotation
         if not leaf.codes:
             leaf.codes.extend(parsed_codes(page.image, leaf.page))
         leaf.let_go()
+        leaf.upright = page.image
+
+    def _looked_at_again(
+        self, group: Sequence[Leaf], whole: Sequence[Invoice], invoice: Invoice
+    ) -> Invoice:
+        """The invoice after a closer look at what left it in doubt, if that mended anything."""
+        leaves = [leaf for leaf in group if leaf.recognised is not None]
+        before = [leaf.recognised for leaf in leaves]
+        looked = False
+        if self._recogniser is not None and faults(invoice) > 0:
+            for leaf in leaves:
+                looked |= _look_closer(leaf, invoice, self._recogniser)
+        for leaf in leaves:
+            leaf.let_go()
+        if not looked:
+            return invoice
+        again = merge([*whole, *readings_of(group)])
+        if faults(again) < faults(invoice):
+            return mended(invoice, again)
+        for leaf, words in zip(leaves, before, strict=True):
+            if words is not None:
+                leaf.see(words)
+        return invoice
+
+
+def _look_closer(leaf: Leaf, invoice: Invoice, recogniser: Recogniser) -> bool:
+    """Replace the words of a leaf in the places that are in doubt. Whether there were any."""
+    seen = leaf.reading() if leaf.words is None else None
+    if leaf.upright is None or leaf.recognised is None or seen is None:
+        return False
+    boxes = places(invoice, seen, leaf.recognised)
+    found = recogniser.recognise_region(leaf.upright, boxes) if boxes else ()
+    if not found:
+        return False
+    leaf.see(replaced(leaf.recognised, boxes, found))
+    return True
 
 
 def _codes_of(leaf: Leaf) -> list[Invoice]:

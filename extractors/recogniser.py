@@ -6,13 +6,15 @@ exchanged without touching the order in which sources are tried.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from extractors.words import PageWords
+from extractors.model import Box
+from extractors.words import PageWords, Word
 
 #: A picture as OpenCV holds it: height x width x 3, blue green red, uint8.
 Image = NDArray[np.uint8]
@@ -38,3 +40,7 @@ class Recogniser(Protocol):
 
         Raises `EngineMissing` when models or native libraries are absent.
         """
+
+    def recognise_region(self, image: Image, boxes: Iterable[Box]) -> tuple[Word, ...]:
+        """A closer look at places of an upright page (as `recognise` returned it): the words
+        there, their boxes as fractions of that page. Raises as `recognise` does."""

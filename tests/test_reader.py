@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pypdfium2 as pdfium
@@ -15,12 +15,12 @@ from reportlab.pdfgen.canvas import Canvas
 
 from extractors.errors import DamagedFile, EngineMissing, FileTooLarge, NoInvoiceFound
 from extractors.limits import Limits
-from extractors.model import Invoice, Kind, Severity, Source
+from extractors.model import Box, Invoice, Kind, Severity, Source
 from extractors.pdf import PdfFile
 from extractors.reader import Reader
 from extractors.recogniser import Image, RecognisedPage
 from extractors.report import error_json, to_json
-from extractors.words import PageWords
+from extractors.words import PageWords, Word
 from fixtures.maker import Form, Truth, make, make_truth
 
 TODAY = dt.date(2026, 11, 22)
@@ -33,15 +33,31 @@ def truth(seed: int, kind: Kind = Kind.DIGITAL_NORMAL) -> Truth:
 class Replay:
     """A recogniser that replays the words of a text layer, and counts how often it is asked."""
 
-    def __init__(self, pages: Sequence[PageWords] = ()) -> None:
+    def __init__(self, pages: Sequence[PageWords] = (), closer: Sequence[PageWords] = ()) -> None:
         self._pages = pages
+        self._closer = closer
         self.asked: list[int] = []
+        self.looked: list[Box] = []
 
     def recognise(self, image: Image, page: int) -> RecognisedPage:
         self.asked.append(page)
         empty = PageWords(page=page, width=image.shape[1], height=image.shape[0], words=())
         words = next((found for found in self._pages if found.page == page), empty)
         return RecognisedPage(words=words, rotation=90, image=image)
+
+    def recognise_region(self, image: Image, boxes: Iterable[Box]) -> tuple[Word, ...]:
+        assert image.size
+        self.looked = list(boxes)
+        return tuple(
+            word
+            for page in self._closer
+            for word in page.words
+            if any(
+                box.x0 - 0.01 <= word.box.x0 <= box.x1
+                and box.y0 <= (word.box.y0 + word.box.y1) / 2 <= box.y1
+                for box in self.looked
+            )
+        )
 
 
 def number(invoice: Invoice) -> str | None:
@@ -105,6 +121,47 @@ def test_a_scan_that_only_recognition_could_read_asks_for_it() -> None:
 def test_a_picture_of_nothing_holds_no_invoice() -> None:
     with pytest.raises(NoInvoiceFound):
         Reader(recogniser=Replay()).read_bytes(blank_picture())
+
+
+def scanned(specimen: bytes) -> tuple[bytes, PageWords]:
+    """A scan of a page, and the words that its text layer held."""
+    with PdfFile(specimen, Limits()) as pdf:
+        picture, words = pdf.render(0), pdf.words()[0]
+    buffer = io.BytesIO()
+    Pillow.fromarray(picture[:, :, ::-1]).save(buffer, "PNG")
+    return buffer.getvalue(), words
+
+
+def misread(page: PageWords, right: str, wrong: str) -> PageWords:
+    words = tuple(
+        word.model_copy(update={"text": word.text.replace(right, wrong), "confidence": 0.93})
+        for word in page.words
+    )
+    return page.model_copy(update={"words": words})
+
+
+def test_a_misread_total_is_mended_by_a_closer_look_that_all_sums_agree_with() -> None:
+    specimen = make(truth(4, Kind.VAT_ELECTRONIC_NORMAL), Form.PDF, 4)
+    picture, words = scanned(specimen.content)
+    total = f"{specimen.truth.total_with_tax:.2f}"
+    wrong = misread(words, total, "9" + total[1:] if total[0] != "9" else "1" + total[1:])
+    engine = Replay([wrong], closer=[words])
+    invoice = Reader(recogniser=engine).read_bytes(picture)
+    assert invoice.total_with_tax is not None
+    assert invoice.total_with_tax.value == specimen.truth.total_with_tax
+    assert engine.looked
+    assert "total_with_tax" in [one.field for one in invoice.findings if one.code == "mended"]
+
+
+def test_a_closer_look_that_mends_nothing_changes_nothing() -> None:
+    specimen = make(truth(4, Kind.VAT_ELECTRONIC_NORMAL), Form.PDF, 4)
+    picture, words = scanned(specimen.content)
+    total = f"{specimen.truth.total_with_tax:.2f}"
+    wrong = misread(words, total, "9" + total[1:] if total[0] != "9" else "1" + total[1:])
+    invoice = Reader(recogniser=Replay([wrong], closer=[wrong])).read_bytes(picture)
+    assert invoice.total_with_tax is None
+    assert "total_with_tax" in invoice.doubted
+    assert "mended" not in codes(invoice)
 
 
 def test_every_invoice_of_a_pdf_is_read_by_itself() -> None:

@@ -34,7 +34,7 @@ def split_lists(pages: Sequence[PageWords]) -> tuple[list[PageWords], list[PageW
 
 
 def _is_list(page: PageWords) -> bool:
-    text = Sheet([page]).text
+    text = "".join(word.text for word in page.words).replace(" ", "")
     return bool(_LIST_TITLE.search(text)) and not _FACE_SIGN.search(text)
 
 
