@@ -13,7 +13,19 @@ from extractors.errors import EngineMissing, NoInvoiceFound
 from extractors.reader import Reader
 
 #: Of the files built to do harm, those that are quick to build and to read.
-QUICK = ("number", "laughs", "lie", "loop", "overlapping", "floats", "code", "size", "jpeg", "kids")
+QUICK = (
+    "number",
+    "laughs",
+    "lie",
+    "xref loop",
+    "tiff loop",
+    "overlapping",
+    "floats",
+    "code",
+    "size",
+    "jpeg",
+    "kids",
+)
 
 
 @pytest.mark.slow
