@@ -192,7 +192,10 @@ def _long_strokes(mask: npt.NDArray[np.uint8]) -> tuple[Mask, Mask]:
     long = (longest >= _LONGEST_GLYPH * side) & ~ruled
     large = long & (least >= _SMALLEST * side)
     bent = long & ~large & (least >= 0.12 * _LONGEST_GLYPH * side)
-    curves = [label for label in np.flatnonzero(bent) if _is_curve(labels, boxes[label], label)]
+    places = np.asarray(labels, dtype=np.int32)
+    curves = [
+        label for label in np.flatnonzero(bent) if _is_curve(places, boxes[label], int(label))
+    ]
     chosen = np.concatenate([np.flatnonzero(large), np.asarray(curves, dtype=np.int64)])
     thin = (longest >= 0.4 * _LONGEST_GLYPH * side) & (longest >= 4 * least) & ~ruled
     sure = np.isin(labels, chosen[chosen > 0]) & (mask > 0)

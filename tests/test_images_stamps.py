@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import cv2
 import numpy as np
+import pytest
 
 from extractors.colour import find_stamps, without_stamps
 from extractors.images import Pixels
+from extractors.prepare import prepared, quality
+from fixtures.maker import draw_truth
+from fixtures.maker.grades import Grade, graded_pixels
 from fixtures.maker.pictures import office_seal, paid_stamp
 from fixtures.maker.wear import stamped
 
@@ -56,3 +62,32 @@ def test_a_ruled_red_form_is_no_stamp() -> None:
 def test_grey_pictures_hold_none() -> None:
     grey = np.repeat(page()[:, :, :1], 3, axis=2)
     assert without_stamps(grey)[0] is grey
+
+
+class TestPrepared:
+    """One picture where that is enough, two where a stamp was taken away."""
+
+    def test_a_clean_grey_page_is_handed_through(self) -> None:
+        grey = np.repeat(page()[:, :, :1], 3, axis=2)
+        ready = prepared(grey)
+        assert ready.pixels is grey
+        assert len(ready.variants) == 1
+
+    def test_stamps_leave_two_variants(self) -> None:
+        dirty = stamped(page(), office_seal("云江市青禾商贸有限公司", 1), (0.3, 0.4), 300)
+        ready = prepared(dirty)
+        assert [stamp.ink for stamp in ready.stamps] == ["red"]
+        assert len(ready.variants) == 2
+        assert ready.variants[1] is ready.stamped
+
+    @pytest.mark.parametrize(
+        ("grade", "worn"), [(Grade.FLAT, False), (Grade.NOISY, False), (Grade.WORN, True)]
+    )
+    def test_quality_knows_a_worn_copy(self, grade: Grade, worn: bool) -> None:
+        truth = draw_truth("vat_normal", 7300, today=dt.date(2026, 11, 22))
+        assert quality(graded_pixels(truth, grade, 7300)).worn is worn
+
+    def test_an_empty_page_has_no_print(self) -> None:
+        seen = quality(np.full((300, 300, 3), 255, np.uint8))
+        assert seen.text_height == 0
+        assert seen.worn
