@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fixtures.maker import draw_truth
+from extractors.images import shrink
+from extractors.straighten import page_corners, straighten
+from fixtures.maker import draw_truth, pages
 from fixtures.maker.grades import GRADES, Grade, graded_pixels, make_graded
 from fixtures.maker.truth import Truth
 
@@ -45,3 +47,19 @@ def test_a_hurried_photo_carries_red_and_blue_ink(ticket: Truth) -> None:
     strong = hue[hue[:, :, 1] > 110][:, 0]
     assert ((strong > 105) & (strong < 130)).sum() > 500
     assert ((strong < 6) | (strong > 172)).sum() > 500
+
+
+def test_sheets_on_cluttered_desks_are_cut_out() -> None:
+    """What is cut keeps the sheet's own shape, give or take the perspective; a wrong cut would
+    not. Leaving a picture as it is does no harm, but must be rare."""
+    found = 0
+    for seed in range(7310, 7314):
+        truth = draw_truth("digital_normal", seed, today=TODAY)
+        picture = shrink(graded_pixels(truth, Grade.HURRIED, seed))
+        if page_corners(picture) is None:
+            continue
+        found += 1
+        height, width = straighten(picture).shape[:2]
+        sheet = pages(truth, seed)[0]
+        assert width / height == pytest.approx(sheet.width / sheet.height, rel=0.17)
+    assert found >= 3
