@@ -32,7 +32,7 @@ _LEAST_FULL = 0.9
 #: Characters (small dark specks) that a document has at least.
 _LEAST_CHARACTERS = 40
 #: How different from the ground a sheet is at least (Lab distance).
-_LEAST_CONTRAST = 7.0
+_LEAST_CONTRAST = 4.5
 #: Parts without edges of their own are alike: the smaller is at least this share of the larger.
 _LEAST_LIKENESS = 0.72
 
@@ -114,7 +114,7 @@ def _specks(small: Pixels) -> Mask:
 def _sheets(small: Pixels, specks: Mask) -> list[Rect]:
     """Full rectangles that stand off the ground around the picture's edge, each with print."""
     lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB).astype(np.float32)
-    calm = cv2.medianBlur(lab.astype(np.uint8), 5).astype(np.float32)
+    calm = cv2.GaussianBlur(lab, (0, 0), 2.5)
     frame = np.concatenate([calm[:6].reshape(-1, 3), calm[-6:].reshape(-1, 3),
                             calm[:, :6].reshape(-1, 3), calm[:, -6:].reshape(-1, 3)])  # fmt: skip
     ground = np.median(frame, axis=0)
@@ -141,7 +141,7 @@ def _blocks(small: Pixels, specks: Mask) -> list[Rect]:
     ink = _ink(small)
     gap = max(8, round(_LEAST_GAP * max(small.shape[:2])))
     rows, columns = small.shape[:2]
-    found = _cut(ink, (0, 0, columns, rows), gap)
+    found = _with_scraps(_cut(ink, (0, 0, columns, rows), gap), specks, gap)
     if len(found) < 2 or not _cover(found, specks):
         return []
     sizes = [(x1 - x0, y1 - y0) for x0, y0, x1, y1 in found]
@@ -183,6 +183,33 @@ def _cut(ink: Mask, rect: Rect, gap: int) -> list[Rect]:
         *_cut(ink, (x0, y0, x0 + across[0], y1), gap),
         *_cut(ink, (x0 + across[1], y0, x1, y1), gap),
     ]
+
+
+def _with_scraps(parts: list[Rect], specks: Mask, gap: int) -> list[Rect]:
+    """A foot line or a heading goes with the well printed part right above or below it, or
+    beside it; a scrap that has no such neighbour stays a part, and speaks against the cut."""
+    large = [part for part in parts if _printed(specks, part) >= _LEAST_CHARACTERS]
+    kept: list[Rect] = []
+    for scrap in (part for part in parts if part not in large):
+        near = [(away, index) for index, part in enumerate(large)
+                if (away := _away(scrap, part)) <= 4 * gap]  # fmt: skip
+        if not near:
+            kept.append(scrap)
+            continue
+        index = min(near)[1]
+        large[index] = _around(large[index], scrap)
+    return large + kept
+
+
+def _away(one: Rect, two: Rect) -> float:
+    """The gap between two parts that stand one above the other or side by side; else endless."""
+    across = max(one[0], two[0]) - min(one[2], two[2])
+    down = max(one[1], two[1]) - min(one[3], two[3])
+    return float(max(across, down, 0)) if min(across, down) < 0 else float("inf")
+
+
+def _around(one: Rect, two: Rect) -> Rect:
+    return min(one[0], two[0]), min(one[1], two[1]), max(one[2], two[2]), max(one[3], two[3])
 
 
 def _widest_gap(inked: Mask) -> tuple[int, int]:
