@@ -11,19 +11,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from extractors.images import Pixels, shrink
+from extractors.images import Pixels
 from extractors.kinds import kind_from_name
 from extractors.model import Box, Kind
 from extractors.models import ModelFolders, model_folders
+from extractors.prepare import prepared, quality
 from extractors.recogniser import RecognisedPage
 from extractors.recognition.engine import Engine, Line
 from extractors.recognition.find import Quad
 from extractors.seal import Strip, title_without_seal
-from extractors.straighten import straighten
 from extractors.words import PageWords, Word
 
 #: Runs that the engine itself holds for noise.
 LEAST_SCORE = 0.3
+#: No word of a worn page is surer than this by itself.
+WORN = 0.84
 #: A region is cut with so much of its height around it: boxes hug their words.
 _MARGIN = 0.35
 
@@ -54,12 +56,13 @@ class PaddleRecogniser:
         fractions of the returned upright picture. `rotation` is the clockwise turn applied.
         Raises `EngineMissing`."""
         engine = self._loaded()
-        upright, turned = engine.upright(straighten(shrink(image)))
+        upright, turned = engine.upright(prepared(image).pixels)
         lines = engine.read(upright, engine.find(upright))
         height, width = upright.shape[:2]
-        words = PageWords(
-            page=page, width=width, height=height, words=_words(lines, width, height, page)
-        )
+        found = _words(lines, width, height, page)
+        if quality(upright).worn:
+            found = tuple(_less_sure(word) for word in found)
+        words = PageWords(page=page, width=width, height=height, words=found)
         return self._with_title(RecognisedPage(words=words, rotation=turned, image=upright))
 
     def recognise_region(self, image: Pixels, boxes: Iterable[Box]) -> tuple[Word, ...]:
@@ -111,6 +114,11 @@ def _words(lines: Iterable[Line], width: int, height: int, page: int) -> tuple[W
         for line in lines
         if line.reading.text.strip() and line.reading.score >= LEAST_SCORE
     )
+
+
+def _less_sure(word: Word) -> Word:
+    """A word of a worn page: it counts where something else proves it, and is doubtful else."""
+    return word.model_copy(update={"confidence": min(word.confidence, WORN)})
 
 
 def _box(quad: Quad, width: int, height: int, page: int) -> Box:
