@@ -142,7 +142,10 @@ class Reader:
         found = []
         for group, whole in zip(groups, share_out(opened.whole, groups), strict=True):
             invoice = merge([*whole, *readings_of(group)])
-            if missing_fields(invoice) and self._recognise(group, opened, deadline):
+            # A code proves few values: what else a picture shows, or shows otherwise, must be seen.
+            unread = [leaf for leaf in group if leaf.words is None]
+            wanted = group if missing_fields(invoice) else unread
+            if self._recognise(wanted, opened, deadline):
                 invoice = merge([*whole, *readings_of(group)])
             invoice = self._looked_at_again(group, whole, invoice)
             if (count := code_count(group)) > 1:
