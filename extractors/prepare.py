@@ -3,8 +3,9 @@
 What was measured (share of values that some recognised line holds whole, bare PP-OCRv6 small,
 made pages of tuning seeds) and therefore is done or left undone:
 
-- stamps bleached (`extractors.colour`): hurried photos 85.3 -> 88.8 %; nothing lost elsewhere.
-- sheets cut out by their edges (`extractors.straighten`): 11 of 12 hurried photos, none wrongly.
+- sheets cut out by their edges (`extractors.straighten`) and stamps bleached
+  (`extractors.colour`): hurried photos 86.9 -> 91.6 %, both variants together 93.5 %; of that,
+  bleaching alone gains 3.5. A flat scan pays 0.13 s of one core, 0.06 of them for levelling.
 - worn 100 dpi copies, 91.3 % as they are: enlarged twice (Lanczos) 85.5 %, with non-local means
   before it 80.8 %, with the ground flattened and contrast stretched too 80.2 %, sharpened 80.8 %.
   The recogniser was trained on small grey print; polishing takes away what it reads by. So no

@@ -35,6 +35,8 @@ _MOST_GAP, _MOST_ASIDE = 9.0, 1.5
 #: A sheet differs from what lies beside it by this much (halved-brightness Lab) along at least
 #: this share of each of its sides.
 _LEAST_CONTRAST, _LEAST_SUPPORT = 9.0, 0.5
+#: A flat scan's rim differs from its paper by less than this (grey levels).
+_RIM = 30.0
 #: Edges of one direction that are tried as a sheet's sides, longest first.
 _MOST_SIDES = 10
 
@@ -59,6 +61,8 @@ def page_corners(image: Pixels) -> Points | None:
     """
     small, scale = _working_copy(image)
     blurred = np.asarray(cv2.GaussianBlur(small, (7, 7), 0), dtype=np.uint8)
+    if _is_all_sheet(blurred):
+        return None
     best: Points | None = None
     straightest = _straightness(small) * 0.95
     rules = _long_edges(small)
@@ -73,6 +77,18 @@ def page_corners(image: Pixels) -> Points | None:
         if straight > straightest:
             best, straightest = quad, straight
     return None if best is None else best / np.float32(scale)
+
+
+def _is_all_sheet(blurred: Pixels) -> bool:
+    """Is the picture's rim of the colour of its bright middle, as on a flat scan?"""
+    height, width = blurred.shape[:2]
+    wide = max(3, max(height, width) // 80)
+    rim = (blurred[:wide], blurred[-wide:], blurred[:, :wide], blurred[:, -wide:])
+    middle = blurred[height // 4 : -height // 4 : 3, width // 4 : -width // 4 : 3].reshape(-1, 3)
+    paper = np.quantile(middle, 0.7, axis=0)
+    return all(
+        float((np.abs(side.reshape(-1, 3) - paper).max(axis=1) < _RIM).mean()) > 0.9 for side in rim
+    )
 
 
 def _maybe_sheets(blurred: Pixels) -> Iterator[npt.NDArray[np.uint8]]:
