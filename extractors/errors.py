@@ -59,6 +59,12 @@ class TooManyPixels(DocumentError):
     code = "too_many_pixels"
 
 
+class TooMuchContent(DocumentError):
+    """A PDF whose pages draw themselves, or far more than any invoice shows."""
+
+    code = "too_much_content"
+
+
 class ArchiveBomb(DocumentError):
     """An OFD (ZIP) that unpacks to more, or into more entries, than any invoice needs."""
 

@@ -30,5 +30,13 @@ class Limits:
     #: Words taken from one page; the densest list of goods seen has 250, and geometry's cost
     #: grows with their square.
     max_words: int = 5_000
+    #: Words taken from one document; fifty dense pages of goods have 12,500. What lies on pages
+    #: beyond is said to be unread.
+    max_document_words: int = 20_000
+    #: What one PDF page draws: forms, letters (each costs 200 bytes), and, over the document,
+    #: bytes of content. Counted before anything is drawn.
+    max_pdf_draws: int = 30_000
+    max_pdf_letters: int = 500_000
+    max_pdf_content: int = 64 * _MIB
     #: Wall clock for one document; the reader stops starting new work after it.
     max_seconds: float = 100.0

@@ -7,6 +7,7 @@ asked as well: the two know different fonts.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import math
 import re
@@ -20,13 +21,20 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from extractors.build import invoice_from_texts
-from extractors.errors import DamagedFile, DocumentError, EncryptedFile, TooManyPages
+from extractors.errors import (
+    DamagedFile,
+    DocumentError,
+    EncryptedFile,
+    TooManyPages,
+    TooMuchContent,
+)
 from extractors.limits import Limits
 from extractors.model import Finding, Invoice, Source
 from extractors.pdf_codes import Codes, quick_codes
 from extractors.pdf_findings import hidden_findings
 from extractors.pdf_glyphs import UNKNOWN, Glyph
 from extractors.pdf_page import Page
+from extractors.pdf_weight import refuse_overload
 from extractors.pdf_words import doubtful, loose_text, words_of
 from extractors.qr import read_codes
 from extractors.recogniser import Image
@@ -61,7 +69,7 @@ class PdfFile:
     """One open PDF; use it as a context manager.
 
     Raises `EncryptedFile` when a password is asked for, `DamagedFile` when PDFium cannot open
-    it, `TooManyPages` past the limit.
+    it, `TooManyPages` past the limit, `TooMuchContent` when its pages could not be held in memory.
     """
 
     def __init__(self, data: bytes, limits: Limits) -> None:
@@ -81,6 +89,11 @@ class PdfFile:
         if self.page_count == 0:
             self.close()
             raise DamagedFile(detail="PDF without pages")
+        try:
+            refuse_overload(self._document, limits)
+        except TooMuchContent:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -117,12 +130,13 @@ class PdfFile:
         for index in range(min(count, self._limits.max_zip_entries)):
             try:
                 attachment = self._document.get_attachment(index)
+                if _attached_size(attachment) > self._limits.max_xml_bytes:
+                    continue
                 content = bytes(attachment.get_data())
                 name = str(attachment.get_name())
             except (pdfium.PdfiumError, UnicodeDecodeError, ValueError):
                 continue
-            if len(content) <= self._limits.max_xml_bytes:
-                yield name, content
+            yield name, content
 
     def attached_xml(self) -> Iterator[tuple[str, bytes]]:
         """Attachments that are XML by their content, whatever their names say."""
@@ -224,6 +238,13 @@ class PdfFile:
         if picture.ndim == 2:
             picture = np.repeat(picture[:, :, None], 3, axis=2)
         return np.ascontiguousarray(picture[:, :, :3])
+
+
+def _attached_size(attachment: pdfium.PdfAttachment) -> int:
+    """Bytes of an embedded file, asked before they are copied."""
+    size = ctypes.c_ulong()
+    pdfium_c.FPDFAttachment_GetFile(attachment, None, 0, size)
+    return size.value
 
 
 def _scale(width: float, height: float, max_pixels: int) -> float:
