@@ -15,23 +15,24 @@ import numpy as np
 import numpy.typing as npt
 
 from extractors.images import Pixels, shrink
+from extractors.straight_edges import (
+    Numbers,
+    agreed_angle,
+    angles_of,
+    long_ones,
+    straight_edges,
+    straightness,
+)
 
 #: Searching for corners and angles needs no more detail than this.
 _WORKING_SIDE = 1000
 #: A sheet must fill this share of the picture; less is a stamp, a QR or a screen window.
 _LEAST_SHARE = 0.25
-#: Beyond this the page is not crooked but turned.
-_MOST_DEGREES = 20.0
-_LEAST_DEGREES = 0.15
+_LEAST_DEGREES = 0.2
 #: Brightnesses that may part sheet from ground, as shares of the picture's own dividing one.
 _BRIGHTNESSES = (1.0, 1.04, 1.08, 0.93, 0.85, 0.7, 1.12)
 #: Rules that may run over a sheet's edge before the edge is not believed: one may be a shadow.
 _MOST_CROSSINGS = 1
-#: Edges shorter than this, in pixels of the working copy, or shorter than so many others, are
-#: left out; those with a wider gap or step between them are not joined.
-_LEAST_EDGE, _MOST_EDGES = 12.0, 600
-_MOST_GAP, _MOST_ASIDE = 9.0, 1.5
-
 #: A sheet differs from what lies beside it by this much (halved-brightness Lab) along at least
 #: this share of each of its sides.
 _LEAST_CONTRAST, _LEAST_SUPPORT = 9.0, 0.5
@@ -41,14 +42,20 @@ _RIM = 30.0
 _MOST_SIDES = 10
 
 Points = npt.NDArray[np.float32]
-Numbers = npt.NDArray[np.float64]
 
 
 def straighten(image: Pixels) -> Pixels:
     """The page cut out and levelled; the same array when there is nothing to mend."""
-    corners = page_corners(image)
-    flat = image if corners is None else _flatten(image, corners)
-    return level(flat)
+    small, scale = _working_copy(image)
+    if _is_all_sheet(small):
+        return _turned(image, agreed_angle(*angles_of(_long_edges(small))))
+    edges = straight_edges(small)
+    corners = _corners(small, edges)
+    if corners is None:
+        return _turned(image, agreed_angle(*angles_of(long_ones(edges, small.shape))))
+    # The edges as they lie in the flat page say how it leans; both steps are then one.
+    angle = agreed_angle(*angles_of(_flat_edges(edges, corners)))
+    return _flatten(image, corners / np.float32(scale), angle)
 
 
 def page_corners(image: Pixels) -> Points | None:
@@ -60,12 +67,18 @@ def page_corners(image: Pixels) -> Points | None:
     are in the picture are none.
     """
     small, scale = _working_copy(image)
-    blurred = np.asarray(cv2.GaussianBlur(small, (7, 7), 0), dtype=np.uint8)
-    if _is_all_sheet(blurred):
+    if _is_all_sheet(small):
         return None
+    corners = _corners(small, straight_edges(small))
+    return None if corners is None else corners / np.float32(scale)
+
+
+def _corners(small: Pixels, edges: Numbers) -> Points | None:
+    """`page_corners` in a working copy whose straight edges are known."""
+    blurred = np.asarray(cv2.GaussianBlur(small, (7, 7), 0), dtype=np.uint8)
     best: Points | None = None
-    straightest = _straightness(small) * 0.95
-    rules = _long_edges(small)
+    rules = long_ones(edges, small.shape)
+    straightest = straightness(rules) * 0.95
     lab = _ground_lab(blurred)
     quads = (_sheet_quad(mask, blurred) for mask in _maybe_sheets(blurred))
     for quad in (*quads, _framed_quad(rules, lab)):
@@ -73,14 +86,15 @@ def page_corners(image: Pixels) -> Points | None:
             continue
         if _crossings(rules, quad) > _MOST_CROSSINGS:
             continue
-        straight = _straightness(_flatten(small, quad))
+        straight = straightness(_flat_edges(edges, quad))
         if straight > straightest:
             best, straightest = quad, straight
-    return None if best is None else best / np.float32(scale)
+    return best
 
 
-def _is_all_sheet(blurred: Pixels) -> bool:
+def _is_all_sheet(small: Pixels) -> bool:
     """Is the picture's rim of the colour of its bright middle, as on a flat scan?"""
+    blurred = cv2.GaussianBlur(small, (7, 7), 0)
     height, width = blurred.shape[:2]
     wide = max(3, max(height, width) // 80)
     rim = (blurred[:wide], blurred[-wide:], blurred[:, :wide], blurred[:, -wide:])
@@ -235,37 +249,20 @@ def _crossings(rules: Numbers, quad: Points) -> int:
     return count
 
 
-def _straightness(image: Pixels) -> float:
-    """How much of the length of long lines lies along one axis pair, 0..1; 0.5 without lines (a
-    blank sheet's corners are then judged by the sheet alone)."""
-    angles, lengths = _long_lines(image)
-    near = np.abs(angles) <= _MOST_DEGREES
-    angles, lengths = angles[near], lengths[near]
-    if len(angles) < 6:
-        return 0.5
-    middle = _weighted_median(angles, lengths)
-    return float(lengths[np.abs(angles - middle) <= 0.5].sum() / lengths.sum())
-
-
 def level(image: Pixels) -> Pixels:
     """The picture turned by the small angle that makes its rules horizontal."""
-    angle = skew_degrees(image)
+    return _turned(image, skew_degrees(image))
+
+
+def _turned(image: Pixels, angle: float) -> Pixels:
+    """The whole picture levelled by the angle of its lean, white in the new corners."""
     if abs(angle) < _LEAST_DEGREES:
         return image
-    height, width = image.shape[:2]
-    centre = (width / 2, height / 2)
-    turn = cv2.getRotationMatrix2D(centre, angle, 1.0)
-    cos, sin = abs(turn[0, 0]), abs(turn[0, 1])
-    new_width, new_height = (
-        math.ceil(width * cos + height * sin),
-        math.ceil(width * sin + height * cos),
-    )
-    turn[0, 2] += new_width / 2 - centre[0]
-    turn[1, 2] += new_height / 2 - centre[1]
+    turn, size = _turn(image.shape[1], image.shape[0], angle)
     turned = cv2.warpAffine(
         image,
-        turn,
-        (new_width, new_height),
+        turn[:2],
+        size,
         flags=cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(255, 255, 255),
@@ -273,80 +270,37 @@ def level(image: Pixels) -> Pixels:
     return np.asarray(turned, dtype=np.uint8)
 
 
+def _turn(width: int, height: int, angle: float) -> tuple[Numbers, tuple[int, int]]:
+    """The 3x3 matrix that levels a picture of this size, and the size that holds it whole."""
+    turn = np.vstack([cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0), (0, 0, 1)])
+    cos, sin = abs(turn[0, 0]), abs(turn[0, 1])
+    size = (math.ceil(width * cos + height * sin), math.ceil(width * sin + height * cos))
+    turn[0, 2] += (size[0] - width) / 2
+    turn[1, 2] += (size[1] - height) / 2
+    return np.asarray(turn, dtype=np.float64), size
+
+
 def skew_degrees(image: Pixels) -> float:
     """The angle of the page's long straight lines against the nearest axis, in degrees
     (positive: clockwise lean); 0.0 where lines are too few or disagree."""
-    return _agreed_angle(*_long_lines(image))
+    return agreed_angle(*angles_of(_long_edges(_working_copy(image)[0])))
 
 
-def _long_lines(image: Pixels) -> tuple[Numbers, Numbers]:
-    """Angles in degrees against the nearest axis (-45..45), and lengths, of straight edges."""
-    ends = _long_edges(image)
-    across, down = ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1]
-    angles = np.degrees(np.arctan2(down, across))
-    # Horizontal and vertical rules say the same thing a right angle apart.
-    return (angles + 45.0) % 90.0 - 45.0, np.hypot(across, down)
+def _long_edges(small: Pixels) -> Numbers:
+    """Both ends (x, y, x, y) of every long straight edge of a working copy."""
+    return long_ones(straight_edges(small), small.shape)
 
 
-def _long_edges(image: Pixels) -> Numbers:
-    """Both ends (x, y, x, y) of every long straight edge, in pixels of the working copy."""
-    small, _ = _working_copy(image)
-    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-    # Against Hough's transform: a fifth of the time, and angles that agree between documents of
-    # one skew to 0.05 degrees where Hough's scatter by 0.3.
-    finder = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD)
-    # OpenCV answers None when it sees no line, whatever its type stubs say.
-    found: object = finder.detect(grey)[0]
-    if not isinstance(found, np.ndarray):
-        return np.zeros((0, 4))
-    ends = _joined(np.asarray(found.reshape(-1, 4), dtype=np.float64))
-    long = _lengths(ends) >= max(grey.shape) // 12
-    return np.asarray(ends[long], dtype=np.float64)
-
-
-def _joined(ends: Numbers) -> Numbers:
-    """Segments that go on in one another become one: a shadow's edge cuts the rules it crosses."""
-    lengths = _lengths(ends)
-    ends = ends[np.argsort(-lengths)][: min(_MOST_EDGES, int((lengths >= _LEAST_EDGE).sum()))]
-    starts, stops = ends[:, :2], ends[:, 2:]
-    along = (stops - starts) / np.maximum(_lengths(ends), 1.0)[:, None]
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    gap = stops[:, None] - starts[None]  # from where one ends to where another starts
-    near = np.hypot(gap[..., 0], gap[..., 1]) <= _MOST_GAP
-    beside = np.abs((gap * across[:, None]).sum(axis=2)) <= _MOST_ASIDE
-    parallel = (along[:, None] * along[None]).sum(axis=2) >= math.cos(math.radians(1.5))
-    follows = near & beside & parallel & ~np.eye(len(ends), dtype=bool)
-    joined = []
-    for first in np.flatnonzero(~follows.any(axis=0)):
-        last, seen = int(first), {int(first)}
-        while len(after := [int(n) for n in np.flatnonzero(follows[last]) if int(n) not in seen]):
-            last = after[0]
-            seen.add(last)
-        joined.append((*starts[first], *stops[last]))
-    return np.asarray(joined, dtype=np.float64).reshape(-1, 4)
-
-
-def _lengths(ends: Numbers) -> Numbers:
-    lengths = np.hypot(ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1])
-    return np.asarray(lengths, dtype=np.float64)
-
-
-def _weighted_median(numbers: Numbers, weights: Numbers) -> float:
-    order = np.argsort(numbers)
-    summed = np.cumsum(weights[order])
-    return float(numbers[order][np.searchsorted(summed, summed[-1] / 2)])
-
-
-def _agreed_angle(angles: npt.NDArray[np.float64], lengths: npt.NDArray[np.float64]) -> float:
-    near = np.abs(angles) <= _MOST_DEGREES
-    angles, lengths = angles[near], lengths[near]
-    if len(angles) < 3:
-        return 0.0
-    median = _weighted_median(angles, lengths)
-    close = np.abs(angles - median) <= 1.5
-    if lengths[close].sum() < 0.4 * lengths.sum():
-        return 0.0
-    return float(np.average(angles[close], weights=lengths[close]))
+def _flat_edges(edges: Numbers, quad: Points) -> Numbers:
+    """The long edges within the quad as they lie once it is flattened: looking for them again
+    in each flattened picture would cost ten times as much."""
+    if not len(edges):
+        return edges
+    warp, (width, height) = _flattening(quad)
+    moved = cv2.perspectiveTransform(edges.reshape(-1, 1, 2), warp).reshape(-1, 4)
+    across, down = moved[:, 0::2], moved[:, 1::2]
+    inside = ((across > -1) & (across < width + 1) & (down > -1) & (down < height + 1)).all(axis=1)
+    return long_ones(np.asarray(moved[inside], dtype=np.float64), (height, width))
 
 
 def _working_copy(image: Pixels) -> tuple[Pixels, float]:
@@ -393,7 +347,25 @@ def _ordered(quad: Points) -> Points:
     return np.asarray(np.roll(ring, -first, axis=0), dtype=np.float32)
 
 
-def _flatten(image: Pixels, corners: Points) -> Pixels:
+def _flatten(image: Pixels, corners: Points, angle: float = 0.0) -> Pixels:
+    """The sheet cut out of the picture, and levelled by what is left of its lean."""
+    warp, size = _flattening(corners)
+    if abs(angle) >= _LEAST_DEGREES:
+        turn, size = _turn(*size, angle)
+        warp = turn @ warp
+    flat = cv2.warpPerspective(
+        image,
+        warp,
+        size,
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(255, 255, 255),
+    )
+    return np.asarray(flat, dtype=np.uint8)
+
+
+def _flattening(corners: Points) -> tuple[Numbers, tuple[int, int]]:
+    """The 3x3 matrix that makes a rectangle of the quad, and the rectangle's size."""
     top_left, top_right, bottom_right, bottom_left = corners
     width = int(
         max(np.linalg.norm(top_right - top_left), np.linalg.norm(bottom_right - bottom_left))
@@ -403,5 +375,4 @@ def _flatten(image: Pixels, corners: Points) -> Pixels:
     )
     frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
     warp = cv2.getPerspectiveTransform(corners.astype(np.float32), frame)
-    flat = cv2.warpPerspective(image, warp, (width, height), flags=cv2.INTER_CUBIC)
-    return np.asarray(flat, dtype=np.uint8)
+    return np.asarray(warp, dtype=np.float64), (width, height)
