@@ -116,7 +116,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-SOON = now() + dt.timedelta(minutes=5)
+SOON = now() + dt.timedelta(days=1)
 
 
 def undecided(reason: Reason, retry_at: dt.datetime | None = SOON) -> Verification:
