@@ -152,7 +152,7 @@ def _frames(image: Image.Image) -> int:
 def _as_bgr(image: Image.Image) -> Pixels:
     image = _reduced(image)
     if image.mode.startswith(("I", "F")):
-        return _from_deep_grey(np.array(image, dtype=np.float32))
+        return _from_deep_grey(_deep_grey(image))
     if "A" in image.getbands() or "transparency" in image.info:
         # Transparent paper is white paper; text drawn on it is usually black.
         layer = image.convert("RGBA")
@@ -168,6 +168,19 @@ def _reduced(image: Image.Image) -> Image.Image:
     factor = max(image.size) // LONG_SIDE
     averaged = image.mode in _AVERAGED and "transparency" not in image.info
     return image.reduce(factor) if factor > 1 and averaged else image
+
+
+def _deep_grey(image: Image.Image) -> npt.NDArray[np.float32]:
+    """Grey of more than eight bits. Sixteen are shrunk before they become floats, which take twice
+    the memory; Pillow cannot average them."""
+    if not image.mode.startswith("I;16"):
+        return np.array(image, dtype=np.float32)
+    values = np.asarray(image)
+    height, width = values.shape
+    factor = max(1, max(width, height) // LONG_SIDE)
+    size = (max(1, width // factor), max(1, height // factor))
+    native = values.astype(np.uint16, copy=False)
+    return cv2.resize(native, size, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def _from_deep_grey(values: npt.NDArray[np.float32]) -> Pixels:
