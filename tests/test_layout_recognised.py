@@ -153,7 +153,7 @@ def test_a_text_layer_sets_its_own_gaps() -> None:
     [
         wide(0.02, 0.212, "*印刷品*义务教育教科书数学三年级16开"),
         wide(0.02, 0.15, "*餐饮服务*餐费", confidence=0.7),
-        wide(0.02, 0.15, "餐饮服务餐费"),
+        wide(0.02, 0.15, "餐饮眼务餐费"),
         wide(0.02, 0.15, "*餐饮服务*餐费（"),
     ],
     ids=["glued", "unsure", "without stars", "half a bracket"],

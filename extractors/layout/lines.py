@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from extractors.layout import values
+from extractors.layout import mending, values
 from extractors.layout.columns import (
     Edges,
     Header,
@@ -76,16 +76,17 @@ def read_rows(face: Face, header: Header, top: float, bottom: float) -> list[Row
     before)."""
     upright = [run for run in face.sheet.upright if _stands_in_table(run, header, top, bottom)]
     body = face.sheet.within([*face.sheet.runs, *_unstacked(upright)], top=top, bottom=bottom)
-    least = 0.5 * face.sheet.line_height
     edges = centred(header, [run for run in body if header.is_over(run)])
     cells = [
         cell
         for run in body
-        if run.height > least and header.is_over(run)
+        if _is_print(run, face.sheet.line_height) and header.is_over(run)
         for part in _cells(run)
         for cell in (_name_and_spec(part, edges) if face.recognised else [part])
     ]
     anchors = _anchors(cells)
+    if face.recognised:
+        anchors = _with_unread(anchors, cells, header, edges)
     starts = [header.level(anchor) - 0.6 * anchor.height for anchor in anchors]
     ends = [*starts[1:], 1e9]
     rows = []
@@ -169,6 +170,53 @@ def _anchors(cells: Sequence[Run]) -> list[Run]:
     return sorted(anchors, key=lambda run: run.middle)
 
 
+def _with_unread(
+    anchors: list[Run], cells: Sequence[Run], header: Header, edges: Edges
+) -> list[Run]:
+    """The anchors with those of lines whose rate was misread or not seen: every figure in the
+    column of amounts says that there is a line. What stands in its rate's place, or else the
+    empty place itself, is the anchor."""
+    title = header.titles.get("rate")
+    if title is None:
+        return anchors
+    found = list(anchors)
+    for amount in (cell for cell in cells if _is_amount(cell, edges)):
+        level = header.level(amount)
+        if any(abs(header.level(anchor) - level) < 0.5 * amount.height for anchor in found):
+            continue
+        beside = [
+            cell
+            for cell in cells
+            if column_of(cell, edges) == "rate"
+            and abs(header.level(cell) - level) < 0.5 * amount.height
+        ]
+        found.append(beside[0] if len(beside) == 1 else _empty_place(title, amount, header))
+    return sorted(found, key=header.level)
+
+
+def _is_amount(cell: Run, edges: Edges) -> bool:
+    text = compact(cell).text
+    return (
+        re.fullmatch(r"-?[\d,]+\.\d\d", text) is not None
+        and values.money(text) is not None
+        and column_of(cell, edges) == "amount"
+    )
+
+
+def _empty_place(title: Run, amount: Run, header: Header) -> Run:
+    """A blank in the rate's column, as high as the amount that it belongs to."""
+    sink = header.slope * (title.centre - amount.centre)
+    top, bottom = amount.y0 + sink, amount.y1 + sink
+    glyph = amount.glyphs[0]
+    return Run((replace(glyph, char=" ", x0=title.centre, x1=title.centre, y0=top, y1=bottom),))
+
+
+def _is_print(run: Run, usual: float) -> bool:
+    """High enough for print? A lone 1 gets a low box."""
+    figure = run.score > 0.6 and re.fullmatch(r"\d{1,2}", run.text) is not None
+    return run.height > (0.35 if figure else 0.5) * usual
+
+
 def _stands_in_table(run: Run, header: Header, top: float, bottom: float) -> bool:
     """Between the first and the last column: print down the margins stays out."""
     edges = [title.centre for title in header.titles.values()]
@@ -212,14 +260,18 @@ def _line(
     amount = values.money(compact(left[0]).text) if left else None
     tax = values.money(compact(right[0]).text) if right else None
     rate = values.rate(anchor.text)
+    if not given:
+        rate = _held_rate(anchor, rate, amount, tax)
     name = text_cell(columns.get("name", ()))
     if amount is None or not name:
         return None
+    spec = text_cell(columns.get("spec", ()))
+    unit = text_cell(columns.get("unit", columns.get("area_unit", ())))
     price, quantity = _price_and_quantity(left[1:], amount, header, columns, given=given)
     return Line(
-        name=_with_stars(name),
-        spec=text_cell(columns.get("spec", ())) or None,
-        unit=text_cell(columns.get("unit", columns.get("area_unit", ()))) or None,
+        name=name if given else mending.with_stars(name),
+        spec=(spec if given else mending.spec(spec)) or None,
+        unit=(unit if given else mending.unit(unit)) or None,
         quantity=quantity,
         price=price,
         amount=amount,
@@ -228,9 +280,13 @@ def _line(
     )
 
 
-def _with_stars(name: str) -> str:
-    """`*class*name`: recognition may lose the first star, which stands at the cell's edge."""
-    return f"*{name}" if re.match(r"[\u4e00-\u9fff、]+\*[^*]", name) else name
+def _held_rate(
+    anchor: Run, read: Decimal | None, amount: Decimal, tax: Decimal | None
+) -> Decimal | None:
+    """The recognised rate, or where none was recognised the one that amount and tax prove."""
+    if read is not None or tax is None or is_rate(anchor):
+        return read
+    return mending.proven_rate(amount, tax)
 
 
 def with_held_tax(line: Line) -> Line:
@@ -267,8 +323,16 @@ def _price_and_quantity(
         if glued is not None:
             return glued
     if not given:
-        return None, None
+        return _counted(columns, amount)
     return _only_figure(columns, "price"), _only_figure(columns, "quantity")
+
+
+def _counted(columns: dict[str, tuple[Run, ...]], amount: Decimal) -> Pair:
+    """The price and the whole quantity that it proves: a lone small figure is often overlooked or
+    misread."""
+    price = _only_figure(columns, "price")
+    quantity = mending.counted(price, amount) if price is not None else None
+    return (price, quantity) if quantity is not None else (None, None)
 
 
 def _only_figure(columns: dict[str, tuple[Run, ...]], name: str) -> Decimal | None:

@@ -158,7 +158,7 @@ def _keep(face: Face, words: Run | None, total: Amount | None, amounts: list[Amo
         total is not None
         and without is not None
         and without.value + (tax.value if tax else Decimal(0)) == total.value
-        and (tax is not None or _stars_beside(face, without))
+        and (tax is not None or spoken_agrees or _stars_beside(face, without))
     )
     if words is not None and spoken is not None:
         face.keep("amount_in_words", words.raw.replace(" ", ""), words, proven=spoken_agrees)
