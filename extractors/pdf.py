@@ -39,7 +39,7 @@ from extractors.pdf_words import doubtful, loose_text, words_of
 from extractors.qr import read_codes
 from extractors.recogniser import Image
 from extractors.sniff import looks_like_xml
-from extractors.words import PageWords
+from extractors.words import PageWords, words_unread
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +155,8 @@ class PdfFile:
 
     def findings(self) -> tuple[Finding, ...]:
         """`hidden_text` where pages that show text hold text that nobody sees: BLOCK when it
-        looks like a value of the invoice that the page does not show, else INFO."""
+        looks like a value of the invoice that the page does not show, else INFO. `words_unread`
+        where there is more text than is taken."""
         return tuple(self._words[1])
 
     def codes(self, index: int, *, thorough: bool = False) -> Codes:
@@ -178,7 +179,11 @@ class PdfFile:
     def _words(self) -> tuple[list[PageWords], list[Finding]]:
         found: list[PageWords] = []
         unseen: list[tuple[PageWords, list[str]]] = []
+        left, cut = self._limits.max_document_words, 0
         for index in range(self.page_count):
+            if left <= 0:
+                cut += self.page_count - index
+                break
             page = self._page(index)
             if page is None or len(page.glyphs) < _USEFUL_GLYPHS:
                 continue
@@ -188,9 +193,11 @@ class PdfFile:
             if doubtful(page.seen) > _MOST_DOUBTFUL:
                 shown = self._second_road(page, shown)
             found.append(shown)
+            left -= len(shown.words)
+            cut += len(shown.words) >= self._limits.max_words or page.is_cut
             if page.unseen:
                 unseen.append((shown, loose_text(page.unseen)))
-        return found, hidden_findings(unseen)
+        return found, [*hidden_findings(unseen), *words_unread(cut)]
 
     def _page(self, index: int) -> Page | None:
         """None for a page that PDFium cannot load; it can still not be drawn either."""

@@ -1,4 +1,4 @@
-"""The objects of a PDF in the normal form in which PDFium writes it, without parsing what they draw.
+"""The objects of a PDF in the normal form that PDFium writes, read without drawing anything.
 
 PDFium saves a file with a true table of places, names and strings escaped one way, no packed
 objects and no password. So a small reader is enough, and it cannot see another document than

@@ -52,6 +52,11 @@ class Page:
     def glyphs(self) -> list[Glyph]:
         return glyphs_of(self.page, self.frame, self._most)
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the page may hold more glyphs than were read."""
+        return len(self.glyphs) >= self._most
+
     @cached_property
     def drawing(self) -> Drawing:
         return drawing_of(self._document, self.page, self.frame)

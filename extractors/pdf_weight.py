@@ -55,15 +55,13 @@ def refuse_overload(document: pdfium.PdfDocument, limits: Limits) -> None:
     try:
         objects = Objects(document)
         pages = list(_pages(objects, limits.max_pages))
+        attached = list(_attached(objects, limits.max_zip_entries))
     except (ValueError, RecursionError):
         return
     scale = _Scale(objects, limits)
-    total = Weight()
-    for page, resources in pages:
-        weight = scale.page(page, resources)
-        total = total.plus(weight)
-        scale.refuse(weight)
-    scale.refuse(Weight(size=total.size))
+    total = sum(scale.page(page, resources).size for page, resources in pages)
+    total += sum(map(scale.attachment, attached))
+    scale.refuse(Weight(size=total))
 
 
 def _pages(objects: Objects, most: int) -> Iterator[tuple[dict[bytes, Value], Value]]:
@@ -85,6 +83,24 @@ def _pages(objects: Objects, most: int) -> Iterator[tuple[dict[bytes, Value], Va
         elif node:
             count += 1
             yield node, resources
+
+
+def _attached(objects: Objects, most: int) -> Iterator[Stream]:
+    """Embedded files, which PDFium unpacks whole even when asked for no more than their size."""
+    names = objects.dictionary(objects.dictionary(objects.root).get(b"Names"))
+    waiting: list[Value] = [names.get(b"EmbeddedFiles")]
+    for _ in range(most):
+        if not waiting:
+            return
+        node = objects.dictionary(waiting.pop())
+        kids, listed = objects.get(node.get(b"Kids")), objects.get(node.get(b"Names"))
+        waiting.extend(kids if isinstance(kids, list) else [])
+        for value in listed[1 : 2 * most : 2] if isinstance(listed, list) else []:
+            files = objects.dictionary(objects.dictionary(value).get(b"EF"))
+            streams = {
+                id(found): found for place in files.values() if (found := objects.get(place))
+            }
+            yield from (found for found in streams.values() if isinstance(found, Stream))
 
 
 class _Scale:
@@ -119,6 +135,17 @@ class _Scale:
             weight = weight.plus(self._form(form, resources, 1), 1)
             self.refuse(weight)
         return weight
+
+    def attachment(self, stream: Stream) -> int:
+        """Bytes of an embedded file, unpacked."""
+        try:
+            content = self._objects.unpacked(stream, self._left + 1)
+        except ValueError:
+            return 0
+        size = len(stream.packed if content is None else content)
+        self._left -= size
+        self.refuse(Weight(size=self._limits.max_pdf_content - self._left))
+        return size
 
     def _appearances(self, page: dict[bytes, Value]) -> Iterator[Value]:
         """What notes and fields of a page show."""

@@ -3,7 +3,7 @@ recognition all yield, so that one geometry turns any of them into an invoice.""
 
 from __future__ import annotations
 
-from extractors.model import Box, Frozen
+from extractors.model import Box, Finding, Frozen, Severity
 
 
 class Word(Frozen):
@@ -22,3 +22,12 @@ class PageWords(Frozen):
     width: float
     height: float
     words: tuple[Word, ...]
+
+
+def words_unread(pages: int) -> tuple[Finding, ...]:
+    """`words_unread` (BLOCK) when so many pages hold more text than was taken from them: what was
+    left out could be another invoice."""
+    if not pages:
+        return ()
+    params = {"count": str(pages)}
+    return (Finding(code="words_unread", severity=Severity.BLOCK, params=params),)

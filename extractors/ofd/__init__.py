@@ -18,7 +18,7 @@ from extractors.ofd.signatures import signature_findings
 from extractors.ofd.text import TextObject, page_words, text_objects
 from extractors.safe_xml import Element, every, local, parse_xml, text_of
 from extractors.structured import read_root
-from extractors.words import PageWords
+from extractors.words import PageWords, words_unread
 from extractors.xml_edrm import graph_code, is_edrm, read_edrm
 
 #: Names in `CustomDatas`, of old invoices and of 数电票.
@@ -72,9 +72,12 @@ def read_ofd(data: bytes, limits: Limits) -> OfdReading:
     drawn = list(document.pages())
     pages: list[PageWords] = []
     objects: dict[str, TextObject] = {}
+    left, cut = limits.max_document_words, 0
     for index, page in enumerate(drawn):
-        found = text_objects(page, index, limits.max_words)
+        found, whole = text_objects(page, index, min(left, limits.max_words))
         pages.append(page_words(page, index, found))
+        left -= len(pages[-1].words)
+        cut += not whole
         for text_object in found:
             objects.setdefault(text_object.id, text_object)
     attachments = list(_attachments(document, limits))
@@ -98,6 +101,7 @@ def read_ofd(data: bytes, limits: Limits) -> OfdReading:
             *([template] if template else []),
             *_signed(package, document, drawn),
             *_unreadable(document),
+            *words_unread(cut),
         ),
     )
 

@@ -52,15 +52,18 @@ class TextObject:
         )
 
 
-def text_objects(page: Page, index: int, limit: int) -> list[TextObject]:
-    """The text objects of a page, templates first, at most `limit`."""
+def text_objects(page: Page, index: int, limit: int) -> tuple[list[TextObject], bool]:
+    """The text objects of a page, templates first, up to the one that brings the count of words
+    to `limit`; and whether these are all."""
     found: list[TextObject] = []
+    left = limit
     for layer in (*page.templates, page.content):
         for element in every(layer, "TextObject"):
-            if len(found) >= limit:
-                return found
-            found.append(_text_object(element, page, index))
-    return found
+            if left <= 0:
+                return found, False
+            found.append(_text_object(element, page, index, left))
+            left -= max(1, len(found[-1].words))
+    return found, left >= 0
 
 
 def page_words(page: Page, index: int, objects: list[TextObject]) -> PageWords:
@@ -69,7 +72,8 @@ def page_words(page: Page, index: int, objects: list[TextObject]) -> PageWords:
     return PageWords(page=index, width=page.width, height=page.height, words=words)
 
 
-def _text_object(element: Element, page: Page, index: int) -> TextObject:
+def _text_object(element: Element, page: Page, index: int, limit: int) -> TextObject:
+    """One word more than `limit` tells that there were too many."""
     boundary = _numbers(element.get("Boundary"))
     left, top = (boundary[0], boundary[1]) if len(boundary) == 4 else (0.0, 0.0)
     matrix = _matrix(element.get("CTM"))
@@ -81,6 +85,8 @@ def _text_object(element: Element, page: Page, index: int) -> TextObject:
         whole.append(text)
         for run in _runs(code, text, size):
             box = _box(run, size, matrix, (left, top), page, index)
+            if len(words) > limit:
+                break
             if box is not None and run.text.strip():
                 words.append(Word(text=run.text.strip(), box=box))
     return TextObject(id=element.get("ID") or "", text="".join(whole).strip(), words=tuple(words))
