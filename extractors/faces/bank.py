@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from extractors.layout import values
 from extractors.layout.cells import Cell, first, read_cells, the_only, trust
 from extractors.layout.page import Run
-from extractors.layout.reading import UNLABELLED, Face, FaceReader, compact, cut
+from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, compact, cut
+from extractors.layout.slips import doubted
 from extractors.layout.spoken import read_spoken_total
 from extractors.model import Field, Invoice, Kind
 
@@ -51,9 +52,10 @@ _LABELS = {
     },
     "payer_alone": r"(?:付款人|付款单位|汇款人|付款方):",
     "payee_alone": r"(?:收款人|收款单位|收款方):",
-    "side_account": r"[账帐]号",
-    "side_name": r"户名|[账帐]户名称|全称",
-    "side_bank": r"开户银?行(?:名称)?(?!号)|开户机构|开户网点",
+    # The word down the side (收款人) may stand so close that its character reads with the label.
+    "side_account": r"[款人方]?[账帐]号",
+    "side_name": r"[款人方]?(?:户名|[账帐]户名称|全称)",
+    "side_bank": r"[款人方]?(?:开户银?行(?:名称)?(?!号)|开户机构|开户网点)",
     "number": r"(?:电子)?回单(?:编号|号码|流水号|号)|凭证编号",
     "serial": r"(?:账户明细编号-)?(?:交易|会计|业务|渠道|核心|柜员)?流水(?:号码?|编?号)?|交易序号",
     "voucher": r"凭证号码?",
@@ -74,6 +76,7 @@ _LABELS = {
 _WRAPPING = tuple(name for name in _LABELS if name.endswith(("_name", "_bank", "_alone")))
 _SHAPE = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{4,59}")
 _ACCOUNT = re.compile(r"[0-9][0-9*-]{5,34}")
+_BANK_END = re.compile(r"(?:[行部社处所厅库]|公司|中心|机构|管理局|BANK|Bank)[)）]?$")
 _CURRENCIES = {"人民币": "CNY", "CNY": "CNY", "RMB": "CNY", "美元": "USD", "USD": "USD",
                "港币": "HKD", "HKD": "HKD", "欧元": "EUR", "EUR": "EUR"}  # fmt: skip
 
@@ -98,8 +101,10 @@ def read(face: Face) -> Invoice:
     read_spoken_total(face, figures)
     extra = _read_parties(face, cells)
     serial = the_only(cells, "serial")
-    if serial is not None and _SHAPE.fullmatch(compact(serial).text):
-        extra["serial"] = face.field(compact(serial).text, serial)
+    text = _number(face, serial)
+    if serial is not None and text is not None:
+        most = _number_trust(face, serial, text)
+        extra["serial"] = doubted(face.field(text, serial), most)
     extra.update(_read_words(face, cells))
     return face.invoice(Kind.BANK_RECEIPT, extra=extra)
 
@@ -108,9 +113,24 @@ def _read_numbers(face: Face, cells: Sequence[Cell]) -> None:
     """The slip's own number; without one the transaction's."""
     for name in ("number", "serial", "voucher"):
         run = the_only(cells, name)
-        if run is not None and _SHAPE.fullmatch(compact(run).text):
-            face.keep("invoice_number", compact(run).text, run)
+        text = _number(face, run)
+        if run is not None and text is not None:
+            face.keep("invoice_number", text, run, most=_number_trust(face, run, text))
             return
+
+
+def _number(face: Face, run: Run | None) -> str | None:
+    """A slip's or a transaction's number; a stroke read double is a stroke."""
+    if run is None:
+        return None
+    text = compact(run).text
+    if face.recognised:
+        text = re.sub(r"(?<=[0-9A-Za-z])=(?=[0-9A-Za-z])", "-", text)
+    return text if _SHAPE.fullmatch(text) else None
+
+
+def _number_trust(face: Face, run: Run, text: str) -> float:
+    return MENDED if face.recognised and text != compact(run).text else 1.0
 
 
 def _read_day(face: Face, cells: Sequence[Cell]) -> None:
@@ -155,8 +175,17 @@ def _read_parties(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
             extra[f"{who}_account"] = face.field(compact(run).text, run)
         run = first(sided, f"{who}_bank")
         if run is not None and (name := values.clean_name(run.raw)) is not None:
-            extra[f"{who}_bank"] = face.field(name, run)
+            extra[f"{who}_bank"] = _bank(face, name, run)
     return extra
+
+
+def _bank(face: Face, name: str, run: Run) -> Field[str]:
+    """A bank's name, doubtful where it does not end like one: the last characters, alone in a row
+    of their own, are easily overlooked."""
+    if not face.recognised or _BANK_END.search(name):
+        return face.field(name, run)
+    whole = re.sub(r"支$", "支行", name)
+    return doubted(face.field(whole, run), MENDED)
 
 
 def _trust(face: Face, sided: Sequence[Cell]) -> float:

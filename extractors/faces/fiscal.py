@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from decimal import Decimal
 
 from extractors.layout import values
@@ -18,6 +18,7 @@ from extractors.layout.cells import Cell, first, read_cells, the_only, trust
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import MENDED, Face, FaceReader, compact, cut
+from extractors.layout.slips import doubted
 from extractors.layout.spoken import first_money, read_spoken_total
 from extractors.model import Field, Invoice, Kind, Line
 
@@ -52,7 +53,8 @@ _LABELS = {
     "_stay": r"住院(?:时间|科别|天数|日期)|预缴金额|补缴金额|退费金额",
     "_institution": r"医疗机构类[型别]|医保类型|医保编号|社会保障号码?|性别|医保机构",
     "fund_paid": r"医保统筹基金支付|医保统筹支付|统筹(?:基金)?支付",
-    "account_paid": r"(?:医保)?个人账户支付",
+    # Where a first character was lost, the rest still says what is meant.
+    "account_paid": r"(?:医保)?个?人[账帐]户支付",
     "cash_paid": r"个人现金支付|现金支付",
     "other_paid": r"其他(?:医保)?支付",
     "self_paid": r"个人自付",
@@ -67,6 +69,7 @@ _LABELS = {
     # Not with a character of the box's title before it, which runs down its side.
     "_else": r"(?![其他信息])[一-鿿]{2,10}(?:支付|余额|自[付费一二]|支付方式|方式):",
 }
+_MISREAD = str.maketrans({"O": "0", "o": "0", "Q": "0", "l": "1", "I": "1"})
 _PAID = ("fund_paid", "account_paid", "cash_paid", "other_paid")
 _EXTRA_MONEY = (*_PAID, "self_paid", "self_funded")
 _EXTRA_TEXT = {
@@ -116,7 +119,6 @@ def _read_keys(face: Face, cells: Sequence[Cell]) -> None:
     for name, label, shape in (
         ("invoice_code", "code", r"\d{6,12}"),
         ("invoice_number", "number", r"\d{8,12}"),
-        ("check_code", "check", r"[0-9A-Za-z]{6}"),
     ):
         run = the_only(cells, label)
         if run is None or not re.fullmatch(shape, compact(run).text):
@@ -124,9 +126,28 @@ def _read_keys(face: Face, cells: Sequence[Cell]) -> None:
         if name == "invoice_code" and not _is_code(compact(run).text):
             continue
         face.keep(name, compact(run).text, run)
+    _read_check_code(face, cells)
     run = first(cells, "date") or _dated(face)
     if run is not None:
         face.keep("issue_date", _date(run), run)
+
+
+def _read_check_code(face: Face, cells: Sequence[Cell]) -> None:
+    """Six characters, mostly of a sixteen's alphabet, where O is a misread 0. Nothing on the bill
+    proves them, and 0 and O, 1 and l look alike: recognised ones are doubtful, unless they stand
+    there twice."""
+    run = the_only(cells, "check")
+    if run is None or not re.fullmatch(r"[0-9A-Za-z]{6}", compact(run).text):
+        return
+    code = compact(run).text
+    if not face.recognised:
+        face.keep("check_code", code, run)
+        return
+    sixteen = code.translate(_MISREAD)
+    if re.fullmatch(r"[0-9a-f]{6}|[0-9A-F]{6}", sixteen):
+        code = sixteen
+    twice = sum(cell.name == "check" and cell.value is not None for cell in cells) > 1
+    face.keep("check_code", code, run, proven=twice, most=1.0 if twice else MENDED)
 
 
 def _is_code(code: str) -> bool:
@@ -188,21 +209,44 @@ def _read_extra(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
 def _read_payments(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
     """How the bill was shared. Shares that add up to the total prove one another."""
     found: dict[str, tuple[Decimal, Run]] = {}
+    unclear: dict[str, Run] = {}
     for name in _EXTRA_MONEY:
         run = first(cells, name)
         part = first_money(run) if run is not None else None
         amount = values.money(part.text) if part is not None else None
         if part is not None and amount is not None:
             found[name] = amount, part
+        elif run is not None and face.recognised:
+            unclear[name] = run
+    mended = _mended_sums(unclear, {amount for amount, _ in found.values()})
     total = face.found.get("total_with_tax")
     paid = sum((found[name][0] for name in _PAID if name in found), Decimal(0))
     proven = total is not None and paid == total.value
-    return {
+    fields = {
         name: face.field(f"{amount:.2f}", run, proven=proven and name in _PAID)
         if proven or not face.recognised or name not in _PAID
-        else face.field(f"{amount:.2f}", run).model_copy(update={"confidence": MENDED})
+        else doubted(face.field(f"{amount:.2f}", run), MENDED)
         for name, (amount, run) in found.items()
     }
+    for name, (amount, run) in mended.items():
+        fields[name] = doubted(face.field(f"{amount:.2f}", run), MENDED)
+    return fields
+
+
+def _mended_sums(
+    unclear: dict[str, Run], known: Container[Decimal]
+) -> dict[str, tuple[Decimal, Run]]:
+    """Shares whose point was read as a comma, or lost where another share has the same digits."""
+    mended = {}
+    for name, run in unclear.items():
+        text = compact(run).text.lstrip("¥Y")
+        point = re.fullmatch(r"(\d{1,9}),(\d\d)", text)
+        amount = Decimal(f"{point[1]}.{point[2]}") if point else None
+        if re.fullmatch(r"\d{3,11}", text) and Decimal(text) / 100 in known:
+            amount = Decimal(text) / 100
+        if amount is not None:
+            mended[name] = amount, run
+    return mended
 
 
 def _lines(face: Face) -> tuple[Line, ...]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from extractors.layout.cells import Cell, read_cells
+from extractors.layout.cells import Cell, ambiguous, read_cells
 from extractors.layout.page import Run
 from extractors.layout.reading import MENDED, Face, FaceReader, compact
+from extractors.layout.slips import doubted
 from extractors.layout.till import (
     currency,
     keep_day,
@@ -95,7 +96,7 @@ def read(face: Face) -> Invoice:
         run = _value(cells, name)
         text = re.sub(r"[/(].*", "", compact(run).text.upper()) if run else ""
         if run is not None and re.fullmatch(shape, text):
-            extra[name] = face.field(text, run)
+            extra[name] = _sure_of(face, name, face.field(text, run))
     _read_merchant(face, cells)
     keep_day(face)
     _read_time(face, extra)
@@ -104,6 +105,12 @@ def read(face: Face) -> Invoice:
     if money is not None:
         extra["currency"] = face.field(money[0], money[1])
     return face.invoice(Kind.POS_SLIP, extra=extra)
+
+
+def _sure_of(face: Face, name: str, found: Field[str]) -> Field[str]:
+    """An approval code mixes letters and digits, and none tells O from 0."""
+    doubtful = name == "authorisation" and face.recognised and ambiguous(found.value)
+    return doubted(found, MENDED) if doubtful else found
 
 
 def _filled(face: Face, cells: list[Cell]) -> list[Cell]:

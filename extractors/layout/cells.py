@@ -85,6 +85,12 @@ def trust(face: Face, run: Run) -> float:
     return MENDED if sealed else 1.0
 
 
+def ambiguous(text: str) -> bool:
+    """Might recognition have taken a letter for a digit, or the other way round, in this mixture of
+    both?"""
+    return bool(re.search(r"[A-Za-z]", text) and re.search(r"[0OoQ1Il]", text))
+
+
 def _cells_of_row(row: Run, pattern: re.Pattern[str], gap: float, reach: float) -> Iterator[Cell]:
     places = [index for index, glyph in enumerate(row.glyphs) if not glyph.char.isspace()]
     text = "".join(row.text[index] for index in places)
@@ -145,7 +151,8 @@ def _below(value: Run, loose: list[Run]) -> Run | None:
     last = value.glyphs[-1]
     height = last.y1 - last.y0
     for run in loose:
-        drop = run.y0 - last.y0
-        if abs(run.x0 - value.x0) < 0.6 * height and 0.7 * height < drop < 1.6 * height:
+        drop, indent = run.y0 - last.y0, run.x0 - value.x0
+        # A value glued to its label seems to begin further left, by the gap between the two.
+        if -0.6 * height < indent < 1.6 * height and 0.7 * height < drop < 1.6 * height:
             return run
     return None

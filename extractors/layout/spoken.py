@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 
 from extractors.amount_words import parse_amount
 from extractors.layout import values
 from extractors.layout.page import Run
-from extractors.layout.reading import Face, compact, cut
+from extractors.layout.reading import MENDED, Face, compact, cut
 
 _FIGURES = "零〇壹贰叁肆伍陆柒捌玖拾佰仟万亿圆元角分整正"
 _WORDS = re.compile(rf"((?:\(?负数?\)?)?[零壹贰叁肆伍陆柒捌玖拾][{_FIGURES}]*)")
@@ -25,6 +26,8 @@ MONEY = re.compile(
     r"(?:\d{1,3}(?:,\d{3})+|\d+)\.\d\d(?![\d.])"
     r"|(?:CNY|RMB|¥)-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d)?(?![\d.,])"
 )
+#: Points for commas or commas for the point; only another printing of the sum makes it one.
+_BLURRED = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,]?\d{3})*[.,]\d\d(?![\d.,])")
 
 
 def read_spoken_total(face: Face, labelled_figures: Iterable[Run]) -> None:
@@ -39,10 +42,24 @@ def read_spoken_total(face: Face, labelled_figures: Iterable[Run]) -> None:
         if echo is not None:
             face.keep("total_with_tax", money(echo), echo, proven=True)
             return
+        blurred = _blurred_echo(face, spoken) if face.recognised else None
+        if blurred is not None:
+            face.keep("total_with_tax", spoken, blurred, proven=True, most=MENDED)
+            return
     if not named or (face.recognised and words is not None):
         return
     if len({money(run) for run in named}) == 1 or not face.recognised:
         face.keep("total_with_tax", money(named[0]), named[0])
+
+
+def _blurred_echo(face: Face, spoken: Decimal) -> Run | None:
+    """The words' sum in figures whose points and commas were taken for one another."""
+    for run in face.sheet.phrases:
+        bare = compact(run)
+        for match in _BLURRED.finditer(bare.text):
+            if Decimal(re.sub(r"[.,]", "", match[0])) == spoken * 100:
+                return cut(bare, match, 0)
+    return None
 
 
 def money(run: Run) -> object:
