@@ -27,11 +27,12 @@ SEEDS = (range(5), pytest.param(range(5, 40), marks=pytest.mark.slow))
 NEW = (
     "vehicle_kind", "model", "origin", "certificate", "import_certificate", "inspection",
     "engine_number", "frame_number", "tax_authority", "tax_authority_code", "tonnage", "seats",
-    "rate", "tax_voucher",
+    "rate", "tax_voucher", "phone", "account", "address", "bank",
 )  # fmt: skip
 USED = (
     "plate", "registration", "vehicle_kind", "frame_number", "model", "transfer_to", "market",
-    "auctioneer",
+    "auctioneer", "auctioneer_tax_id", "buyer_phone", "seller_phone", "market_tax_id",
+    "market_address", "market_bank", "market_phone",
 )  # fmt: skip
 KEYS = {"vehicle": NEW, "used_vehicle": USED}
 

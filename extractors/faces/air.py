@@ -20,7 +20,7 @@ from extractors.layout.itinerary import read_legs
 from extractors.layout.page import Run, overlap
 from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import Face, FaceReader, compact, labelled
-from extractors.layout.slips import DOUBTED, keep_name, span
+from extractors.layout.slips import DOUBTED, doubted, keep_name, span
 from extractors.model import Field, Invoice, Kind
 
 _TITLES = (
@@ -46,6 +46,7 @@ _INVOICE_SIGNS = r"电子发票|增值税税[率额]|购买方名称|发票号�
 _SERIAL = r"(?:印刷序号|SERIALNUMBER):?(?:SERIALNUMBER:?)?(\d{11})(?!\d)"
 _FIRM = re.compile(r"[\u4e00-\u9fff][\u4e00-\u9fff()A-Za-z]{2,40}(?:公司|集团|社|部|店|处|中心)")
 _OTHER_LABEL = re.compile(r"验证码|提示信息|保险费|填开|销售|电子客票")
+_ENGLISH = re.compile(r"NAMEOF|PASSENGER|[I1T][DO]\.?N[O0Q]")
 _TICKET = re.compile(r"(?<!\d)(\d{3})[-\s]?(\d{10})(?!\d)")
 
 
@@ -209,7 +210,9 @@ def _below(face: Face, title: Run, shape: re.Pattern[str]) -> Run | None:
         for run in face.sheet.phrases
         if 0.5 * title.height < run.middle - title.middle < 6 * title.height
         and abs(run.x0 - title.x0) < 4 * title.height
-        and not re.search(r"NAMEOF|ID\.?NO|PASSENGER", compact(run).text)
+        and not _ENGLISH.search(compact(run).text)
+        # English below a title is set smaller, and misread in every way.
+        and not (face.recognised and run.height < 0.75 * title.height)
     ]
     under.sort(key=lambda run: run.middle)
     return under[0] if under and shape.fullmatch(under[0].text.strip()) else None
@@ -243,8 +246,7 @@ def _read_sums(face: Face) -> dict[str, Field[str]]:
             name: face.field(f"{value:.2f}", paired[name].run, proven=True)
             for name, value in sums.items()
         }
-    _keep_unproven(face, titles, cells)
-    return {}
+    return _keep_unproven(face, titles, cells)
 
 
 def _keep_summed(face: Face) -> None:
@@ -258,14 +260,28 @@ def _keep_summed(face: Face) -> None:
             return
 
 
-def _keep_unproven(face: Face, titles: Sequence[tuple[str, Run]], cells: Sequence[_Cell]) -> None:
-    """The recognised sum under 合计, doubtful, where a part may be unreadable. Where all parts are
-    read and contradict it, something is misread, and nothing is kept."""
+def _keep_unproven(
+    face: Face, titles: Sequence[tuple[str, Run]], cells: Sequence[_Cell]
+) -> dict[str, Field[str]]:
+    """The recognised sum under 合计 and parts right under their titles, doubtful, where a part may
+    be unreadable. Where all parts are read and contradict it, something is misread, and nothing
+    is kept."""
     (name, title), cell = titles[-1], cells[-1]
     complete = len(cells) >= len(titles)
     under = name == "total" and cell.run.x1 > title.x0 and "," not in cell.text
-    if face.recognised and not complete and under:
-        face.keep("total_with_tax", cell.value, cell.run, most=DOUBTED)
+    if not face.recognised or complete or not under or cell.value is None:
+        return {}
+    face.keep("total_with_tax", cell.value, cell.run, most=DOUBTED)
+    parts = {}
+    for each in cells[:-1]:
+        name, title = min(titles, key=lambda other: _apart(other[1], each.run))
+        if each.value is not None and _apart(title, each.run) < title.height and name != "tax":
+            parts[name] = each
+    if sum((each.value or Decimal(0) for each in parts.values()), Decimal(0)) > cell.value:
+        return {}
+    return {
+        name: doubted(face.field(f"{each.value:.2f}", each.run)) for name, each in parts.items()
+    }
 
 
 def _title_row(face: Face) -> list[tuple[str, Run]]:

@@ -15,7 +15,6 @@ from extractors.layout.page import Run
 from extractors.layout.paper import (
     HEAD_LABELS,
     Sum,
-    keep_party_id,
     keep_party_name,
     keep_total,
     money_in,
@@ -26,12 +25,12 @@ from extractors.layout.paper import (
 )
 from extractors.layout.reading import UNLABELLED, Face, FaceReader, compact, cut
 from extractors.layout.slip_goods import goods_between
-from extractors.layout.slip_rows import whole_id, with_rows_below
+from extractors.layout.slip_rows import keep_id_below, with_rows_below
 from extractors.model import Field, Invoice, Kind, Line
 
 _LABELS = {
     **HEAD_LABELS,
-    "seal": r"(?:收款|开票|销售)(?:单位|方)\(?(?:盖章|章)",
+    "seal": r"(?:收款|开票|销售)(?:单位|方)\(?(?:盖章?|章)",
     "buyer": r"(?:付款|购买|购货)(?:单位|方|人)(?:名称|\(个人\)|/个人)?(?!识别|税号|代码)",
     "seller": r"(?:收款|销售|销货|开票)(?:单位|方)(?:名称)?(?!识别|税号|代码)",
     "tax_id": r"(?:(?:付款|购买|收款|销售)(?:单位|方))?(?:纳税人识别号|识别号|税务登记号|税号)",
@@ -110,13 +109,14 @@ def _read_parties(face: Face, cells: Sequence[Cell]) -> None:
         before = [head for head in heads if _precedes(head.label, cell.label)]
         if before:
             owner = max(before, key=lambda head: (head.label.middle, head.label.x0))
-            keep_party_id(face, f"{owner.name}_tax_id", whole_id(face, cell.value))
-    if "seller_name" not in face.found and not any(head.name == "seller" for head in heads):
+            keep_id_below(face, f"{owner.name}_tax_id", owner.label, cell)
+    if "seller_name" not in face.found and not named(heads, "seller"):
         _read_unlabelled_seller(face)
 
 
 def _precedes(one: Run, two: Run) -> bool:
-    same_row = abs(one.middle - two.middle) < one.height
+    # Boxes of dense print are higher than its rows are apart.
+    same_row = abs(one.middle - two.middle) < 0.5 * one.height
     return one.x0 < two.x0 if same_row else one.middle < two.middle
 
 

@@ -88,7 +88,7 @@ def read_ticket(face: Face) -> Invoice:
     journey = _read_journey(face, rows)
     journey.pop("eticket_number", None)
     _read_business(face, rows, journey)
-    _read_ticket_number(face)
+    journey.update(_read_ticket_number(face))
     _read_fare(face, rows, journey)
     return face.invoice(Kind.TRAIN_TICKET, extra=journey)
 
@@ -128,7 +128,9 @@ def _read_business(face: Face, rows: list[Run], extra: dict[str, Field[str]]) ->
         extra["business"] = face.field(name, part)
 
 
-def _read_ticket_number(face: Face) -> None:
+def _read_ticket_number(face: Face) -> dict[str, Field[str]]:
+    """The 21 characters at the foot as the number and `ticket_number`, the red ones at the head
+    as `serial`. Where they contradict each other none of them is kept."""
     runs = [compact(run) for run in (*face.sheet.phrases, *face.sheet.runs)]
     found = [
         part
@@ -136,14 +138,21 @@ def _read_ticket_number(face: Face) -> None:
         for match in _TICKET_NUMBER.finditer(run.text)
         if (part := cut(run, match)) is not None
     ]
-    serials = {run.text for run in runs if _SERIAL.match(run.text)}
+    serials = {run.text: run for run in runs if _SERIAL.match(run.text)}
     texts = {run.text for run in found}
-    if len(texts) != 1:
-        return
-    number = texts.pop()
-    if serials and number[14:] not in serials:
-        return
-    face.keep("invoice_number", number, found[0], proven=bool(serials))
+    number = texts.pop() if len(texts) == 1 else ""
+    proven = number[14:] in serials
+    if number and serials and not proven:
+        face.doubt("invoice_number", number, found[0])
+        return {}
+    extra: dict[str, Field[str]] = {}
+    if number:
+        face.keep("invoice_number", number, found[0], proven=proven)
+        extra["ticket_number"] = face.field(number, found[0], proven=proven)
+    if len(serials) == 1:
+        text, serial = serials.popitem()
+        extra["serial"] = face.field(text, serial, proven=proven)
+    return extra
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from extractors.layout.page import Run
 from extractors.layout.paper import (
     HEAD_LABELS,
     Sum,
-    keep_party_id,
     keep_party_name,
     keep_total,
     money_in,
@@ -27,7 +26,7 @@ from extractors.layout.paper import (
 )
 from extractors.layout.reading import Face, FaceReader, compact
 from extractors.layout.slip_goods import goods_between
-from extractors.layout.slip_rows import whole_id, with_rows_below
+from extractors.layout.slip_rows import keep_id_below, with_rows_below
 from extractors.model import Field, Invoice, Kind
 
 _LABELS = {
@@ -108,7 +107,7 @@ def _read_parties(face: Face, cells: Sequence[Cell]) -> None:
         above = [head for head in heads if head.label.middle < cell.label.middle]
         if above:
             owner = max(above, key=lambda head: head.label.middle)
-            keep_party_id(face, f"{owner.name}_tax_id", whole_id(face, cell.value))
+            keep_id_below(face, f"{owner.name}_tax_id", owner.label, cell)
 
 
 def _words(face: Face, cells: Sequence[Cell]) -> Sum | None:

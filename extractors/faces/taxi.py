@@ -41,12 +41,16 @@ _LABELS = (
 )
 _LABEL = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _LABELS))
 _AFTER_LABEL = re.compile(r"[:：]?(?:\((?:元|公里|km|元/公里|元/km)\))?[:：]?", re.IGNORECASE)
+#: The traditional form that recognition takes one for; plates know only the simple ones.
+_SIMPLE = str.maketrans("粵魯遼蘇貴雲陝滬晉贛", "粤鲁辽苏贵云陕沪晋赣")
 _PROVINCES = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新"
 _PLATE = re.compile(rf"^(?=(?:\D*\d){{3}})(?:[{_PROVINCES}][A-Z]|[A-Z])[.·\-]?[A-Z0-9]{{4,6}}$")
 _TIMES = re.compile(r"(?<![\d:])(\d{1,2}:\d{2})\s*[-~至]+\s*(\d{1,2}:\d{2})(?![\d:])")
 _WAITING = re.compile(r"(?<![\d:])(\d{1,2}:\d{2}:\d{2})(?![\d:])")
 _CLOCK = re.compile(r"^(\d{1,2}:\d{2})$")
 _FIGURE = re.compile(r"^[¥Y羊]?(\d{1,5}\.\d{1,2})(元/公里|元/km|元|km|公里)?[.·]?$", re.IGNORECASE)
+_NAMED = re.compile(r"^[\u4e00-\u9fff()]*(?:出租|的士)[\u4e00-\u9fff()]*发票[\u4e00-\u9fff()]*$"
+                    r"|^[\u4e00-\u9fff()]*发票\((?:出租|的士)[\u4e00-\u9fff]*\)$")  # fmt: skip
 _FIRM = re.compile(r"([\u4e00-\u9fff()]{2,}(?:公司|车队|合作社))$")
 #: Which labels a figure with this unit may answer.
 _MONEY = ("price", "fare", "fuel", "call", "total")
@@ -83,7 +87,7 @@ def read(face: Face) -> Invoice:
     _read_form(face, labels)
     _read_seller(face)
     meter = _Meter(face, labels)
-    extra = {**meter.plate(), **meter.times(), **meter.waiting()}
+    extra = {**_title(face), **meter.plate(), **meter.times(), **meter.waiting()}
     meter.date()
     figures = meter.figures()
     names = {"unit_price": "price", "km": "km", "fare": "fare", "fuel": "fuel"}
@@ -94,6 +98,12 @@ def read(face: Face) -> Invoice:
             extra[name] = face.field(text, run)
     _keep_total(face, meter, labels, figures)
     return face.invoice(Kind.TAXI, extra=extra)
+
+
+def _title(face: Face) -> dict[str, Field[str]]:
+    """`title`: the name of the form, which says whose taxis these are."""
+    found = [run for run in map(compact, face.sheet.rows) if _NAMED.match(run.text)]
+    return {"title": face.field(found[0].raw, found[0])} if len(found) == 1 else {}
 
 
 def _labels(face: Face) -> Iterator[_Label]:
@@ -212,12 +222,12 @@ class _Meter:
     def plate(self) -> dict[str, Field[str]]:
         """The plate without dots; a province that the form prints with the label leads it."""
         label = next((each for each in self._labels if each.name == "plate"), None)
-        printed = [run for run in self._prints if _PLATE.match(run.text)]
+        printed = [run for run in self._prints if _PLATE.match(run.text.translate(_SIMPLE))]
         if label is None or len(printed) != 1:
             return {}
         alone = [run.text for run in self._prints if run.text in tuple(_PROVINCES)]
-        province = alone[0] if len(alone) == 1 and printed[0].text[0] not in _PROVINCES else ""
-        text = re.sub(r"[.·\-]", "", printed[0].text)
+        text = re.sub(r"[.·\-]", "", printed[0].text).translate(_SIMPLE)
+        province = alone[0] if len(alone) == 1 and text[0] not in _PROVINCES else ""
         return {"plate": self._face.field(province + text, printed[0])}
 
     def times(self) -> dict[str, Field[str]]:

@@ -27,6 +27,8 @@ from extractors.layout.paper import (
     spoken_sums,
 )
 from extractors.layout.reading import MENDED, Face, FaceReader, compact, cut
+from extractors.layout.slips import doubted
+from extractors.layout.vehicle_contacts import left_of, seller_contacts, used_contacts
 from extractors.model import Field, Finding, Invoice, Kind, Severity
 
 _SLASH = r"[/、]?"
@@ -121,6 +123,12 @@ _PLAIN = {
     "market": r"[\u4e00-\u9fff()A-Za-z0-9]{4,40}",
     "auctioneer": r"[\u4e00-\u9fff()A-Za-z0-9]{4,40}",
 }
+#: The first value of a row, the label that follows it, and what the value looks like.
+_FIRST_OF_ROWS = (
+    ("vehicle_kind", "model", r"[\u4e00-\u9fff()]{1,10}车"),
+    ("certificate", "import_certificate", r"[A-Z]{1,4}[0-9A-Z]{9,16}"),
+    ("engine_number", "frame_number", r"(?=(?:.*\d){3})[0-9A-Z*-]{5,20}"),
+)
 
 
 def score_new(face: Face) -> int | None:
@@ -154,6 +162,8 @@ def read_new(face: Face) -> Invoice:
     extra = _plain(face, cells, "vehicle_kind", "model", "origin", "certificate",
                    "import_certificate", "inspection", "engine_number", "tax_voucher",
                    "tonnage", "seats")  # fmt: skip
+    extra.update(seller_contacts(face, lower))
+    _read_unlabelled(face, cells, extra)
     _read_frame(face, cells, extra)
     _read_authority(face, cells, extra)
     _read_sums(face, cells, extra)
@@ -173,6 +183,7 @@ def read_used(face: Face) -> Invoice:
     keep_total(face, words, _total_figures(cells, words))
     extra = _plain(face, cells, "plate", "registration", "vehicle_kind", "model", "transfer_to",
                    "market", "auctioneer")  # fmt: skip
+    extra.update(used_contacts(face, cells))
     _read_frame(face, cells, extra)
     return face.invoice(Kind.USED_VEHICLE, extra=extra)
 
@@ -224,6 +235,18 @@ def _plain(face: Face, cells: Sequence[Cell], *names: str) -> dict[str, Field[st
         if re.fullmatch(_PLAIN[name], text):
             extra[name] = face.field(text, value)
     return extra
+
+
+def _read_unlabelled(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) -> None:
+    """Labels spread over their box are lost more often than others; what stands alone left of
+    the next label of the row and looks like it is the value, doubtful."""
+    if not face.recognised:
+        return
+    for name, neighbour, shape in _FIRST_OF_ROWS:
+        label = next((cell.label for cell in cells if cell.name == neighbour), None)
+        value = left_of(face, label, shape) if name not in extra else None
+        if value is not None:
+            extra[name] = doubted(face.field(value.text, value), MENDED)
 
 
 def _read_frame(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) -> None:
@@ -351,6 +374,11 @@ def _under(upper: Run, lower: Run) -> bool:
 def _read_rate(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) -> Decimal | None:
     value = value_of(cells, "rate")
     rate = values.rate(compact(value).text) if value is not None else None
+    if rate is None:
+        # A label beside it may be lost, and its value stand in this cell too.
+        shares = [run for run in map(compact, face.sheet.runs) if values.rate(run.text) is not None]
+        value = shares[0] if len(shares) == 1 else None
+        rate = values.rate(value.text) if value is not None else None
     if value is not None and rate is not None:
         extra["rate"] = face.field(compact(value).text, value)
     return rate

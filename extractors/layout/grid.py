@@ -18,6 +18,8 @@ from extractors.layout.reading import Face, compact
 _GAP = 2.2
 #: A piece shares a label's height if its middle is not farther outside than this share of a line.
 _LEVEL = 0.3
+#: Lines of one value are closer than this many times the height of print; rows of a form are not.
+_PITCH = 1.5
 #: Characters of labels that run down the side of a box (税控码), one a row.
 _SIDE_PRINT = frozenset("税控码密区备注购买销售方")
 
@@ -60,13 +62,36 @@ def read_grid(face: Face, labels: Mapping[str, str], *, reach: float = 0.95) -> 
         marks.extend(found)
         pieces.extend(rest)
     cells = _stacked(marks)
+    _give_out([piece for piece in pieces if piece.text not in _SIDE_PRINT], cells, reach)
+    return cells
+
+
+def _give_out(pieces: Iterable[Run], cells: Sequence[Cell], reach: float) -> None:
+    """Each piece to its cell, first those at its label's height. What stands higher or lower is
+    another cell's, unless the cell is empty or the piece goes on with what it holds."""
+    rest: list[Run] = []
     for piece in pieces:
-        if piece.text in _SIDE_PRINT:
-            continue
-        owner = _owner(piece, cells, reach)
+        owner = _owner(piece, cells, _LEVEL)
         if owner is not None:
             _add(owner, piece)
-    return cells
+        else:
+            rest.append(piece)
+    level = {id(cell) for cell in cells if cell.rows}
+    for piece in rest:
+        owner = _owner(piece, cells, reach)
+        if owner is not None and (id(owner) not in level or _goes_on(owner, piece)):
+            _add(owner, piece)
+    for cell in cells:
+        cell.rows.sort(key=lambda row: row.middle)
+
+
+def _goes_on(cell: Cell, piece: Run) -> bool:
+    """In a row that the cell holds, or the next line of a wrapped value."""
+    for row in cell.rows:
+        drop = abs(row.middle - piece.middle) / min(row.height, piece.height)
+        if drop < 0.5 or (drop < _PITCH and abs(row.x0 - piece.x0) < 0.8 * piece.height):
+            return True
+    return False
 
 
 def named(cells: Iterable[Cell], *names: str) -> list[Cell]:
@@ -141,6 +166,8 @@ def _continues(cell: Cell, mark: Cell) -> bool:
     line = mark.label.height
     return (
         cell.name == mark.name
+        # The same words twice are two labels in two rows, not one that wraps.
+        and compact(cell.label).text != compact(mark.label).text
         and cell.label.x0 < mark.label.x1
         and mark.label.x0 < cell.label.x1
         and -0.5 * line < mark.label.y0 - cell.label.y1 < 0.9 * line
@@ -148,12 +175,21 @@ def _continues(cell: Cell, mark: Cell) -> bool:
     )
 
 
-def _owner(piece: Run, cells: Sequence[Cell], reach: float) -> Cell | None:
-    for tolerance in (_LEVEL, reach):
-        level = [cell for cell in cells if _is_beside(piece, cell.label, tolerance)]
-        if level:
-            return max(level, key=lambda cell: cell.label.x1)
-    return None
+def _owner(piece: Run, cells: Sequence[Cell], tolerance: float) -> Cell | None:
+    """The nearest label on the left; of labels one above the other, whose boxes may overlap where
+    print is dense, the one whose height it stands at."""
+    level = [cell for cell in cells if _is_beside(piece, cell.label, tolerance)]
+    if not level:
+        return None
+    last = max(level, key=lambda cell: cell.label.x1).label
+    column = [cell for cell in level if cell.label.x1 > last.x0]
+    return min(column, key=lambda cell: _off(piece, cell.label))
+
+
+def _off(piece: Run, label: Run) -> tuple[float, float]:
+    """How far a piece's middle is outside a label's box, and from its middle."""
+    outside = max(label.y0 - piece.middle, piece.middle - label.y1, 0.0)
+    return outside, abs(piece.middle - label.middle)
 
 
 def _is_beside(piece: Run, label: Run, tolerance: float) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from extractors.layout import values
+from extractors.layout.mending import counted, with_stars
 from extractors.layout.page import Run
 from extractors.layout.reading import Face, compact
 from extractors.model import Line
@@ -17,6 +18,8 @@ _NUMBER = r"-?[¥Y]?\d[\d,]*(?:\.\d{1,8})?"
 _FIGURES = re.compile(
     rf"^(?P<name>.*?)\s*(?P<one>{_NUMBER})\s+(?P<two>{_NUMBER})\s+(?P<sum>{_NUMBER})$"
 )
+#: What remains of such a row where the lone digit of a quantity, or the price, was not recognised.
+_TWO = re.compile(rf"^(?P<name>.*?)\s*(?P<one>{_NUMBER})\s+(?P<sum>{_NUMBER})$")
 _FEN = Decimal("0.01")
 
 
@@ -41,6 +44,18 @@ class _Titles:
             for field, title in (("unit", "单位"), ("spec", "规格"))
             if (start := bare.text.find(title)) >= 0
         }
+        self._figures = {
+            field: (bare.glyphs[start].x0 + bare.glyphs[start + 1].x1) / 2
+            for field, title in (("price", "单价"), ("quantity", "数量"), ("amount", "金额"))
+            if (start := bare.text.find(title)) >= 0
+        }
+
+    def figure(self, run: Run | None) -> str:
+        """Which title a figure stands under, "" where none says."""
+        if run is None:
+            return ""
+        near = {name: abs(run.centre - x) for name, x in self._figures.items()}
+        return min(near, key=near.__getitem__, default="")
 
     def cells(self, run: Run | None) -> dict[str, str]:
         """The name and what stands behind it under the other titles."""
@@ -71,7 +86,7 @@ def _lines(rows: Sequence[Run], titles: _Titles, *, strict: bool) -> tuple[Line,
     names: list[str] = []
     behind: bool | None = None
     for row in rows:
-        match = _FIGURES.match(row.text)
+        match = _FIGURES.match(row.text) or (_TWO.match(row.text) if strict else None)
         if match is None:
             # Rows of names only: the next good's, or the rest of the last one's.
             if behind and lines:
@@ -83,10 +98,10 @@ def _lines(rows: Sequence[Run], titles: _Titles, *, strict: bool) -> tuple[Line,
         cells = titles.cells(row.part(0, match.end("name")))
         behind = bool(cells["name"]) if behind is None else behind
         cells["name"] = "".join(names) + cells["name"]
-        line = _line(cells, match, quantity_first=titles.quantity_first)
-        if line is None or (strict and not _holds(line)):
+        line = _line(cells, match, titles, row)
+        if line is None:
             return ()
-        lines.append(line)
+        lines.append(_mended(line) if strict else line)
         names = []
     return () if names else tuple(lines)
 
@@ -95,15 +110,43 @@ def _tidy(text: str) -> str:
     return re.sub(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])", "", text)
 
 
-def _line(cells: dict[str, str], match: re.Match[str], *, quantity_first: bool) -> Line | None:
-    first, second = values.number(match["one"]), values.number(match["two"])
+def _line(cells: dict[str, str], match: re.Match[str], titles: _Titles, row: Run) -> Line | None:
     amount = values.money(match["sum"])
-    if not cells["name"] or first is None or second is None or amount is None:
+    figures = {"amount": amount, **_counts(match, titles, row)}
+    if not cells["name"] or amount is None or len(figures) < 2:
         return None
-    quantity, price = (first, second) if quantity_first else (second, first)
     if "unit" in cells and not re.fullmatch(r"[^\d*]{1,4}", cells["unit"]):
         return None
-    return Line(**cells, quantity=quantity, price=price, amount=amount)
+    return Line(**cells, **figures)
+
+
+def _counts(match: re.Match[str], titles: _Titles, row: Run) -> dict[str, Decimal]:
+    """Price and quantity, or the one of them that was recognised, by the title it stands under."""
+    first = values.number(match["one"])
+    if first is None:
+        return {}
+    if "two" not in match.groupdict():
+        name = titles.figure(row.part(*match.span("one")))
+        return {name: first} if name in ("price", "quantity") else {}
+    second = values.number(match["two"])
+    if second is None:
+        return {}
+    quantity, price = (first, second) if titles.quantity_first else (second, first)
+    return {"price": price, "quantity": quantity}
+
+
+def _mended(line: Line) -> Line:
+    """A recognised line whose price and quantity make its amount; a quantity that does not is
+    counted anew from price and amount, and where that fails neither is believed."""
+    name = with_stars(line.name) if "*" in line.name else line.name
+    if _holds(line):
+        return line.model_copy(update={"name": name})
+    price, amount = line.price, line.amount
+    if price is None:
+        return line.model_copy(update={"name": name})
+    quantity = counted(price, amount) if amount is not None else None
+    believed = price if quantity is not None else None
+    return line.model_copy(update={"name": name, "quantity": quantity, "price": believed})
 
 
 def _holds(line: Line) -> bool:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 
 from extractors.layout import values
+from extractors.layout.grid import Cell
 from extractors.layout.page import Run
-from extractors.layout.reading import Face, compact
+from extractors.layout.paper import keep_party_id
+from extractors.layout.reading import UNLABELLED, Face, compact
+
+#: A party's tax id stands within so many heights of print below its name.
+_NEAR = 4.0
 
 
 def with_rows_below(face: Face, value: Run, shape: str) -> Run:
@@ -31,3 +36,17 @@ def whole_id(face: Face, value: Run | None) -> Run | None:
         return value
     longer = with_rows_below(face, value, r"[0-9A-Z]{1,6}")
     return longer if values.check_character_holds(compact(longer).text.upper()) else value
+
+
+def keep_id_below(face: Face, name: str, owner: Run, cell: Cell) -> None:
+    """A tax id of the party named above it. The first stands; one that follows far below may be
+    another party's, whose label was not recognised, and is doubtful."""
+    value = whole_id(face, cell.value)
+    if name in face.found or value is None:
+        return
+    keep_party_id(face, name, value)
+    far = cell.label.middle - owner.middle > _NEAR * owner.height
+    if name in face.found and face.recognised and far:
+        kept = face.found[name]
+        most = min(kept.confidence, UNLABELLED)
+        face.found[name] = kept.model_copy(update={"confidence": most})
