@@ -30,6 +30,8 @@ _WHOLE = re.compile(
     r"|\((?:个人|普通合伙|有限合伙|特殊普通合伙|个人独资)\)$"
 )
 _ID_SHAPE = re.compile(r"(?<![0-9A-Za-z<>+*/\-])([0-9A-Za-z]{15,20})(?![0-9A-Za-z<>+*/\-])")
+#: Ids from before the three certificates became one: digits of the organisation's code alone.
+_SHORT_ID = re.compile(r"(\d{9,14})")
 
 #: Certainty of an id that the check character mended where at most two characters, which may be
 #: read in two ways each, were open: a second misreading would hardly pass the check too.
@@ -161,9 +163,10 @@ def _tax_id(runs: list[Run], zone: Zone) -> Run | None:
         value = rest if rest is not None else beside(run, runs, right=zone.right)
         if value is None:
             return None
-        shaped = _ID_SHAPE.search(compact(value).text)
+        bare_value = compact(value)
+        shaped = _ID_SHAPE.search(bare_value.text) or _SHORT_ID.fullmatch(bare_value.text)
         if shaped:
-            return cut(compact(value), shaped)
+            return cut(bare_value, shaped)
     certain = [
         part
         for run in runs
@@ -182,6 +185,10 @@ def keep_tax_id(face: Face, name: str, run: Run) -> None:
     mended = values.mended_tax_id(text) if face.recognised else None
     if mended is not None:
         face.keep(name, mended, run, most=_MENDED_ID if text.count("O") <= 2 else MENDED)
+    elif _SHORT_ID.fullmatch(text):
+        # On forms with a code only; a piece of a longer id looks the same.
+        if "invoice_code" in face.found:
+            face.keep(name, text, run, most=UNLABELLED)
     elif values.is_tax_id(text) and not (face.recognised and len(text) == 18):
         # An 18-character id that fails its check character is more likely misread than odd.
         face.keep(name, text, run)
@@ -235,6 +242,11 @@ def _is_label(run: Run) -> bool:
     return bool(_ID_LABEL.search(text) or _OTHER_LABEL.search(text))
 
 
+def _labels(label: Run, run: Run) -> bool:
+    """Is it the label to the left of a run in its row?"""
+    return label.centre < run.x0 and overlap(label, run) >= 0.5 and _is_label(label)
+
+
 def _with_next_row(value: Run, runs: list[Run], tax_id: Run | None) -> Run:
     """Long names wrap: a row right below the name, starting where it starts, belongs to it."""
     floor = tax_id.middle if tax_id is not None else value.middle + 2.2 * value.height
@@ -246,6 +258,7 @@ def _with_next_row(value: Run, runs: list[Run], tax_id: Run | None) -> Run:
             and abs(run.x0 - value.x0) < value.height
             and not _is_label(run)
             and ":" not in run.text
+            and not any(_labels(other, run) for other in runs)
         ):
             return Run((*value.glyphs, *run.glyphs))
     return value
