@@ -10,10 +10,10 @@ import re
 
 from extractors.kinds import DIGITAL_KINDS, kind_from_code, kind_from_name
 from extractors.layout import lines, values
+from extractors.layout.foot import read_issuer
 from extractors.layout.header import read_header, second_number
-from extractors.layout.page import Run
 from extractors.layout.parties import Zone, name_labels, read_party, sides_swapped, tax_ids
-from extractors.layout.reading import Face, FaceReader, compact, labelled
+from extractors.layout.reading import Face, FaceReader, compact
 from extractors.layout.remarks import read_remarks
 from extractors.layout.special import read_special
 from extractors.layout.totals import read_totals
@@ -75,7 +75,7 @@ def read(face: Face) -> Invoice:
     second = second_number(face, table_top)
     _read_parties(face, table_top, floor)
     rows = _rows(face, headers, floor)
-    _read_foot(face, floor)
+    read_issuer(face, floor)
     read_remarks(face, floor, _table_right(face, table_top, floor))
     sums = _sums_bottom(face)
     extra = read_special(face, rows, head, sums, floor - 0.5 * sheet.line_height)
@@ -243,21 +243,6 @@ def _lines_hold(face: Face, found: tuple[Line, ...]) -> bool:
         return False
     taxes = [line.tax for line in found if line.tax is not None]
     return not face.recognised or tax is None or len(taxes) < len(found) or sum(taxes) == tax.value
-
-
-def _read_foot(face: Face, floor: float) -> None:
-    rows = face.sheet.within(face.sheet.runs, top=floor)
-    issuer = _labelled_person(face, rows)
-    if issuer is not None:
-        face.keep("issuer", values.clean_name(issuer.raw), issuer)
-
-
-def _labelled_person(face: Face, rows: list[Run]) -> Run | None:
-    found = labelled(
-        face.sheet.within(face.sheet.rows, top=rows[0].y0 if rows else 0.0),
-        r"开票人:?(.{2,12}?)(?=[销收复]|$)",
-    )
-    return found[0] if found else None
 
 
 def _kind(face: Face, *, on_paper: bool) -> Kind:
