@@ -9,7 +9,7 @@ one sheet whose unit is the width of its first page (x and y compare with each o
 from __future__ import annotations
 
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -57,6 +57,8 @@ class Glyph:
 
 #: Shelves that one run lies on at most.
 _MOST_SHELVES = 2000
+#: How far one run may reach into its neighbour, in heights.
+_MOST_OVERLAP = 0.6
 
 
 @dataclass(frozen=True)
@@ -317,6 +319,10 @@ class _Neighbours:
         for index, place in enumerate(self._places):
             for shelf in self._spanned(place):
                 self._shelves.setdefault(shelf, []).append(index)
+        self._begins = {
+            shelf: [self._places[index].x0 for index in held]
+            for shelf, held in self._shelves.items()
+        }
 
     def right(self, index: int, most_gap: float) -> int | None:
         """The nearest run to the right at the same height, within the gap."""
@@ -324,7 +330,7 @@ class _Neighbours:
         found = [
             other
             for shelf in self._spanned(place)
-            if (other := self._first(self._shelves[shelf], index, place, most_gap)) is not None
+            if (other := self._first(shelf, index, place, most_gap)) is not None
         ]
         return min(found, default=None)
 
@@ -333,18 +339,19 @@ class _Neighbours:
         # A drawing of a page's height is no line of text; it need not lie on every shelf.
         return range(first, min(int(place.y1 // self._shelf), first + _MOST_SHELVES) + 1)
 
-    def _first(
-        self, shelf: Sequence[int], index: int, place: _Place, most_gap: float
-    ) -> int | None:
+    def _first(self, shelf: int, index: int, place: _Place, most_gap: float) -> int | None:
         _, end, top, bottom, height = place
-        for other in shelf[bisect_right(shelf, index) :]:
+        held = self._shelves[shelf]
+        # Print on print, as heaps of it, is skipped at a stroke.
+        start = bisect_left(self._begins[shelf], end - _MOST_OVERLAP * height)
+        for other in held[max(start, bisect_right(held, index)) :]:
             x0, _, y0, y1, other_height = self._places[other]
             least = min(height, other_height)
             gap = x0 - end
             if gap > most_gap * height:
                 return None
             if (
-                -0.6 * least <= gap <= most_gap * least
+                -_MOST_OVERLAP * least <= gap <= most_gap * least
                 and least > 0
                 and min(bottom, y1) - max(top, y0) >= 0.5 * least
             ):
