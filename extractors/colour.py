@@ -105,7 +105,7 @@ def _is_coloured(small: Pixels) -> bool:
     return bool((spread > usual + 30).mean() > _LEAST_SHARE)
 
 
-def _inked(image: Pixels, ink: str) -> tuple[Mask, Shares, Shares]:
+def _inked(image: Pixels, ink: str) -> tuple[Mask, Shares, list[Shares]]:
     """Where stamp ink lies; and what is left of the paper in the ink's own channel, and the
     paper's colour there. The paper is looked for close by in that channel, where only black
     print is dark, so that neither a shadow's edge nor a fold passes for ink."""
@@ -114,13 +114,17 @@ def _inked(image: Pixels, ink: str) -> tuple[Mask, Shares, Shares]:
     tint = _tint(image)
     bright = cv2.morphologyEx(image[:, :, own], cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
     light = np.maximum(cv2.blur(bright, (side // 2, side // 2)).astype(np.float32), 1)
-    paper = light[:, :, None] * (tint / tint[own]).astype(np.float32)
-    shares = np.minimum(image / np.maximum(paper, 1), 1)
-    calm = cv2.blur(shares, (3, 3))
-    others = np.maximum(*(calm[:, :, channel] for channel in range(3) if channel != own))
-    held, most = 1 - calm[:, :, own], 1 - others
+    # Channel by channel: arithmetic across the three costs five times as much.
+    papers = [light * np.float32(each / tint[own]) for each in tint]
+    shares = [
+        np.minimum(plane / np.maximum(paper, 1), 1)
+        for plane, paper in zip(cv2.split(image), papers, strict=True)
+    ]
+    calm = [cv2.blur(share, (3, 3)) for share in shares]
+    others = np.maximum(*(calm[channel] for channel in range(3) if channel != own))
+    held, most = 1 - calm[own], 1 - others
     inked = np.asarray((most > _LEAST_INK) & (held < _MOST_HELD[ink] * most))
-    return inked, np.asarray(shares[:, :, own]), np.asarray(paper)
+    return inked, np.asarray(shares[own]), papers
 
 
 def _tint(image: Pixels) -> Shares:
@@ -225,12 +229,12 @@ def _bleach(picture: Pixels, stamp: Stamp) -> None:
     rows = slice(max(top - spare, 0), min(bottom + spare, height))
     columns = slice(max(left - spare, 0), min(right + spare, width))
     part = picture[rows, columns]
-    inked, mine, paper = _inked(np.ascontiguousarray(part), stamp.ink)
+    inked, mine, papers = _inked(np.ascontiguousarray(part), stamp.ink)
     inside = np.zeros(inked.shape, np.uint8)
     cv2.fillConvexPoly(inside, stamp.outline - np.array([columns.start, rows.start]), [255])
     inside = np.asarray(cv2.dilate(inside, np.ones((spare, spare), np.uint8)))
     edge = max(3, max(height, width) // 250) | 1
     reach = cv2.dilate((inked & (inside > 0)).astype(np.uint8), np.ones((edge, edge), np.uint8))
     grey = np.clip((mine - _WHITE[stamp.ink] + _SPAN) / _SPAN, 0, 1)
-    plain = np.maximum(grey[:, :, None] * paper, part)
+    plain = np.maximum(cv2.merge([grey * paper for paper in papers]), part)
     picture[rows, columns] = np.where((reach > 0)[:, :, None], np.minimum(plain, 255), part)

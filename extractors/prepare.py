@@ -88,12 +88,13 @@ def quality(image: Pixels) -> Quality:
     fit = (high >= 6) & (high <= 60) & (wide <= 2 * high) & (wide * 5 >= high) & (area >= 12)
     fit[0] = False
     text_height = float(np.median(high[fit])) if fit.sum() >= 20 else 0.0
-    ink = fit[labels]
-    paper = cv2.dilate(dark, np.ones((5, 5), np.uint8)) == 0
+    grain = grey.astype(np.float32) - cv2.GaussianBlur(grey, (0, 0), 1.2)
+    # Every third row says what usual print and paper look like.
+    grey, grain, ink = grey[::3], grain[::3], fit[labels[::3]]
+    paper = cv2.dilate(dark, np.ones((5, 5), np.uint8))[::3] == 0
     if not ink.any() or not paper.any():
         return Quality(text_height, 0.0, 0.0)
     bright = float(np.median(grey[paper]))
     contrast = 1 - float(np.quantile(grey[ink], 0.2)) / max(bright, 1.0)
-    grain = grey.astype(np.float32) - cv2.GaussianBlur(grey, (0, 0), 1.2)
     noise = 1.48 * float(np.median(np.abs(grain[paper])))
     return Quality(text_height, contrast, noise)
