@@ -96,6 +96,8 @@ def _is_all_sheet(small: Pixels) -> bool:
     """Is the picture's rim of the colour of its bright middle, as on a flat scan?"""
     blurred = cv2.GaussianBlur(small, (7, 7), 0)
     height, width = blurred.shape[:2]
+    if min(height, width) < 4:  # a sliver has a rim and nothing else
+        return True
     wide = max(3, max(height, width) // 80)
     rim = (blurred[:wide], blurred[-wide:], blurred[:, :wide], blurred[:, -wide:])
     middle = blurred[height // 4 : -height // 4 : 3, width // 4 : -width // 4 : 3].reshape(-1, 3)
