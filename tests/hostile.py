@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import struct
 import zipfile
 import zlib
 
 import pypdfium2
+import pypdfium2.raw as pdfium_c
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
@@ -61,3 +64,49 @@ def huge_png(width: int = 10_000, height: int = 10_000) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     parts = (chunk(b"IHDR", header), chunk(b"IDAT", body), chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def with_hidden_text(content: bytes, text: str) -> bytes:
+    """The PDF with one more text on its first page, white on white."""
+    document = pypdfium2.PdfDocument(content)
+    page = document[0]
+    added = pdfium_c.FPDFPageObj_NewTextObj(document, b"Helvetica", 9.0)
+    letters = (text + "\0").encode("utf-16-le")
+    wide = (pdfium_c.FPDF_WCHAR * (len(letters) // 2)).from_buffer_copy(letters)
+    pdfium_c.FPDFText_SetText(added, wide)
+    pdfium_c.FPDFPageObj_SetFillColor(added, 255, 255, 255, 255)
+    pdfium_c.FPDFPageObj_Transform(added, 1, 0, 0, 1, 20, 8)
+    pdfium_c.FPDFPage_InsertObject(page, added)
+    pdfium_c.FPDFPage_GenerateContent(page)
+    stream = io.BytesIO()
+    document.save(stream)
+    document.close()
+    return stream.getvalue()
+
+
+def altered_after_signing(content: bytes, old: str, new: str) -> bytes:
+    """The OFD signed over all its parts, and `old` made `new` in them afterwards."""
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    listing, signature = "Doc_0/Signs/Signatures.xml", "Doc_0/Signs/Sign_0/Signature.xml"
+    place = f"<ofd:Signatures>{listing}</ofd:Signatures></ofd:DocBody>".encode()
+    parts["OFD.xml"] = parts["OFD.xml"].replace(b"</ofd:DocBody>", place)
+    references = "".join(
+        f'<Reference FileRef="/{name}"><CheckValue>{_sha256(part)}</CheckValue></Reference>'
+        for name, part in parts.items()
+    )
+    parts = {name: part.replace(old.encode(), new.encode()) for name, part in parts.items()}
+    parts[signature] = (
+        '<Signature><SignedInfo><References CheckMethod="2.16.840.1.101.3.4.2.1">'
+        f"{references}</References></SignedInfo></Signature>"
+    ).encode()
+    parts[listing] = b'<Signatures><Signature ID="1" BaseLoc="Sign_0/Signature.xml"/></Signatures>'
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, part in parts.items():
+            package.writestr(name, part)
+    return stream.getvalue()
+
+
+def _sha256(content: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(content).digest()).decode()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
+from benchmarks.fuzzing.pdf import PDF as HOSTILE_PDF
 from extractors.errors import (
     ArchiveBomb,
     DamagedFile,
@@ -26,14 +27,16 @@ from extractors.errors import (
     NoInvoiceFound,
     TooManyPages,
     TooManyPixels,
+    TooMuchContent,
     UnsafeXml,
     UnsupportedFile,
     YanpiaoError,
 )
 from extractors.limits import Limits
-from extractors.model import Invoice, Kind
+from extractors.model import Invoice, Kind, Severity
 from extractors.reader import Reader
 from fixtures.maker import Form, make, make_truth
+from tests import hostile
 
 TRUTH = make_truth(Kind.DIGITAL_NORMAL, 5, today=dt.date(2026, 11, 22))
 WHOLE = {form: make(TRUTH, form, 5).content for form in (Form.XML, Form.OFD, Form.PDF, Form.PNG)}
@@ -114,6 +117,56 @@ def test_a_pdf_with_too_many_pages() -> None:
     with pytest.raises(TooManyPages) as caught:
         Reader(Limits(max_pages=3)).read_bytes(pdf(pages=4))
     assert caught.value.params == {"pages": "4", "limit": "3"}
+
+
+@pytest.mark.parametrize(
+    "name", ["form loop", "form tree 9", "text bomb", "bomb twice", "attachment bomb"]
+)
+def test_a_pdf_that_draws_beyond_reason_is_refused_before_it_is_drawn(name: str) -> None:
+    """PDFium itself takes the process with it on most of these."""
+    with pytest.raises(TooMuchContent) as caught:
+        Reader().read_bytes(HOSTILE_PDF[name]())
+    assert "{" not in caught.value.message("zh") + caught.value.hint("en")
+
+
+@pytest.mark.parametrize("name", ["form tree 5", "states", "letters"])
+def test_a_pdf_that_draws_much_is_not_refused_for_it(name: str) -> None:
+    with pytest.raises((NoInvoiceFound, EngineMissing)):
+        Reader().read_bytes(HOSTILE_PDF[name]())
+
+
+def test_the_forms_of_an_honest_pdf_are_counted_once_each() -> None:
+    """The limit holds for what is drawn, so one form less than it passes."""
+    nested = HOSTILE_PDF["form tree 5"]()  # draws 11,111 forms
+    with pytest.raises((NoInvoiceFound, EngineMissing)):
+        Reader(Limits(max_pdf_draws=11_111)).read_bytes(nested)
+    with pytest.raises(TooMuchContent):
+        Reader(Limits(max_pdf_draws=11_110)).read_bytes(nested)
+
+
+def blocked(content: bytes, limits: Limits | None = None) -> dict[str, dict[str, str]]:
+    """The findings that keep an invoice back, by code."""
+    findings = Reader(limits).read_bytes(content).findings
+    return {each.code: each.params for each in findings if each.severity is Severity.BLOCK}
+
+
+def test_a_total_that_nobody_sees_keeps_a_pdf_back() -> None:
+    assert blocked(WHOLE[Form.PDF]) == {}
+    found = blocked(hostile.with_hidden_text(WHOLE[Form.PDF], "98765.43"))
+    assert found == {"hidden_text": {"texts": "98765.43"}}
+
+
+def test_an_ofd_altered_after_signing_is_kept_back() -> None:
+    total = str(TRUTH.total_with_tax)
+    assert blocked(hostile.altered_after_signing(WHOLE[Form.OFD], "no such text", "")) == {}
+    found = blocked(hostile.altered_after_signing(WHOLE[Form.OFD], total, "9" + total))
+    assert "altered_after_signing" in found
+
+
+@pytest.mark.parametrize("form", [Form.OFD, Form.PDF])
+def test_words_beyond_the_limit_are_said_to_be_unread(form: Form) -> None:
+    assert "words_unread" in blocked(WHOLE[form], Limits(max_words=60))
+    assert "words_unread" not in blocked(WHOLE[form])
 
 
 def test_xml_of_something_else_holds_no_invoice() -> None:

@@ -29,6 +29,7 @@ from archive.records import (
     VerificationRow,
 )
 from archive.store import FileStore
+from benchmarks.fuzzing.pdf import PDF as HOSTILE_PDF
 from extractors.model import Kind
 from fixtures.maker import Form, make, make_truth
 from fixtures.sample import write_sample
@@ -236,6 +237,7 @@ def test_bad_input_is_said_row_by_row_and_the_batch_goes_on(
         "pages.pdf": (hostile.many_pages_pdf(60), "too_many_pages"),
         "program.jpg": (b"MZ" + bytes(500), "unsupported_file"),
         "bomb.ofd": (hostile.bomb_ofd(), "archive_bomb"),
+        "itself.pdf": (HOSTILE_PDF["form loop"](), "too_much_content"),
         "laughs.xml": (hostile.entity_xml(), "unsafe_xml"),
         "huge.png": (hostile.huge_png(), "too_many_pixels"),
         "cut.jpg": (b"\xff\xd8\xff\xe0" + bytes(40), "damaged_file"),
@@ -258,6 +260,24 @@ def test_bad_input_is_said_row_by_row_and_the_batch_goes_on(
     for name, (content, code) in bad.items():
         if code != "file_too_large":
             assert store.get(sha256(content)) == content, name
+
+
+def test_what_was_tampered_with_waits_for_finance(services: Running, tmp_path: Path) -> None:
+    """The portal confirms what they show; what nobody sees or signed still needs a person."""
+    truths = [make_truth(Kind.DIGITAL_NORMAL, 950 + n, today=TODAY) for n in range(2)]
+    known = [one.model_dump(mode="json") | {"status": "normal"} for one in truths]
+    httpx.post(f"{services.portal}fixture/known", json=known).raise_for_status()
+    whole = make(truths[0], Form.PDF, 950).content
+    (tmp_path / "hidden.pdf").write_bytes(hostile.with_hidden_text(whole, "98765.43"))
+    whole = make(truths[1], Form.OFD, 951).content
+    name = truths[1].seller_name
+    (tmp_path / "altered.ofd").write_bytes(hostile.altered_after_signing(whole, name, name + "甲"))
+    rows = {row["file"]: row for row in drop(services, [tmp_path])}
+    ends = {name: (row["state"], row["reason_code"]) for name, row in rows.items()}
+    assert ends == {
+        "hidden.pdf": ("in_review", "hidden_text"),
+        "altered.ofd": ("in_review", "altered_after_signing"),
+    }
 
 
 # -- killed processes ----------------------------------------------------------------------

@@ -25,6 +25,11 @@ QUICK = (
     "size",
     "jpeg",
     "kids",
+    "form",
+    "attachment",
+    "text bomb",
+    "deep grey",
+    "same page",
 )
 
 
