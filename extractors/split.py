@@ -35,6 +35,8 @@ _LEAST_CHARACTERS = 40
 _LEAST_CONTRAST = 4.5
 #: Parts without edges of their own are alike: the smaller is at least this share of the larger.
 _LEAST_LIKENESS = 0.72
+#: ... and no wider than this for their height: the upper half of a wide invoice is a strip.
+_MOST_STRETCHED = 2.9
 
 Mask = npt.NDArray[np.uint8]
 Rect = tuple[int, int, int, int]
@@ -153,7 +155,7 @@ def _blocks(small: Pixels, specks: Mask) -> list[Rect]:
         if min(lengths) < _LEAST_LIKENESS * max(lengths):
             return []
     least = _LEAST_AREA * ink.size
-    if any(wide * high < least for wide, high in sizes):
+    if any(wide * high < least or wide > _MOST_STRETCHED * high for wide, high in sizes):
         return []
     return found if all(_printed(specks, rect) >= _LEAST_CHARACTERS for rect in found) else []
 

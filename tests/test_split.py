@@ -44,6 +44,12 @@ def test_one_document_is_never_cut(name: str, grade: Grade) -> None:
     assert split_documents(picture) == [WHOLE]
 
 
+def test_halves_of_a_wide_ticket_are_no_documents() -> None:
+    """A rail e-ticket once fell in two at the white band across its middle."""
+    picture = graded_pixels(draw_truth("digital_rail", 7001, today=TODAY), Grade.NOISY, 7001)
+    assert split_documents(picture) == [WHOLE]
+
+
 def test_blank_and_tiny_pictures_are_one_document() -> None:
     assert split_documents(np.full((900, 600, 3), 255, np.uint8)) == [WHOLE]
     assert split_documents(np.zeros((8, 8, 3), np.uint8)) == [WHOLE]
