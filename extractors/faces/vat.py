@@ -7,17 +7,18 @@ read by its own module.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from extractors.kinds import DIGITAL_KINDS, kind_from_code, kind_from_name
 from extractors.layout import lines, values
 from extractors.layout.foot import read_issuer
 from extractors.layout.header import read_header, second_number
 from extractors.layout.parties import Zone, name_labels, read_party, sides_swapped, tax_ids
-from extractors.layout.reading import Face, FaceReader, compact
+from extractors.layout.reading import MENDED, Face, FaceReader, compact
 from extractors.layout.remarks import read_remarks
 from extractors.layout.special import read_special
 from extractors.layout.totals import read_totals
-from extractors.model import Invoice, Kind, Line
+from extractors.model import Finding, Invoice, Kind, Line, Severity
 
 #: The row of sums, with at most a mark before it.
 _SUMS = re.compile(r"^.?(?:小计|合计)")
@@ -81,10 +82,9 @@ def read(face: Face) -> Invoice:
     extra = read_special(face, rows, head, sums, floor - 0.5 * sheet.line_height)
     if second is not None:
         extra["digital_number"] = second
-    found = _true_taxes(face, tuple(row.line for row in rows))
-    holds = _lines_hold(face, found) and not any(row.doubtful for row in rows)
+    found = _held_lines(face, rows)
     kind = _kind(face, on_paper=second is not None)
-    return face.invoice(kind, lines=found if holds else (), extra=extra)
+    return face.invoice(kind, lines=found, extra=extra)
 
 
 def _first_rate(face: Face) -> float:
@@ -221,28 +221,46 @@ def _sums_bottom(face: Face) -> float | None:
     )
 
 
+def _held_lines(face: Face, rows: list[lines.Row]) -> tuple[Line, ...]:
+    """The lines, if they sum to the amount: else one was missed or misread. Without a proven
+    amount nothing shows that recognised lines are all. Where words of theirs are doubtful a
+    finding says so."""
+    amount = face.found.get("total_without_tax")
+    found = tuple(row.line for row in rows)
+    if amount is None:
+        return () if face.recognised else found
+    if not found or sum(line.amount or 0 for line in found) != amount.value:
+        return ()
+    if not face.recognised:
+        return found
+    doubtful = [row for row in rows if row.doubtful]
+    if doubtful:
+        face.findings.append(_doubtful_words(doubtful))
+    return _true_taxes(face, found)
+
+
+def _doubtful_words(rows: list[lines.Row]) -> Finding:
+    sure = min((cell.score for row in rows for cell in row.cells.get("name", ())), default=0.0)
+    params = {"field": "lines", "confidence": f"{min(sure, MENDED):.2f}"}
+    return Finding(code="low_confidence", severity=Severity.WARN, field="lines", params=params)
+
+
 def _true_taxes(face: Face, found: tuple[Line, ...]) -> tuple[Line, ...]:
     """Recognised taxes are believed where they sum to the proven tax (a margin scheme's are not
-    amount x rate), or else each by its own rate."""
+    amount x rate), or else each by its own rate; none where those are all and do not sum."""
     tax = face.found.get("total_tax")
-    taxes = [line.tax for line in found if line.tax is not None]
-    if not face.recognised or (
-        tax is not None and len(taxes) == len(found) and sum(taxes) == tax.value
-    ):
+    if tax is not None and _sum_of_taxes(found) == tax.value:
         return found
-    return tuple(lines.with_held_tax(line) for line in found)
+    own = tuple(lines.with_held_tax(line) for line in found)
+    if tax is None or _sum_of_taxes(own) in (None, tax.value):
+        return own
+    return tuple(line.model_copy(update={"tax": None}) for line in own)
 
 
-def _lines_hold(face: Face, found: tuple[Line, ...]) -> bool:
-    """Lines must sum to the amount, or one was missed or misread; recognised ones to the tax,
-    too. Without a proven amount nothing shows that recognised lines are all."""
-    amount, tax = face.found.get("total_without_tax"), face.found.get("total_tax")
-    if amount is None:
-        return not face.recognised
-    if not found or sum(line.amount or 0 for line in found) != amount.value:
-        return False
+def _sum_of_taxes(found: tuple[Line, ...]) -> Decimal | None:
+    """None where a line shows none."""
     taxes = [line.tax for line in found if line.tax is not None]
-    return not face.recognised or tax is None or len(taxes) < len(found) or sum(taxes) == tax.value
+    return sum(taxes, Decimal(0)) if len(taxes) == len(found) else None
 
 
 def _kind(face: Face, *, on_paper: bool) -> Kind:

@@ -38,6 +38,7 @@ _TITLES = (
     ("rate", r"税率|征收率"),
     ("tax", r"税额$|^税$"),
 )
+_SOME_TITLE = re.compile("|".join(f"(?:{pattern})" for _, pattern in _TITLES))
 _WHOLE_TITLES = re.compile(
     r"序号|建筑服务发生地|建筑项目名称|(?:房屋)?产权证书/不动产权证号码?|面积单位|车牌号码?|(?:车辆)?类型"
     r"|通行日期[起止]|(?:货物或应税劳务、?(?:服务)?|货物\(劳务\)|项目)名称|规格型号|单位|数量|单价|金额"
@@ -78,11 +79,16 @@ class Header:
         """The run's height as if rows did not lean."""
         return run.middle - self.slope * run.centre
 
-    def is_over(self, run: Run) -> bool:
-        """Does the run stand in a row below the titles?"""
+    @cached_property
+    def _foot(self) -> float:
+        """The level that rows below the titles lie under."""
         title = fmean(self.level(title) for title in self.titles.values())
         height = fmean(title.height for title in self.titles.values())
-        return self.level(run) > title + 0.5 * height
+        return title + 0.5 * height
+
+    def is_over(self, run: Run) -> bool:
+        """Does the run stand in a row below the titles?"""
+        return self.level(run) > self._foot
 
     @cached_property
     def edges(self) -> Edges:
@@ -145,7 +151,7 @@ def _may_be_title(run: Run) -> bool:
     if len(run.glyphs) > _LONGEST_TITLE:
         return False
     text = compact(run).text
-    return any(re.search(pattern, text) for _, pattern in _TITLES)
+    return _SOME_TITLE.search(text) is not None
 
 
 def _spread_joined(runs: list[Run]) -> list[Run]:
@@ -219,6 +225,53 @@ def column_of(cell: Run, edges: Edges) -> str | None:
         # Names start left in their wide column, nearer to the serial number than to their title.
         return "name"
     return column
+
+
+#: Columns of words, set from the left, each of which may be glued to the next.
+TEXTS = ("name", "spec", "site", "project", "certificate", "area_unit", "plate", "vehicle")
+
+
+def reaches_over(cell: Run, column: str, edges: Edges) -> bool:
+    """Does a cell of the column reach into the next one?"""
+    after = edge_after(column, edges)
+    return after is not None and cell.x1 > after + 0.7 * cell.height
+
+
+def cut_at_siblings(cells: Sequence[Run], edges: Edges) -> list[Run]:
+    """The cells, those that recognition glued across two columns of words cut where other cells of
+    the second column begin."""
+    columns = [column_of(cell, edges) for cell in cells]
+    starts: dict[str, float] = {}
+    for cell, column in zip(cells, columns, strict=True):
+        if column in TEXTS:
+            starts[column] = min(cell.x0, starts.get(column, cell.x0))
+    parts: list[Run] = []
+    for cell, column in zip(cells, columns, strict=True):
+        start = starts.get(_column_after(column, edges) or "")
+        if column in TEXTS and start is not None and reaches_over(cell, column, edges):
+            parts.extend(_cut_at(cell, start))
+        else:
+            parts.append(cell)
+    return parts
+
+
+def _column_after(column: str | None, edges: Edges) -> str | None:
+    return next(
+        (after for (name, _), (after, _) in itertools.pairwise(edges) if name == column), None
+    )
+
+
+def _cut_at(cell: Run, start: float) -> list[Run]:
+    """The cell in two, the second beginning at `start`; whole where that falls within a character
+    or where the characters before it are not all of one width, so that their places are a guess."""
+    near = min(range(len(cell.glyphs)), key=lambda index: abs(cell.glyphs[index].x0 - start))
+    glyph, before = cell.glyphs[near], cell.part(0, near)
+    after = cell.part(near, len(cell.glyphs))
+    if before is None or after is None or abs(glyph.x0 - start) > 0.35 * cell.height:
+        return [cell]
+    gap = cell.glyphs[near - 1].char == " " or glyph.char == " "
+    even = all(each.char > "\u2e7f" for each in before.glyphs)
+    return [before, after] if gap or even else [cell]
 
 
 def stacked(cells: Sequence[Run]) -> list[Run]:

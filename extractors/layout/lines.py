@@ -16,17 +16,20 @@ from decimal import Decimal
 
 from extractors.layout import mending, values
 from extractors.layout.columns import (
+    TEXTS,
     Edges,
     Header,
     centred,
     column_of,
+    cut_at_siblings,
     edge_after,
     find_header,
     find_headers,
     one_cell,
+    reaches_over,
     text_cell,
 )
-from extractors.layout.page import Run, overlap, plain
+from extractors.layout.page import Run, Sheet, overlap, plain
 from extractors.layout.reading import Face, compact
 from extractors.model import Line
 
@@ -80,12 +83,13 @@ def read_rows(face: Face, header: Header, top: float, bottom: float) -> list[Row
     cells = [
         cell
         for run in body
-        if _is_print(run, face.sheet.line_height) and header.is_over(run)
+        if _is_print(run, face.sheet) and header.is_over(run)
         for part in _cells(run)
-        for cell in (_name_and_spec(part, edges) if face.recognised else [part])
+        for cell in (_at_the_gap(part, edges) if face.recognised else [part])
     ]
     anchors = _anchors(cells)
     if face.recognised:
+        cells = cut_at_siblings(cells, edges)
         anchors = _with_unread(anchors, cells, header, edges)
     starts = [header.level(anchor) - 0.6 * anchor.height for anchor in anchors]
     ends = [*starts[1:], 1e9]
@@ -96,6 +100,8 @@ def read_rows(face: Face, header: Header, top: float, bottom: float) -> list[Row
         line = _line(anchor, own, header, columns, given=not face.recognised)
         if line is None:
             continue
+        if face.recognised:
+            line = _starred(face, line)
         glued = face.recognised and _is_glued(columns, edges)
         doubtful = glued or (face.recognised and _is_doubtful(face, line, columns))
         rows.append(Row(line, anchor, columns, doubtful, glued))
@@ -115,11 +121,21 @@ def _by_column(cells: Sequence[Run], edges: Edges) -> dict[str, tuple[Run, ...]]
 _STARRED_SINCE = dt.date(2018, 1, 1)
 
 
+def _prints_stars(face: Face) -> bool:
+    issued = face.found.get("issue_date")
+    return issued is None or issued.value >= _STARRED_SINCE
+
+
+def _starred(face: Face, line: Line) -> Line:
+    """The line, stars around its class that recognition lost set anew."""
+    name = mending.with_stars(line.name) if _prints_stars(face) or "*" in line.name else line.name
+    return line.model_copy(update={"name": name})
+
+
 def _is_doubtful(face: Face, line: Line, columns: dict[str, tuple[Run, ...]]) -> bool:
     """May the recognised name be cut or misread?"""
     names = columns.get("name", ())
-    issued = face.found.get("issue_date")
-    starred = issued is None or issued.value >= _STARRED_SINCE
+    starred = _prints_stars(face)
     return (
         min((cell.score for cell in names), default=0.0) < _SURE_NAME
         or (starred and not _STARRED.fullmatch(line.name))
@@ -130,24 +146,16 @@ def _is_doubtful(face: Face, line: Line, columns: dict[str, tuple[Run, ...]]) ->
 def _is_glued(columns: dict[str, tuple[Run, ...]], edges: Edges) -> bool:
     """Does any text reach so far right that it must hold the next column's, too?"""
     return any(
-        _reaches_over(cell, column, edges) for column in _TEXTS for cell in columns.get(column, ())
+        reaches_over(cell, column, edges) for column in TEXTS for cell in columns.get(column, ())
     )
 
 
-#: Columns of words, each of which may be glued to the next.
-_TEXTS = ("name", "spec", "site", "project", "certificate", "area_unit", "plate", "vehicle")
-
-
-def _reaches_over(cell: Run, column: str, edges: Edges) -> bool:
-    after = edge_after(column, edges)
-    return after is not None and cell.x1 > after + 0.7 * cell.height
-
-
-def _name_and_spec(cell: Run, edges: Edges) -> list[Run]:
-    """A name that recognition glued to the text of the next column, cut at the one space near
-    the column's edge; left whole where none or several are."""
-    after = edge_after("name", edges)
-    if after is None or column_of(cell, edges) != "name" or cell.x1 < after + 0.8 * cell.height:
+def _at_the_gap(cell: Run, edges: Edges) -> list[Run]:
+    """Words that recognition glued to those of the next column, cut at the one space near the
+    column's edge; left whole where none or several are."""
+    column = column_of(cell, edges)
+    after = edge_after(column, edges) if column in TEXTS else None
+    if after is None or cell.x1 < after + 0.8 * cell.height:
         return [cell]
     near = [
         index
@@ -211,10 +219,12 @@ def _empty_place(title: Run, amount: Run, header: Header) -> Run:
     return Run((replace(glyph, char=" ", x0=title.centre, x1=title.centre, y0=top, y1=bottom),))
 
 
-def _is_print(run: Run, usual: float) -> bool:
-    """High enough for print? A lone 1 gets a low box."""
+def _is_print(run: Run, sheet: Sheet) -> bool:
+    """High enough for print? A lone 1 gets a low box. A lone character that recognition hardly
+    believes is a mark on the paper."""
     figure = run.score > 0.6 and re.fullmatch(r"\d{1,2}", run.text) is not None
-    return run.height > (0.35 if figure else 0.5) * usual
+    stray = len(run.glyphs) == 1 and run.score < 0.6
+    return run.height > (0.35 if figure else 0.5) * sheet.line_height and not stray
 
 
 def _stands_in_table(run: Run, header: Header, top: float, bottom: float) -> bool:
@@ -260,16 +270,16 @@ def _line(
     amount = values.money(compact(left[0]).text) if left else None
     tax = values.money(compact(right[0]).text) if right else None
     rate = values.rate(anchor.text)
-    if not given:
-        rate = _held_rate(anchor, rate, amount, tax)
     name = text_cell(columns.get("name", ()))
     if amount is None or not name:
         return None
+    if not given:
+        rate = _held_rate(anchor, rate, amount, tax)
     spec = text_cell(columns.get("spec", ()))
     unit = text_cell(columns.get("unit", columns.get("area_unit", ())))
     price, quantity = _price_and_quantity(left[1:], amount, header, columns, given=given)
     return Line(
-        name=name if given else mending.with_stars(name),
+        name=name,
         spec=(spec if given else mending.spec(spec)) or None,
         unit=(unit if given else mending.unit(unit)) or None,
         quantity=quantity,

@@ -64,6 +64,8 @@ _CLASSES = frozenset(_CLASS_LIST.split())
 _LONGEST_CLASS = max(map(len, _CLASSES))
 #: What engines make of a star that stands between Chinese characters.
 _STARLIKE = re.compile(r"(?<=[\u4e00-\u9fff)])[°'‘’\"“”×※＊·](?=[\u4e00-\u9fffA-Za-z0-9(])")
+#: ... and of one that begins the cell.
+_LEADING = re.compile(r"^[°'‘’\"“”·•.,。，、](?=[\u4e00-\u9fff]+\*)")
 _ONE_STAR = re.compile(r"\*?([^*]+)\*([^*].*)")
 
 
@@ -86,7 +88,8 @@ def counted(price: Decimal, amount: Decimal) -> Decimal | None:
 def with_stars(name: str) -> str:
     """`*class*name`: small stars get lost or read as other marks. One that is missing before a
     name whose other star is there is set anew; one or both around a class by its known name."""
-    text = _STARLIKE.sub("*", name) if _class_before_mark(name) else name
+    text = _LEADING.sub("", name)
+    text = _STARLIKE.sub("*", text) if _class_before_mark(text) else text
     if text.startswith("*") and text.count("*") >= 2:
         return text
     whole = _ONE_STAR.fullmatch(text)

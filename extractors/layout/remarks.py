@@ -17,15 +17,19 @@ _SIDE_LABEL = re.compile(r"^(?:备注?|注)$")
 _CIPHER_LABEL = re.compile(r"^密码?区?$")
 _FOOT = re.compile(r"(?:开票人|收款人|复核)")
 #: Parts of a seller's seal, which is pressed over this box.
-_SEAL = re.compile(r"专用章|发票专|(?=\d*[A-Z])[0-9A-Z]{15,20}")
+_SEAL = re.compile(r"专用章|发票专|^.?(?=\d*[A-Z])[0-9A-Z]{15,20}.?$")
+#: The tax id in its middle, misread.
+_SEAL_ID = re.compile(r"^[^\u4e00-\u9fff]{14,22}$")
 _HOUSE_MARKS = str.maketrans({";": "；", ":": "：", "(": "（", ")": "）"})
+#: The platform ends this row with a full stop, which recognition may lose.
+_MARGIN = re.compile(r"^((?:扣除额|差额征税)：\d+\.\d\d)$", re.MULTILINE)
 _CHINESE = r"[^\x00-\x7f]"
 
 
 def read_remarks(face: Face, floor: float, right: float) -> None:
     """Keep the remarks below `floor` (the row of the total); `right` is the table's right end.
 
-    Recognised remarks under a seal are left out: which print is the seal's cannot be told.
+    Recognised remarks under a seal are doubtful, for strokes of the one join the other's.
     """
     left = _box_left(face, floor)
     if left is None:
@@ -34,20 +38,46 @@ def read_remarks(face: Face, floor: float, right: float) -> None:
     runs = face.sheet.within(
         face.sheet.runs, left=left, right=right, top=top, bottom=_foot(face, top)
     )
-    if not runs or (face.recognised and any(_SEAL.search(compact(run).text) for run in runs)):
+    doubtful = False
+    if face.recognised:
+        own = _without_seal(runs, left)
+        doubtful = len(own) < len(runs) or "invoice_code" in face.found
+        runs = own
+    if not runs:
         return
     grouped = _rows(runs)
-    if face.recognised and any(_has_hole(row) for row in grouped):
-        return
+    doubtful = doubtful or (face.recognised and any(_has_hole(row) for row in grouped))
     rows = [join(row) for row in grouped]
     whole = Run(tuple(glyph for row in rows for glyph in row.glyphs))
-    older = "invoice_code" in face.found
-    doubtful = face.recognised and older
     text = _text(rows, right, given=not face.recognised)
     if text is not None and face.recognised and re.search("[\u4e00-\u9fff]", text):
         # Recognition does not tell half from full width.
-        text = text.translate(_HOUSE_MARKS)
+        text = _MARGIN.sub(r"\1。", text.translate(_HOUSE_MARKS))
     face.keep("remarks", text, whole, most=UNLABELLED if doubtful else 1.0)
+
+
+def _without_seal(runs: list[Run], left: float) -> list[Run]:
+    """The runs that a seal does not print. Remarks begin at the left edge of their box; bits of
+    a seal's ring stand anywhere."""
+    seals = [run for run in runs if _is_seal(run, left)]
+    if not seals:
+        return runs
+    return [
+        run for run in runs if run not in seals and (len(run.glyphs) > _BIT or _is_at(left, run))
+    ]
+
+
+#: Characters at most that a bit of a seal's ring is read as.
+_BIT = 3
+
+
+def _is_seal(run: Run, left: float) -> bool:
+    text = compact(run).text
+    return bool(_SEAL.search(text) or (_SEAL_ID.search(text) and not _is_at(left, run)))
+
+
+def _is_at(left: float, run: Run) -> bool:
+    return run.x0 - left < 2.5 * run.height
 
 
 def _box_left(face: Face, floor: float) -> float | None:
