@@ -81,6 +81,10 @@ def is_digital_number(number: str) -> bool:
     return len(number) == _DIGITAL_NUMBER_LENGTH and number.isdigit()
 
 
+#: Engines take a printed title's characters for their traditional forms now and then.
+_SIMPLIFIED = str.maketrans("電發稅專紙質統鐵運動機車銷廣", "电发税专纸质统铁运动机车销广")
+
+
 def _bare(text: str) -> str:
-    wide = unicodedata.normalize("NFKC", text)
+    wide = unicodedata.normalize("NFKC", text).translate(_SIMPLIFIED)
     return "".join(character for character in wide if character not in "() \t\n")

@@ -40,9 +40,14 @@ def read_remarks(face: Face, floor: float, right: float) -> None:
     )
     doubtful = False
     if face.recognised:
+        on_paper = "invoice_code" in face.found
         own = _without_seal(runs, left)
-        doubtful = len(own) < len(runs) or "invoice_code" in face.found
-        runs = own
+        doubtful = len(own) < len(runs) or on_paper
+        runs = (
+            [run for row in _rows(own) if _begins_left(row, left) for run in row]
+            if on_paper
+            else own
+        )
     if not runs:
         return
     grouped = _rows(runs)
@@ -74,6 +79,11 @@ _BIT = 3
 def _is_seal(run: Run, left: float) -> bool:
     text = compact(run).text
     return bool(_SEAL.search(text) or (_SEAL_ID.search(text) and not _is_at(left, run)))
+
+
+def _begins_left(row: list[Run], left: float) -> bool:
+    """Rows of remarks do; what stands in the midst of the box is a piece of a seal's ring."""
+    return any(_is_at(left, run) for run in row)
 
 
 def _is_at(left: float, run: Run) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from extractors.layout.lines import Row
 from extractors.layout.page import Run, plain
-from extractors.layout.reading import Face, compact
+from extractors.layout.reading import UNLABELLED, Face, compact
 from extractors.layout.special_box import read_box
 from extractors.model import Field
 from extractors.notes import notes_of
@@ -94,9 +94,28 @@ def _keep_cells(
     """Keep the different values of the cells; one that is no value leaves all of them out."""
     runs = [run for run in cells if run is not None]
     texts = [(value or tidy)(run.raw) for run in runs]
-    if runs and None not in texts:
-        whole = Run(tuple(glyph for run in runs for glyph in run.glyphs))
-        found[name] = face.field("; ".join(dict.fromkeys(filter(None, texts))), whole)
+    if not runs or None in texts:
+        return
+    different = list(dict.fromkeys(filter(None, texts)))
+    whole = Run(tuple(glyph for run in runs for glyph in run.glyphs))
+    field = face.field("; ".join(_whole_ones(different)), whole)
+    if face.recognised and not all(map(_is_closed, _whole_ones(different))):
+        field = field.model_copy(update={"confidence": min(field.confidence, UNLABELLED)})
+    found[name] = field
+
+
+def _whole_ones(texts: list[str]) -> list[str]:
+    """Without those that repeat another but for a bracket that recognition lost."""
+    closed = {_bare(text) for text in texts if _is_closed(text)}
+    return [text for text in texts if _is_closed(text) or _bare(text) not in closed]
+
+
+def _is_closed(text: str) -> bool:
+    return plain(text).count("(") == plain(text).count(")")
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[()]", "", plain(text))
 
 
 def tidy(text: str) -> str | None:
