@@ -11,7 +11,7 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from statistics import median
 from typing import Any, Generic, NamedTuple, TypeVar, overload
@@ -77,6 +77,13 @@ class Run:
         """`raw` with every character in its plain form (full width digits, brackets, colons and
         old code points mended), the same length as `raw`."""
         return plain(self.raw)
+
+    @lazy
+    def tight(self) -> Run:
+        """The run without spaces; itself where it has none."""
+        if " " not in self.raw:
+            return self
+        return Run(tuple([glyph for glyph in self.glyphs if not glyph.char.isspace()]))
 
     @lazy
     def x0(self) -> float:
@@ -152,7 +159,9 @@ def join(runs: Sequence[Run]) -> Run:
         if glyphs:
             last, first = glyphs[-1], run.glyphs[0]
             if first.x0 - last.x1 > 0.2 * run.height:
-                glyphs.append(replace(last, char=" ", x0=last.x1, x1=first.x0))
+                glyphs.append(
+                    Glyph(" ", last.x1, last.y0, first.x0, last.y1, last.score, last.page)
+                )
         glyphs.extend(run.glyphs)
     return Run(tuple(glyphs))
 

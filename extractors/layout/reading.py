@@ -102,11 +102,7 @@ class FaceReader:
 
 def compact(run: Run) -> Run:
     """The run without spaces, so that patterns need not mind where a source put gaps."""
-    return (
-        Run(tuple(glyph for glyph in run.glyphs if not glyph.char.isspace()))
-        if (" " in run.raw)
-        else run
-    )
+    return run.tight
 
 
 def cut(run: Run, match: re.Match[str], group: int | str = 1) -> Run | None:
