@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 
 from extractors.layout import values
 from extractors.layout.header import read_labelled_date, read_labelled_number
@@ -20,7 +21,14 @@ from extractors.layout.itinerary import read_legs
 from extractors.layout.page import Run, overlap
 from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import Face, FaceReader, compact, labelled
-from extractors.layout.slips import DOUBTED, doubted, keep_name, span
+from extractors.layout.slips import (
+    DOUBTED,
+    doubted,
+    in_simple_characters,
+    keep_name,
+    span,
+    whole_certificate,
+)
 from extractors.model import Field, Invoice, Kind
 
 _TITLES = (
@@ -109,8 +117,27 @@ def _read_common(face: Face, rows: list[Run]) -> dict[str, Field[str]]:
     )
     if insurance is not None:
         extra["insurance"] = face.field(insurance[0][1], insurance[1])
+    elif face.recognised:
+        extra.update(_lone_insurance(face))
     extra.update(_read_sums(face))
+    for name in {"passenger_id"} & extra.keys():
+        extra[name] = whole_certificate(extra[name], recognised=face.recognised)
     return extra
+
+
+def _lone_insurance(face: Face) -> dict[str, Field[str]]:
+    """Where the label is unreadable: the only sum in the row of the ticket's number."""
+    label = next((run for run in face.sheet.phrases if "电子客票号" in compact(run).text), None)
+    if label is None:
+        return {}
+    found = [
+        run
+        for run in face.sheet.within(face.sheet.runs, left=0.6, top=label.y0)
+        if re.fullmatch(r"\d{1,3}\.\d\d", run.text) and run.middle < label.y1 + 1.5 * label.height
+    ]
+    if len(found) != 1:
+        return {}
+    return {"insurance": doubted(face.field(found[0].text, found[0]))}
 
 
 def _read_issuer(face: Face, rows: list[Run]) -> None:
@@ -170,9 +197,8 @@ def _beside_label(
 
 def _is_right_of(label: Run, other: Run) -> bool:
     near = 0 < other.x0 - label.x1 + 0.9 * label.height < 22 * label.height
-    return near and (
-        overlap(label, other) >= 0.5 or abs(other.middle - label.middle) < 1.1 * label.height
-    )
+    row = min(label.height, other.height)
+    return near and (overlap(label, other) >= 0.5 or abs(other.middle - label.middle) < 1.1 * row)
 
 
 def _read_serial(face: Face, rows: list[Run]) -> None:
@@ -198,7 +224,7 @@ def _read_passenger(face: Face) -> dict[str, Field[str]]:
             if re.search(title, run.text):
                 below = _below(face, run, re.compile(shape))
                 if below is not None:
-                    extra[name] = face.field(compact(below).text, below)
+                    extra[name] = in_simple_characters(face.field(compact(below).text, below))
                 break
     return extra
 
@@ -234,16 +260,18 @@ def _read_sums(face: Face) -> dict[str, Field[str]]:
     if not cells:
         _keep_summed(face)
         return {}
-    for paired in _pairings(titles, cells):
+    for paired, sure in _pairings(titles, cells):
         sums = {name: cell.value for name, cell in paired.items() if cell.value is not None}
         total = sums.pop("total", None)
         if total is None or len(sums) < 1 or sum(sums.values(), Decimal(0)) != total:
             continue
         face.keep("total_with_tax", total, paired["total"].run, proven=True)
+        # The sum proves what is printed, not which part is which.
+        most = 1.0 if sure or not face.recognised else DOUBTED
         if "tax" in sums:
-            face.keep("total_tax", sums.pop("tax"), paired["tax"].run, proven=True)
+            face.keep("total_tax", sums.pop("tax"), paired["tax"].run, proven=True, most=most)
         return {
-            name: face.field(f"{value:.2f}", paired[name].run, proven=True)
+            name: doubted(face.field(f"{value:.2f}", paired[name].run, proven=True), most)
             for name, value in sums.items()
         }
     return _keep_unproven(face, titles, cells)
@@ -285,17 +313,28 @@ def _keep_unproven(
 
 
 def _title_row(face: Face) -> list[tuple[str, Run]]:
-    """The titles of the sums from left to right: the row that shows most of them."""
+    """The titles of the sums from left to right: the row that shows most of them, and others that
+    stand level with it where a leaning row was cut in two."""
     best: list[tuple[str, Run]] = []
+    every: list[tuple[str, Run]] = []
     for row in map(compact, face.sheet.rows):
         found = []
         for match in _TITLE.finditer(row.text):
             part = span(row, match)
             if part is not None and match.lastgroup is not None:
                 found.append((match.lastgroup, part))
+        every.extend(found)
         if len(found) > len(best):
             best = found
+    names = {name for name, _ in best}
+    best = [*best, *(each for each in every if each[0] not in names and _level(each[1], best))]
+    best.sort(key=lambda title: title[1].x0)
     return best if len({name for name, _ in best}) == len(best) else []
+
+
+def _level(run: Run, titles: Sequence[tuple[str, Run]]) -> bool:
+    nearest = min((other for _, other in titles), key=lambda other: abs(other.centre - run.centre))
+    return abs(nearest.middle - run.middle) < 0.7 * run.height
 
 
 def _cells(face: Face, titles: Sequence[tuple[str, Run]]) -> list[_Cell]:
@@ -321,23 +360,35 @@ def _cells_of(row: Run) -> Iterator[_Cell]:
 
 def _pairings(
     titles: Sequence[tuple[str, Run]], cells: Sequence[_Cell]
-) -> Iterator[dict[str, _Cell]]:
-    """The ways to give sums to titles: in order where there are as many; by the title that each
-    begins or centres under; by the columns that titles begin. Titles may be unread where the
-    order of the electronic form's seven cells, the rate third, says it all."""
-    if len(titles) == len(cells):
-        yield {name: cell for (name, _), cell in zip(titles, cells, strict=True)}
+) -> Iterator[tuple[dict[str, _Cell], bool]]:
+    """The ways to give sums to titles, and whether the place of every sum speaks for it: in order
+    where there are as many; by the title that each begins or centres under; by the columns that
+    titles begin. Titles may be unread where the order of the electronic form's seven cells, the
+    rate third, says it all."""
     by_nearest = [min(titles, key=lambda title: _apart(title[1], cell.run))[0] for cell in cells]
     by_column = [
         max((title for title in titles if title[1].x0 <= cell.run.centre),
             key=lambda title: title[1].x0, default=titles[0])[0]
         for cell in cells
     ]  # fmt: skip
-    if len(cells) == len(_FORM_ORDER) and cells[2].text.endswith("%"):
-        yield dict(zip(_FORM_ORDER, cells, strict=True))
+    whole = len(cells) == len(_FORM_ORDER) and cells[2].text.endswith("%")
+    if len(titles) == len(cells):
+        names = [name for name, _ in titles]
+        agreed = names in (by_nearest, by_column)
+        yield dict(zip(names, cells, strict=True)), agreed or whole
+    if whole:
+        yield dict(zip(_FORM_ORDER, cells, strict=True)), True
     for names in (by_nearest, by_column):
         if len(set(names)) == len(names):
-            yield dict(zip(names, cells, strict=True))
+            yield dict(zip(names, cells, strict=True)), _close(titles, cells)
+
+
+def _close(titles: Sequence[tuple[str, Run]], cells: Sequence[_Cell]) -> bool:
+    """Does every sum stand nearer to a title than half the titles' distance? One that does not
+    may belong to a title that was not recognised."""
+    places = sorted(run.x0 for _, run in titles)
+    step = min(right - left for left, right in pairwise(places))
+    return all(min(_apart(run, cell.run) for _, run in titles) < 0.5 * step for cell in cells)
 
 
 def _apart(title: Run, cell: Run) -> float:

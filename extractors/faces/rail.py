@@ -16,8 +16,16 @@ from extractors.layout import values
 from extractors.layout.header import read_labelled_date, read_labelled_number
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_tax_id
-from extractors.layout.reading import MENDED, Face, FaceReader, compact, cut, labelled
-from extractors.layout.slips import DOUBTED, doubted, first_match, keep_name, span
+from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, compact, cut, labelled
+from extractors.layout.slips import (
+    DOUBTED,
+    doubted,
+    first_match,
+    in_simple_characters,
+    keep_name,
+    span,
+    whole_certificate,
+)
 from extractors.model import Field, Invoice, Kind
 
 _TICKET_SIGNS = (
@@ -203,10 +211,20 @@ def _read_journey(face: Face, rows: list[Run]) -> dict[str, Field[str]]:
                 break
     if "seat_class" not in extra and "seat" in extra and extra["seat"].value == "无座":
         extra["seat_class"] = extra["seat"]
+    if "passenger_id" in extra:
+        extra["passenger_id"] = whole_certificate(extra["passenger_id"], recognised=face.recognised)
+    _read_thin_class(face, phrases, extra)
     _read_passenger(face, extra)
     _read_departure(face, rows, extra)
     _read_stations(face, extra)
     return extra
+
+
+def _read_thin_class(face: Face, phrases: list[Run], extra: dict[str, Field[str]]) -> None:
+    """等座 alone lost the one stroke of 一 before it: no other class is so thin. Doubtful."""
+    found = first_match(phrases, re.compile(r"^等座"))
+    if face.recognised and found is not None and "seat_class" not in extra:
+        extra["seat_class"] = doubted(face.field("一等座", found[1]), UNLABELLED)
 
 
 def _read_passenger(face: Face, extra: dict[str, Field[str]]) -> None:
@@ -217,7 +235,7 @@ def _read_passenger(face: Face, extra: dict[str, Field[str]]) -> None:
         match = _PASSENGER.search(run.text)
         part = span(run, match, "name") if match else None
         if part is not None:
-            extra["passenger"] = face.field(part.raw.strip(), part)
+            extra["passenger"] = in_simple_characters(face.field(part.raw.strip(), part))
             return
     garbled = first_match(face.sheet.rows, _GARBLED) if face.recognised else None
     if garbled is None or "passenger_id" in extra:

@@ -41,9 +41,9 @@ _NEW_LABELS = {
     "buyer": r"(?:购买方|购货单位\(?人?\)?)(?:名称)?及?",
     "identity": rf"统一社会信用代码{_SLASH}|身份证[明号]?号?码?{_SLASH}|组织机构代码",
     "tax_id": rf"纳税人识别号{_SLASH}",
-    "vehicle_kind": r"车辆类型",
-    "model": r"厂牌型号",
-    "origin": r"产地",
+    "vehicle_kind": r"车辆类型?|辆类型",
+    "model": r"厂?牌型号",
+    "origin": r"产地|地(?!址)",
     "certificate": r"合格证号?",
     "import_certificate": r"进口证明书号?",
     "inspection": r"商检单号?",
@@ -86,7 +86,7 @@ _USED_LABELS = {
     "figures": r"\(?小写\)?",
     "auctioneer_address": rf"经营{_SLASH}拍卖单位地址|单位地址",
     "auctioneer": rf"经营{_SLASH}拍卖(?:单位)?",
-    "market": r"二手车(?:交易)?市场",
+    "market": r"二?手车(?:交易)?市场",
     "tax_id": r"纳税人识别号",
     "bank": rf"开户银行{_SLASH}[账帐]号",
     "address": r"地址",
@@ -123,12 +123,15 @@ _PLAIN = {
     "market": r"[\u4e00-\u9fff()A-Za-z0-9]{4,40}",
     "auctioneer": r"[\u4e00-\u9fff()A-Za-z0-9]{4,40}",
 }
+_MIXED = frozenset({"certificate", "engine_number", "import_certificate"})
+_SURE_MIXED = 0.97
 #: The first value of a row, the label that follows it, and what the value looks like.
-_FIRST_OF_ROWS = (
+_FIRST_OF_NEW = (
     ("vehicle_kind", "model", r"[\u4e00-\u9fff()]{1,10}车"),
     ("certificate", "import_certificate", r"[A-Z]{1,4}[0-9A-Z]{9,16}"),
     ("engine_number", "frame_number", r"(?=(?:.*\d){3})[0-9A-Z*-]{5,20}"),
 )
+_FIRST_OF_USED = (("plate", "registration", _PLAIN["plate"]),)
 
 
 def score_new(face: Face) -> int | None:
@@ -153,7 +156,7 @@ def read_new(face: Face) -> Invoice:
     """The invoice of a new vehicle."""
     cells = read_grid(face, _NEW_LABELS)
     _read_common(face, cells)
-    floor = min((cell.label.y0 for cell in cells if cell.name == "total"), default=1e9)
+    floor = _floor(cells)
     upper = [cell for cell in cells if cell.label.middle < floor]
     lower = [cell for cell in cells if cell.label.middle > floor]
     _read_buyer(face, upper)
@@ -163,11 +166,20 @@ def read_new(face: Face) -> Invoice:
                    "import_certificate", "inspection", "engine_number", "tax_voucher",
                    "tonnage", "seats")  # fmt: skip
     extra.update(seller_contacts(face, lower))
-    _read_unlabelled(face, cells, extra)
+    _read_unlabelled(face, cells, extra, _FIRST_OF_NEW)
     _read_frame(face, cells, extra)
     _read_authority(face, cells, extra)
     _read_sums(face, cells, extra)
     return face.invoice(Kind.VEHICLE, extra=extra)
+
+
+def _floor(cells: Sequence[Cell]) -> float:
+    """Where the buyer's half ends: at the total, or where its label is lost at the seller."""
+    for name in ("total", "seller"):
+        tops = [cell.label.y0 for cell in cells if cell.name == name]
+        if tops:
+            return min(tops)
+    return 1e9
 
 
 def read_used(face: Face) -> Invoice:
@@ -184,6 +196,7 @@ def read_used(face: Face) -> Invoice:
     extra = _plain(face, cells, "plate", "registration", "vehicle_kind", "model", "transfer_to",
                    "market", "auctioneer")  # fmt: skip
     extra.update(used_contacts(face, cells))
+    _read_unlabelled(face, cells, extra, _FIRST_OF_USED)
     _read_frame(face, cells, extra)
     return face.invoice(Kind.USED_VEHICLE, extra=extra)
 
@@ -233,16 +246,24 @@ def _plain(face: Face, cells: Sequence[Cell], *names: str) -> dict[str, Field[st
         spaced = re.sub(r"\s+", " ", value.text).strip()
         text = spaced if name in ("model", "engine_number") else compact(value).text
         if re.fullmatch(_PLAIN[name], text):
-            extra[name] = face.field(text, value)
+            field = face.field(text, value)
+            # Letters and digits mixed, without a check: D is 0 and S is 5 to any engine.
+            unsure = face.recognised and name in _MIXED and value.score < _SURE_MIXED
+            extra[name] = doubted(field, MENDED) if unsure else field
     return extra
 
 
-def _read_unlabelled(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) -> None:
+def _read_unlabelled(
+    face: Face,
+    cells: Sequence[Cell],
+    extra: dict[str, Field[str]],
+    firsts: Sequence[tuple[str, str, str]],
+) -> None:
     """Labels spread over their box are lost more often than others; what stands alone left of
     the next label of the row and looks like it is the value, doubtful."""
     if not face.recognised:
         return
-    for name, neighbour, shape in _FIRST_OF_ROWS:
+    for name, neighbour, shape in firsts:
         label = next((cell.label for cell in cells if cell.name == neighbour), None)
         value = left_of(face, label, shape) if name not in extra else None
         if value is not None:

@@ -67,15 +67,16 @@ def read_grid(face: Face, labels: Mapping[str, str], *, reach: float = 0.95) -> 
 
 
 def _give_out(pieces: Iterable[Run], cells: Sequence[Cell], reach: float) -> None:
-    """Each piece to its cell, first those at its label's height. What stands higher or lower is
-    another cell's, unless the cell is empty or the piece goes on with what it holds."""
+    """Each piece to its cell, first those at its label's height. What stands higher or lower, or
+    is one character (of a seal, or of print down the margin), is another's, unless the cell is
+    empty or the piece goes on with what it holds."""
     rest: list[Run] = []
     for piece in pieces:
         owner = _owner(piece, cells, _LEVEL)
-        if owner is not None:
-            _add(owner, piece)
-        else:
+        if owner is None or _is_lone(piece):
             rest.append(piece)
+        else:
+            _add(owner, piece)
     level = {id(cell) for cell in cells if cell.rows}
     for piece in rest:
         owner = _owner(piece, cells, reach)
@@ -83,6 +84,10 @@ def _give_out(pieces: Iterable[Run], cells: Sequence[Cell], reach: float) -> Non
             _add(owner, piece)
     for cell in cells:
         cell.rows.sort(key=lambda row: row.middle)
+
+
+def _is_lone(piece: Run) -> bool:
+    return len(piece.glyphs) == 1 and not piece.text.isascii()
 
 
 def _goes_on(cell: Cell, piece: Run) -> bool:

@@ -24,7 +24,8 @@ _FLIGHT = re.compile(
     rf"\s*(?P<seat>[A-Z]\d?(?![A-Z]))?\s*(?P<day>{_DAY})\s*(?P<time>\d{{1,2}}:\d{{2}})"
 )
 _PLACE = re.compile(
-    r"^(?P<mark>[自至])?(?:FROM|TO)?:?(?:T\d)?(?P<name>[\u4e00-\u9fff]{2,8})(?:T\d)?"
+    # Between mark and place FROM and TO are printed small, and read as anything.
+    r"^(?P<mark>[自至])?[A-Z0-9.:]{0,6}(?P<name>[\u4e00-\u9fff]{2,8})(?:T\d)?"
     r"(?:(?P<code>[A-Z]{3})(?![A-Z0-9])|$)"
 )
 

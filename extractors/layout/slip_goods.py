@@ -30,7 +30,23 @@ def goods_between(face: Face, bottom: float | None) -> tuple[Line, ...]:
     if head is None or bottom is None:
         return ()
     between = [row for row in rows if head.middle + 0.5 * head.height < row.middle < bottom]
-    return _lines(between, _Titles(head), strict=face.recognised)
+    titles = _Titles(head)
+    lines = _lines(between, titles, strict=face.recognised)
+    return _with_units(face, lines, titles) if lines else ()
+
+
+def _with_units(face: Face, lines: tuple[Line, ...], titles: _Titles) -> tuple[Line, ...]:
+    """Units of one character, one below the other, that recognition took for upright print."""
+    place = titles.places.get("unit")
+    if place is None or any(line.unit for line in lines):
+        return lines
+    columns = [run for run in face.sheet.upright if abs(run.centre - place) < run.x1 - run.x0]
+    if len(columns) != 1 or len(columns[0].glyphs) != len(lines):
+        return lines
+    units = columns[0].raw
+    return tuple(
+        line.model_copy(update={"unit": unit}) for line, unit in zip(lines, units, strict=True)
+    )
 
 
 class _Titles:
@@ -103,7 +119,16 @@ def _lines(rows: Sequence[Run], titles: _Titles, *, strict: bool) -> tuple[Line,
             return ()
         lines.append(_mended(line) if strict else line)
         names = []
-    return () if names else tuple(lines)
+    if names:
+        return ()
+    return tuple(_with_stars(lines) if strict else lines)
+
+
+def _with_stars(lines: Sequence[Line]) -> list[Line]:
+    """Where any name has its class between stars, all have."""
+    if not any("*" in line.name for line in lines):
+        return list(lines)
+    return [line.model_copy(update={"name": with_stars(line.name)}) for line in lines]
 
 
 def _tidy(text: str) -> str:
@@ -138,15 +163,12 @@ def _counts(match: re.Match[str], titles: _Titles, row: Run) -> dict[str, Decima
 def _mended(line: Line) -> Line:
     """A recognised line whose price and quantity make its amount; a quantity that does not is
     counted anew from price and amount, and where that fails neither is believed."""
-    name = with_stars(line.name) if "*" in line.name else line.name
-    if _holds(line):
-        return line.model_copy(update={"name": name})
     price, amount = line.price, line.amount
-    if price is None:
-        return line.model_copy(update={"name": name})
-    quantity = counted(price, amount) if amount is not None else None
-    believed = price if quantity is not None else None
-    return line.model_copy(update={"name": name, "quantity": quantity, "price": believed})
+    if _holds(line) or price is None:
+        return line
+    quantity = Decimal(1) if price == amount else counted(price, amount or Decimal(0))
+    believed = price if quantity is not None or line.quantity is None else None
+    return line.model_copy(update={"quantity": quantity, "price": believed})
 
 
 def _holds(line: Line) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from extractors.layout import values
 from extractors.layout.page import Run
 from extractors.layout.reading import UNLABELLED, Face
-from extractors.model import Field
+from extractors.model import Field, Source
 
 #: Certainty of a value that nothing contradicts, though its sign, its label or its proof is
 #: missing: low enough that a person looks.
@@ -39,6 +39,35 @@ def _has_gap(run: Run) -> bool:
 def doubted(field: Field[str], most: float = DOUBTED) -> Field[str]:
     """The same field with its confidence at most `most`."""
     return field.model_copy(update={"confidence": min(field.confidence, most)})
+
+
+#: Traditional forms that recognition takes simple ones for. Tickets are printed in simple ones.
+_SIMPLE = str.maketrans(
+    "黃雲陳張劉楊趙吳孫馬葉蘇魯韓馮許鄭謝羅", "黄云陈张刘杨赵吴孙马叶苏鲁韩冯许郑谢罗"
+)
+
+
+def in_simple_characters(field: Field[str]) -> Field[str]:
+    """A recognised person's name in simple characters; one that had others is doubtful, for its
+    bearer may be from where they are written."""
+    simple = field.value.translate(_SIMPLE)
+    if simple == field.value or field.source is not Source.OCR:
+        return field
+    return doubted(field.model_copy(update={"value": simple}))
+
+
+#: A resident's number of 18 with its middle hidden: how much is shown before and behind the stars.
+_HIDDEN = re.compile(r"(\d{6}|\d{10})\*+(\d{3}[\dX])")
+
+
+def whole_certificate(field: Field[str], *, recognised: bool) -> Field[str]:
+    """A resident's number whose stars hide its middle, with as many of them as the number must
+    have: recognition loses some of a row of equal signs. Mended, so a person looks."""
+    match = _HIDDEN.fullmatch(field.value)
+    if match is None or not recognised or len(field.value) == 18:
+        return field
+    stars = "*" * (18 - len(match[1]) - len(match[2]))
+    return doubted(field.model_copy(update={"value": match[1] + stars + match[2]}))
 
 
 def span(run: Run, match: re.Match[str], group: int | str = 0) -> Run | None:
