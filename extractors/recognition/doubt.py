@@ -13,8 +13,10 @@ from extractors.recognition.read import Reading
 
 #: A line that lacks more certainty than this, over all its characters, gets a second look.
 MOST_DOUBT = 0.3
-#: Names bind and have no check; amounts have sums; rates and labels are few and well known.
-_MOST_DOUBT_OF_NAMES = 0.1
+#: Names bind and have no check, and the cheap model is sure of the commoner of two characters that
+#: look alike (阑 for 澜): nearly every name is read twice, which adds a line or two a page. Amounts
+#: have sums; rates and labels are few and well known.
+_MOST_DOUBT_OF_NAMES = 0.01
 _MOST_DOUBT_OF_MONEY = 0.15
 _MOST_DOUBT_OF_PRINT = 0.6
 #: An eighth of what the dear model would read on paper invoices, and no field.
