@@ -265,6 +265,8 @@ def test_words_that_contradict_the_figures_leave_the_total_out() -> None:
         ("27 Aug 202620:42", dt.date(2026, 8, 27)),
         ("12-MAR-26", dt.date(2026, 3, 12)),
         ("March 12, 2026", dt.date(2026, 3, 12)),
+        ("Ju1 28, 2026", dt.date(2026, 7, 28)),
+        ("3 N0V 2026", dt.date(2026, 11, 3)),
         ("25/12/2017", dt.date(2017, 12, 25)),
         ("12/25/2017", dt.date(2017, 12, 25)),
         ("25/12/201814:30", dt.date(2018, 12, 25)),

@@ -171,16 +171,20 @@ def test_a_banks_name_ends_like_one(rows: tuple[str, ...], name: str, sure: bool
     assert (found.confidence >= SURE) == sure
 
 
+@pytest.mark.parametrize("gap", [" ", ""])
 @pytest.mark.parametrize(("code", "sure"), [("OPAP2A", False), ("352020", True), ("EDG8B6", True)])
-def test_an_approval_code_of_letters_and_digits_may_be_misread(code: str, sure: bool) -> None:
+def test_an_approval_code_of_letters_and_digits_may_be_misread(
+    code: str, sure: bool, gap: str
+) -> None:
     slip = recognised(
         *((0.1, 0.05, "POS签购单"), (0.1, 0.1, "商户编号(MERCHANT NO):481538231754706")),
         *((0.1, 0.15, "终端号(TERMINAL NO):45204431"), (0.1, 0.2, f"授权号(AUTH NO):{code}")),
         *((0.1, 0.25, "批次号(BATCH NO):000426"), (0.1, 0.3, "金额(AMOUNT):RMB 2856.47")),
-        (0.1, 0.35, "日期/时间(DATE/TIME):2026/09/12 09:52:27"),
+        (0.1, 0.35, f"日期/时间(DATE/TIME):2026/09/12{gap}09:52:27"),
     )
     assert slip.issue_date is not None
     assert slip.issue_date.value == dt.date(2026, 9, 12)
+    assert slip.extra["time"].value == "2026-09-12 09:52"
     assert slip.extra["authorisation"].value == code
     assert (slip.extra["authorisation"].confidence >= SURE) == sure
 

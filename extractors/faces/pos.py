@@ -29,7 +29,7 @@ _TITLE = re.compile(
 )
 _SIGNS = (
     r"商户(?:编号|号|代码)|MERCHANT\s?(?:ID|NO|NUMBER|#)|\bMID\b",
-    r"终端(?:编|机|号)|TERMINAL|\bTID\b",
+    r"[终終]端(?:编|机|号)|TERMINAL|\bTID\b",
     r"\d{4,6}\s?[*Xx]{4,}\s?\d{4}|[*Xx]{8,}\s?\d{4}|[*Xx]{4}\s[*Xx]{4}",
     r"批次号|BATCH",
     r"授权[号码]|AUTH|APPR",
@@ -42,7 +42,7 @@ _LABELS = {
     "merchant_number": r"(?:特约|银联)?商户(?:编号|代码|号码?)"
     r"(?:\(MERCHA?A?NT(?:NO|ID|CODE|NUMBER)?\.?\))?|MERCHANT(?:ID|NO|NUMBER|#)\.?|MID(?=:)",
     "merchant": r"(?:特约)?商户(?:名称|名)(?:\(MERCHANT(?:NAME)?\))?|MERCHANTNAME",
-    "terminal": r"终端(?:机?编号|机?号码?)(?:\(TERMINAL(?:NO|ID)?\.?\))?"
+    "terminal": r"[终終]端(?:机?编号|机?号码?)(?:\(TERMINAL(?:NO|ID)?\.?\))?"
     r"|TERMINAL(?:ID|NO|#)\.?|TERMINAL(?=:)|TID(?=:)|TERM(?:ID|NO|#)",
     "_operator": r"操作员号?(?:\(OPERATOR(?:NO)?\.?\))?|收银台号|OPERATOR(?:NO)?|CASHIER",
     "card": r"(?:交易)?卡号(?:\(CARD(?:NO|NUMBER)?\.?\))?"
@@ -73,8 +73,11 @@ _SHAPES = {
     "authorisation": r"[0-9A-Z]{4,8}",
     "reference": r"[0-9A-Z]{8,16}",
 }
-#: An hour of the 24; one of the 12 says a.m. or p.m.
-_HOUR = re.compile(r"(?<!\d)(?<!\d:)([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?(?![\d:]|\s?[AP]M)")
+#: An hour of the 24, behind its day perhaps without a gap; one of the 12 says a.m. or p.m.
+_HOUR = re.compile(
+    r"(?:(?<!\d)(?<!\d:)|(?<=\d[-/]\d\d)(?=\d\d))([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?"
+    r"(?![\d:]|\s?[AP]M)"
+)
 
 
 def score(face: Face) -> int | None:

@@ -27,6 +27,8 @@ _DAY_NAMED = re.compile(
 _NAMED_DAY = re.compile(
     rf"\b{_MONTH}[\s.-]{{0,2}}(\d{{1,2}})(?:ST|ND|RD|TH)?[\s,.-]{{1,3}}(20\d\d)"
 )
+_MISREAD_MONTH = re.compile(r"\b(?:JU1|0CT|N0V|5EP)(?=\b|[A-Z])")
+_LETTERS = str.maketrans("105", "LOS")
 #: Signs of countries that write the day first, and of the one that writes the month first.
 _DAY_FIRST_LAND = re.compile(
     r"\bRM\s?\d|\(RM\)|\bMYR\b|\bSDN\.?\s?BH|S\$|\bSGD\b|\bPTE\.?\s?LTD|£|€|\bGBP\b|\bEUR\b|\bVAT\b|"
@@ -68,13 +70,18 @@ class Printed:
 
 def printed_dates(text: str) -> list[Printed]:
     """Every date in a row of print, spaces kept; from left to right."""
-    upper = text.upper()
+    upper = _mended_months(text.upper())
     found = sorted(_found(upper), key=lambda printed: (printed.start, -printed.end))
     apart: list[Printed] = []
     for printed in found:
         if not apart or printed.start >= apart[-1].end:
             apart.append(printed)
     return apart
+
+
+def _mended_months(upper: str) -> str:
+    """Months whose letters were read as digits (JU1 28), each as long as before."""
+    return _MISREAD_MONTH.sub(lambda match: match[0].translate(_LETTERS), upper)
 
 
 def order_of(text: str) -> Order | None:
