@@ -270,8 +270,10 @@ def test_what_was_tampered_with_waits_for_finance(services: Running, tmp_path: P
     whole = make(truths[0], Form.PDF, 950).content
     (tmp_path / "hidden.pdf").write_bytes(hostile.with_hidden_text(whole, "98765.43"))
     whole = make(truths[1], Form.OFD, 951).content
-    name = truths[1].seller_name
-    (tmp_path / "altered.ofd").write_bytes(hostile.altered_after_signing(whole, name, name + "甲"))
+    clerk = truths[1].issuer or ""
+    (tmp_path / "altered.ofd").write_bytes(
+        hostile.altered_after_signing(whole, clerk, clerk + "甲")
+    )
     rows = {row["file"]: row for row in drop(services, [tmp_path])}
     ends = {name: (row["state"], row["reason_code"]) for name, row in rows.items()}
     assert ends == {
