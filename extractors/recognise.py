@@ -1,6 +1,6 @@
-"""PaddleOCR's models on ONNX Runtime: a page picture becomes words, in stages.
+"""PaddleOCR on ONNX Runtime: a page picture becomes words, in stages.
 
-The engine is imported and loaded on first use (half a second) and kept; one instance serves
+The engine is imported and loaded on first use (it takes seconds) and kept; one instance serves
 one thread. Every model comes from a local folder: nothing is fetched over the network.
 """
 
@@ -19,8 +19,8 @@ from extractors.models import ModelFolders, model_folders
 from extractors.prepare import prepared, quality
 from extractors.recogniser import RecognisedPage
 from extractors.recognition.engine import Engine, Line
+from extractors.recognition.find import Quad
 from extractors.recognition.lean import levelled, upside_down
-from extractors.recognition.quads import Quad
 from extractors.seal import Strip, title_without_seal
 from extractors.words import PageWords, Word
 

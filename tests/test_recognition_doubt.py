@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from extractors.images import Pixels
-from extractors.recognition.detect import lines_in
 from extractors.recognition.doubt import better, is_doubtful
 from extractors.recognition.find import LineFinder, in_reading_order
-from extractors.recognition.graphs import tensor_of
-from extractors.recognition.quads import Quad
-from extractors.recognition.read import Reading, cut
+from extractors.recognition.modules import NARROW, Readers
+from extractors.recognition.read import LineReader, Reading, cut
 
 
 @pytest.mark.parametrize(
@@ -78,38 +75,28 @@ def test_lines_come_row_by_row() -> None:
 
 
 class FakeModule:
-    """Stands for a model: notes how finely it was asked to look."""
+    """Stands for an engine's module: notes what it was given."""
 
     def __init__(self, quads: Sequence[Any] = ()) -> None:
         self.quads = list(quads)
+        self.shapes: list[tuple[int, ...]] = []
         self.sides: list[int] = []
 
-    def find(self, picture: Pixels, side: int) -> list[Quad]:
-        assert picture.size
-        self.sides.append(side)
-        return self.quads
+    def predict(self, given: Any, **how: Any) -> list[dict[str, Any]]:
+        if "limit_side_len" in how:
+            self.sides.append(how["limit_side_len"])
+            return [{"dt_polys": self.quads}]
+        self.shapes.extend(picture.shape for picture in given)
+        return [{"rec_text": f"{picture.shape[1]}", "rec_score": 0.9} for picture in given]
 
 
-def test_lines_keep_their_proportions_and_narrow_ones_are_filled_up_with_grey() -> None:
-    wide = tensor_of(np.full((24, 300, 3), 255, np.uint8))
-    narrow = tensor_of(np.full((24, 30, 3), 255, np.uint8))
-    assert wide.shape == (1, 3, 48, 600)
-    assert narrow.shape == (1, 3, 48, 160)
-    assert (wide == 1).all()
-    assert (narrow[..., :60] == 1).all()
-    assert (narrow[..., 60:] == 0).all()
-
-
-def test_cores_of_lines_grow_to_lines_and_specks_are_none() -> None:
-    chances = np.zeros((100, 300), np.float32)
-    chances[40:50, 50:250] = 0.9
-    chances[10:12, 10:12] = 0.9
-    chances[70:80, 50:250] = 0.4
-    (line,) = lines_in(chances)
-    (left, top), _, (right, bottom), _ = line.tolist()
-    assert 40 < left < 45 < 49 < right - 205
-    assert 32 < top < 34
-    assert 55 < bottom < 57
+def test_narrow_lines_go_to_the_narrow_reader_and_keep_their_places() -> None:
+    wide, narrow = FakeModule(), FakeModule()
+    lines = [np.zeros((24, width, 3), np.uint8) for width in (300, 30, 80, 81)]
+    readings = LineReader(Readers(wide, narrow)).read(lines)
+    assert wide.shapes == [(24, 300, 3), (24, 81, 3)]
+    assert {shape[1] / shape[0] for shape in narrow.shapes} == {NARROW[2] / NARROW[1]}
+    assert [reading.text for reading in readings] == ["300", "80", "80", "81"]
 
 
 def test_small_print_is_looked_at_more_finely() -> None:

@@ -15,9 +15,8 @@ import numpy as np
 from extractors.images import Pixels
 from extractors.models import ModelFolders
 from extractors.recognition.doubt import better, is_doubtful
-from extractors.recognition.find import LineFinder
+from extractors.recognition.find import LineFinder, Quad
 from extractors.recognition.modules import load_modules
-from extractors.recognition.quads import Quad
 from extractors.recognition.read import LineReader, Reading, cut
 
 #: A second look at a part of a page enlarges it to this height at most, and so many times.
@@ -54,7 +53,8 @@ class Engine:
 
     def upright(self, picture: Pixels) -> tuple[Pixels, int]:
         """The picture turned upright, and the clockwise turn in degrees."""
-        mending, degrees = _MENDING[self._orientation.of(picture)]
+        answer = self._orientation.predict(picture)[0]
+        mending, degrees = _MENDING[str(answer["label_names"][0])]
         if mending is None:
             return picture, degrees
         return np.asarray(cv2.rotate(picture, mending), dtype=np.uint8), degrees

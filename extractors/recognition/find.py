@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from extractors.images import Pixels
-from extractors.recognition.modules import Finds
-from extractors.recognition.quads import Quad as Quad
+
+#: Corners of a line in pixels, 4x2: top left, top right, bottom right, bottom left.
+Quad = npt.NDArray[np.float32]
 
 #: How many pixels of a page are looked at: the time is proportional to them. The tiny model
 #: then finds what the small one finds at full size (measured on scans of 200 dpi).
 _PIXELS = 1_200_000
+#: What belongs to a line, what is one, and how far it reaches: the pipeline's own values.
+_LIMITS = {"thresh": 0.3, "box_thresh": 0.6, "unclip_ratio": 1.5}
 #: Lines of fewer pixels than this, typically, want a closer look, so many times as fine.
 _LEAST_HEIGHT, _CLOSER = 13.0, 1.6
 #: Lines whose tops differ by less, in pixels, stand in one row.
@@ -23,7 +28,7 @@ _ROW = 10.0
 class LineFinder:
     """Finds lines of text with a detection module."""
 
-    def __init__(self, module: Finds) -> None:
+    def __init__(self, module: Any) -> None:
         self._module = module
 
     def find(self, picture: Pixels) -> list[Quad]:
@@ -37,7 +42,8 @@ class LineFinder:
 
     def _glance(self, picture: Pixels, scale: float) -> list[Quad]:
         side = max(32, round(max(picture.shape[:2]) * scale))
-        return self._module.find(picture, side)
+        answer = self._module.predict(picture, limit_side_len=side, limit_type="max", **_LIMITS)
+        return [np.asarray(quad, dtype=np.float32) for quad in answer[0]["dt_polys"]]
 
 
 def in_reading_order(quads: Sequence[Quad]) -> list[Quad]:

@@ -1,56 +1,88 @@
-"""The models of one engine, loaded from local folders: orientation, detection, recognition."""
+"""PaddleOCR's modules, loaded from local folders: detection, recognition, orientation.
+
+The modules and not the whole pipeline, so that each stage can be as cheap as its task allows.
+"""
 
 from __future__ import annotations
 
+import importlib
+import logging
+import os
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any
 
 from extractors.errors import EngineMissing
-from extractors.images import Pixels
-from extractors.models import ModelFolders
-from extractors.recognition.quads import Quad
+from extractors.models import ModelFolders, TextModels
+
+#: A line reader that takes every picture to this shape: narrow lines would else be padded to
+#: 320 pixels, which doubles what they cost.
+NARROW = (3, 48, 160)
 
 
-class Turns(Protocol):
-    """Says which way up a page lies, in degrees: "0", "90", "180" or "270"."""
+@dataclass(frozen=True)
+class Readers:
+    """Two loads of one recognition model: for lines of any width, and for narrow ones."""
 
-    def of(self, picture: Pixels) -> str: ...
-
-
-class Finds(Protocol):
-    """Finds lines, the picture's long side shrunk to `side` pixels."""
-
-    def find(self, picture: Pixels, side: int) -> list[Quad]: ...
-
-
-class Reads(Protocol):
-    """Reads one line: its text, and the mean certainty over its characters."""
-
-    def read(self, line: Pixels) -> tuple[str, float]: ...
+    wide: Any
+    narrow: Any
 
 
 @dataclass(frozen=True)
 class Modules:
     """What one engine needs. `dear` is None when doubtful lines are not read again."""
 
-    orientation: Turns
-    detection: Finds
-    cheap: Reads
-    dear: Reads | None
+    orientation: Any
+    detection: Any
+    cheap: Readers
+    dear: Readers | None
 
 
 def load_modules(folders: ModelFolders, threads: int, *, twice: bool) -> Modules:
-    """Load the models. Raises `EngineMissing`."""
+    """Import PaddleOCR (seconds) and load the models. Raises `EngineMissing`."""
+    # Read at import: without it the engine looks for model hubs on the network.
+    os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
     try:
-        from extractors.recognition.detect import Detector
-        from extractors.recognition.graphs import LineModel, Orientation
-
-        return Modules(
-            orientation=Orientation(folders.orientation, threads),
-            detection=Detector(folders.tiny.detection, threads),
-            cheap=LineModel(folders.tiny.recognition, threads),
-            dear=LineModel(folders.small.recognition, threads) if twice else None,
-        )
-    # ONNX Runtime's own faults (a damaged model) are RuntimeErrors or bare Exceptions of its own.
-    except Exception as error:
+        package = importlib.import_module("paddleocr")
+    except ImportError as error:
         raise EngineMissing(detail=str(error)) from error
+    # The engine greets every model in colour on the user's terminal; faults still come through.
+    logging.getLogger("paddlex").setLevel(logging.WARNING)
+    how = _how(threads)
+    try:
+        return Modules(
+            orientation=package.DocImgOrientationClassification(
+                model_name="PP-LCNet_x1_0_doc_ori", model_dir=str(folders.orientation), **how
+            ),
+            detection=package.TextDetection(
+                model_name=folders.tiny.detection_name,
+                model_dir=str(folders.tiny.detection),
+                **how,
+            ),
+            cheap=_readers(package, folders.tiny, how),
+            dear=_readers(package, folders.small, how) if twice else None,
+        )
+    except (RuntimeError, OSError, ValueError, AssertionError) as error:
+        raise EngineMissing(detail=str(error)) from error
+
+
+def _readers(package: Any, text: TextModels, how: dict[str, Any]) -> Readers:
+    def reader(shape: tuple[int, int, int] | None) -> Any:
+        return package.TextRecognition(
+            model_name=text.recognition_name,
+            model_dir=str(Path(text.recognition)),
+            input_shape=shape,
+            **how,
+        )
+
+    return Readers(wide=reader(None), narrow=reader(NARROW))
+
+
+def _how(threads: int) -> dict[str, Any]:
+    # Every page and line has its own shape: memory that is kept for the next would only grow.
+    settings = {
+        "intra_op_num_threads": threads,
+        "enable_cpu_mem_arena": False,
+        "enable_mem_pattern": False,
+    }
+    return {"engine": "onnxruntime", "device": "cpu", "engine_config": settings}
