@@ -83,7 +83,7 @@ def test_every_value_of_every_special_business(name: str, seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3, 40))
+@pytest.mark.parametrize("seed", range(3, 12))
 @pytest.mark.parametrize("name", SPECIALS + OLDER)
 def test_every_value_over_many_seeds(name: str, seed: int) -> None:
     assert differences(*read_back(name, seed)) == {}
@@ -120,7 +120,7 @@ def test_recognised_values_are_right_or_left_out(name: str) -> None:
 
 
 def test_a_cell_that_runs_into_the_next_is_left_out() -> None:
-    """Place and project of building work run together: neither is known, and no line is."""
+    """Place and project of building work run together: neither is known, but the lines are."""
     truth = draw_truth("digital_building", 1, today=TODAY)
 
     def stretched(word: Word) -> Word:
@@ -131,7 +131,7 @@ def test_a_cell_that_runs_into_the_next_is_left_out() -> None:
 
     _, invoice = recognised("digital_building", 1, stretched)
     assert not {"site", "project"} & invoice.extra.keys()
-    assert invoice.lines == ()
+    assert [line.amount for line in invoice.lines] == [line.amount for line in truth.lines]
     assert invoice.total_with_tax is not None
 
 

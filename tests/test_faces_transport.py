@@ -51,7 +51,7 @@ def values(invoice: Invoice) -> dict[str, object]:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("cut", [whole, spaced])
 def test_every_value_is_read_from_given_text(name: str, cut: object) -> None:
-    for seed in range(40):
+    for seed in range(8):
         truth = draw_truth(name, seed, today=TODAY)
         page = words_of(truth, seed, cut)  # type: ignore[arg-type]
         invoice = invoice_from_words([page], Source.PDF_TEXT)
@@ -85,6 +85,7 @@ def test_the_sources_of_a_pdf_agree(name: str, seed: int) -> None:
     assert (Source.XBRL in invoice.sources) or name != "digital_rail_xbrl"
 
 
+@pytest.mark.slow
 def test_each_face_declines_what_is_not_its_own() -> None:
     """Of all that the maker draws, the best score is that of the document's own family."""
     for name, drawn in specimens().items():
@@ -167,6 +168,7 @@ def _moved(word: Word, draw: random.Random, lean: float) -> Word:
     return Word(text=word.text, box=place, confidence=draw.uniform(0.9, 0.999))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_recognised_pages_are_read_without_a_wrong_value(name: str) -> None:
     asked = missing = 0

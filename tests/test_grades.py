@@ -37,6 +37,7 @@ def test_a_worn_copy_is_grey_and_half_as_fine_as_a_flat_scan(ticket: Truth) -> N
     assert int(np.ptp(worn.astype(int), axis=2).mean()) < 12
 
 
+@pytest.mark.slow
 def test_a_photo_lies_on_its_side_or_head(ticket: Truth) -> None:
     turned = [graded_pixels(ticket, Grade.PHOTO, seed).shape for seed in range(7100, 7106)]
     assert any(height > width for height, width, _ in turned)
@@ -49,6 +50,7 @@ def test_a_hurried_photo_carries_red_and_blue_ink(ticket: Truth) -> None:
     assert ((strong < 6) | (strong > 172)).sum() > 500
 
 
+@pytest.mark.slow
 def test_sheets_on_cluttered_desks_are_cut_out() -> None:
     """What is cut keeps the sheet's own shape, give or take the perspective; a wrong cut would
     not. Leaving a picture as it is does no harm, but must be rare."""

@@ -37,6 +37,7 @@ def test_documents_on_one_sheet_are_found(names: tuple[str, ...], pasted: bool) 
             assert getattr(box, side) == pytest.approx(getattr(true, side), abs=0.06)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["train_ticket", "vat_normal", "taxi"])
 @pytest.mark.parametrize("grade", [Grade.FLAT, Grade.WORN, Grade.HURRIED])
 def test_one_document_is_never_cut(name: str, grade: Grade) -> None:
