@@ -102,8 +102,10 @@ def read_rows(face: Face, header: Header, top: float, bottom: float) -> list[Row
             continue
         if face.recognised:
             line = _starred(face, line)
-        glued = face.recognised and _is_glued(columns, edges)
-        doubtful = glued or (face.recognised and _is_doubtful(face, line, columns))
+        glued = face.recognised and _is_glued(columns, edges, TEXTS)
+        doubtful = face.recognised and (
+            _is_glued(columns, edges, ("name", "spec")) or _is_doubtful(face, line, columns)
+        )
         rows.append(Row(line, anchor, columns, doubtful, glued))
     return rows
 
@@ -143,10 +145,10 @@ def _is_doubtful(face: Face, line: Line, columns: dict[str, tuple[Run, ...]]) ->
     )
 
 
-def _is_glued(columns: dict[str, tuple[Run, ...]], edges: Edges) -> bool:
-    """Does any text reach so far right that it must hold the next column's, too?"""
+def _is_glued(columns: dict[str, tuple[Run, ...]], edges: Edges, names: Sequence[str]) -> bool:
+    """Does any text of these columns reach so far right that it must hold the next one's, too?"""
     return any(
-        reaches_over(cell, column, edges) for column in TEXTS for cell in columns.get(column, ())
+        reaches_over(cell, column, edges) for column in names for cell in columns.get(column, ())
     )
 
 
