@@ -8,6 +8,7 @@ letters are set, how long all of it would be written out. An invoice comes nowhe
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +26,11 @@ _DRAWN = re.compile(rb"/([^\s/<>\[\](){}%]+)\s+(Do|gs|scn|SCN)(?![A-Za-z0-9])")
 _DRAWS = re.compile(rb"(?<![A-Za-z0-9])Do(?![A-Za-z0-9])")
 _ENDS = re.compile(rb"\\.|[()]", re.DOTALL)
 _IN_HEX = re.compile(rb"<([0-9A-Fa-f\s]+)>")
+#: A picture may stand between texts, its bytes as they are. So many are looked for at most, with
+#: a head of so many bytes.
+_PICTURE, _PICTURE_ENDS = re.compile(rb"(?<!\S)BI\s"), re.compile(rb"\sEI(?!\S)")
+_MOST_PICTURES = 5_000
+_PICTURE_HEAD = 500
 #: PDFium cuts longer texts.
 _LONGEST_TEXT = 32_767
 #: Streams packed in a way that is not looked into are taken to draw each form so often.
@@ -226,6 +232,7 @@ def _times(content: bytes, children: dict[bytes, Value]) -> dict[bytes, int]:
 
 def _letters(content: bytes) -> int:
     """About how many letters the texts of a content hold, never far too few."""
+    content = _without_pictures(content)
     count = sum(len(digits) // 2 for digits in _IN_HEX.findall(content))
     depth = start = 0
     for end in _ENDS.finditer(content):
@@ -236,3 +243,19 @@ def _letters(content: bytes) -> int:
             depth -= 1
             count += min(end.start() - start, _LONGEST_TEXT) if depth == 0 else 0
     return count + (min(len(content) - start, _LONGEST_TEXT) if depth else 0)
+
+
+def _without_pictures(content: bytes) -> bytes:
+    """The content without pictures written into it, whose bytes look like anything."""
+    parts, place = [], 0
+    for begin in itertools.islice(_PICTURE.finditer(content), _MOST_PICTURES):
+        if begin.start() < place:
+            continue
+        head = content.find(b"ID", begin.end(), begin.end() + _PICTURE_HEAD)
+        end = _PICTURE_ENDS.search(content, head) if head >= 0 else None
+        if head >= 0 and end is None:
+            break
+        if end is not None:
+            parts.append(content[place : begin.start()])
+            place = end.end()
+    return b" ".join([*parts, content[place:]])
