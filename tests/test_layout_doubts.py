@@ -13,7 +13,7 @@ from extractors.faces import invoice_from_words
 from extractors.layout.foot import read_issuer
 from extractors.layout.page import Sheet
 from extractors.layout.reading import Face
-from extractors.model import Box, Field, Invoice, Source
+from extractors.model import Box, Field, Invoice, Kind, Source
 from extractors.words import PageWords, Word
 
 #: Below this a person looks.
@@ -219,3 +219,27 @@ def test_an_old_short_id_is_the_sellers_and_no_second_row_of_the_name() -> None:
     assert invoice.seller_tax_id.value == "312705303"
     assert invoice.seller_tax_id.confidence < SURE
     assert invoice.buyer_tax_id is None
+
+
+@pytest.mark.parametrize(
+    ("code", "title", "checked", "kind"),
+    [
+        ("4100084140", "江苏增值税普通发票", True, Kind.VAT_NORMAL),
+        ("4100084140", "江苏增值普通", True, Kind.VAT_NORMAL),
+        ("4100084140", "江苏增值税", True, Kind.VAT_NORMAL),
+        ("4100084140", "江苏增值税", False, Kind.VAT_SPECIAL),
+        ("4100084360", "江苏增值税专用", False, Kind.VAT_SPECIAL),
+        ("4100084360", "江苏用发票", False, Kind.VAT_SPECIAL),
+        ("4100084360", "江苏增值税", False, Kind.VAT_NORMAL),
+    ],
+)
+def test_under_a_seal_half_a_title_outweighs_the_code(
+    code: str, title: str, checked: bool, kind: Kind
+) -> None:
+    changed = {"4100084140": code, "江苏增值税普通发票": title}
+    words = [
+        (x, y, changed.get(text, text))
+        for x, y, text in OLD_FORM
+        if checked or not text.startswith("校验码")
+    ]
+    assert recognised(*words).kind is kind

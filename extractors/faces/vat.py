@@ -271,6 +271,9 @@ def _kind(face: Face, *, on_paper: bool) -> Kind:
     return _ON_PAPER.get(kind, kind) if on_paper else kind
 
 
+#: Names, seals and labels are no titles, whatever they say.
+_NO_TITLE = re.compile(r":|章|合伙|公司|厂|店|[司院所]$|使用|名称")
+_PAPER = frozenset({Kind.VAT_SPECIAL, Kind.VAT_NORMAL})
 #: 数电纸票 are printed on the paper of the older kinds, under its titles.
 _ON_PAPER = {
     Kind.VAT_SPECIAL: Kind.DIGITAL_PAPER_SPECIAL,
@@ -281,20 +284,41 @@ _ON_PAPER = {
 def _kind_by(face: Face, title: Kind) -> Kind:
     code = face.found.get("invoice_code")
     by_code = kind_from_code(code.value) if code is not None else Kind.UNKNOWN
+    if title is Kind.UNKNOWN and by_code in _PAPER:
+        return _paper_kind(face, by_code)
     if by_code is not Kind.UNKNOWN and by_code in _BRANCHES.get(title, ()):
         return by_code
     number = face.found.get("invoice_number")
     if code is None and number is not None and values.is_digital_number(number.value):
-        return _digital_kind(_head_text(face), title)
+        return _digital_kind(face, title)
     return title
 
 
-def _digital_kind(head: str, title: Kind) -> Kind:
+def _paper_kind(face: Face, by_code: Kind) -> Kind:
+    """Under an unread title what is left of it speaks, then the check code, which only 普通发票
+    bear; codes do not always keep to their rule."""
+    special, normal = _halves(face)
+    if special != normal:
+        return Kind.VAT_SPECIAL if special else Kind.VAT_NORMAL
+    return Kind.VAT_NORMAL if "check_code" in face.found else by_code
+
+
+def _halves(face: Face) -> tuple[bool, bool]:
+    """Whether 专用 and whether 普通 is left of a title that the seal half hides. Firms' names and
+    seals say such things too."""
+    phrases = face.sheet.within(face.sheet.phrases, bottom=0.3 * face.sheet.bottom)
+    texts = [text for run in phrases if not _NO_TITLE.search(text := compact(run).text)]
+    special = any(re.search(r"专用|[税值]专|用发票", text) for text in texts)
+    normal = any(re.search(r"普通|[税值]普|通发票", text) for text in texts)
+    return special, normal
+
+
+def _digital_kind(face: Face, title: Kind) -> Kind:
     """A 20-digit number without code is a 数电票; the seal over its title leaves one half of it
     readable at least, and the two kinds differ by that half."""
     if title in DIGITAL_KINDS:
         return title
-    special, normal = "专用" in head, "普通" in head or "通发票" in head
+    special, normal = _halves(face)
     if special == normal:
         return Kind.UNKNOWN
     return Kind.DIGITAL_SPECIAL if special else Kind.DIGITAL_NORMAL
