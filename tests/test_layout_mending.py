@@ -36,12 +36,18 @@ def figure(column: str, y: float, text: str, *, low: bool = False) -> Word:
     return word(_ENDS[column] - 0.008 * len(text), y, text, low=low)
 
 
-def page(rows: Sequence[Sequence[Word]], sums: Sequence[str], words: str, total: str) -> Invoice:
+def page(
+    rows: Sequence[Sequence[Word]],
+    sums: Sequence[str],
+    words: str,
+    total: str,
+    titles: Sequence[tuple[float, str]] = _TITLES,
+) -> Invoice:
     found = [
         word(0.35, 0.07, "电子发票（普通发票）"),
         word(0.70, 0.08, "发票号码：26427251000048925860"),
     ]
-    found += [word(x0, 0.26, title) for x0, title in _TITLES]
+    found += [word(x0, 0.26, title) for x0, title in titles]
     found += [cell for row in rows for cell in row]
     ends = zip((_ENDS["amount"], _ENDS["tax"]), sums, strict=False)
     found += [word(0.12, 0.45, "合"), word(0.19, 0.45, "计")]
@@ -126,4 +132,35 @@ def test_an_amount_that_is_the_total_proves_that_there_is_no_tax() -> None:
     assert invoice.total_without_tax is not None
     assert invoice.total_without_tax.value == Decimal("100.00")
     assert invoice.total_tax is None
+    assert [line.amount for line in invoice.lines] == [Decimal("100.00")]
+
+
+def building(*cells: Word) -> Invoice:
+    titles = ((0.08, "项目名称"), (0.20, "建筑服务发生地"), (0.40, "建筑项目名称"))
+    titles += ((0.65, "金额"), (0.74, "税率/征收率"), (0.88, "税额"))
+    figures = [figure(*each) for each in (("amount", 0.30, "100.00"), ("rate", 0.30, "6%"))]
+    row = [word(0.025, 0.30, "*建筑服务*工程款"), *figures, figure("tax", 0.30, "6.00"), *cells]
+    sums = ("¥100.00", "¥6.00")
+    return page([row], sums, "壹佰零陆圆整", "¥106.00", titles)
+
+
+def extra(invoice: Invoice) -> dict[str, str]:
+    return {name: field.value for name, field in invoice.extra.items()}
+
+
+def test_cells_run_together_are_cut_where_others_of_the_column_begin() -> None:
+    glued = word(0.195, 0.30, "福建省厦门市思明临澜学校食堂改造及消防工程（")
+    below = word(0.195, 0.32, "区文海路969号")
+    invoice = building(glued, below, word(0.307, 0.32, "二期）"))
+    assert extra(invoice) == {
+        "site": "福建省厦门市思明区文海路969号",
+        "project": "临澜学校食堂改造及消防工程（二期）",
+    }
+    assert [line.name for line in invoice.lines] == ["*建筑服务*工程款"]
+
+
+def test_cells_run_together_stay_out_where_nothing_shows_the_cut() -> None:
+    glued = word(0.195, 0.30, "福建省厦门市思明临澜学校食堂改造及消防工程")
+    invoice = building(glued, word(0.195, 0.32, "区文海路969号"))
+    assert extra(invoice) == {}
     assert [line.amount for line in invoice.lines] == [Decimal("100.00")]

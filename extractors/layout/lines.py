@@ -42,6 +42,8 @@ _CENT = Decimal("0.01")
 _STARRED = re.compile(r"\*[^*]+\*[^*].*")
 #: Names recognised with less certainty than this are not compared with anything.
 _SURE_NAME = 0.9
+#: ... and a specification or unit below this is for a person to look at.
+_SURE_WORD = 0.8
 
 
 @dataclass(frozen=True)
@@ -135,11 +137,13 @@ def _starred(face: Face, line: Line) -> Line:
 
 
 def _is_doubtful(face: Face, line: Line, columns: dict[str, tuple[Run, ...]]) -> bool:
-    """May the recognised name be cut or misread?"""
+    """May the recognised name be cut or misread, or its specification or unit be?"""
     names = columns.get("name", ())
     starred = _prints_stars(face)
+    others = [cell for column in ("spec", "unit") for cell in columns.get(column, ())]
     return (
-        min((cell.score for cell in names), default=0.0) < _SURE_NAME
+        any(cell.score < _SURE_WORD for cell in others)
+        or min((cell.score for cell in names), default=0.0) < _SURE_NAME
         or (starred and not _STARRED.fullmatch(line.name))
         or plain(line.name).count("(") != plain(line.name).count(")")
     )
