@@ -136,8 +136,10 @@ def test_an_amount_that_is_the_total_proves_that_there_is_no_tax() -> None:
 
 
 def building(*cells: Word) -> Invoice:
-    titles = ((0.08, "项目名称"), (0.20, "建筑服务发生地"), (0.40, "建筑项目名称"))
-    titles += ((0.65, "金额"), (0.74, "税率/征收率"), (0.88, "税额"))
+    titles = (
+        *((0.08, "项目名称"), (0.20, "建筑服务发生地"), (0.40, "建筑项目名称")),
+        *((0.65, "金额"), (0.74, "税率/征收率"), (0.88, "税额")),
+    )
     figures = [figure(*each) for each in (("amount", 0.30, "100.00"), ("rate", 0.30, "6%"))]
     row = [word(0.025, 0.30, "*建筑服务*工程款"), *figures, figure("tax", 0.30, "6.00"), *cells]
     sums = ("¥100.00", "¥6.00")
