@@ -118,6 +118,32 @@ def test_shares_of_a_bill_with_blurred_points_are_mended_and_doubtful() -> None:
     assert extra["self_paid"].confidence < SURE
 
 
+@pytest.mark.parametrize(("own", "sure"), [("30.00", True), ("30.40", False)])
+def test_what_the_patient_bears_is_sure_where_the_shares_say_so(own: str, sure: bool) -> None:
+    extra = recognised(
+        *BILL,
+        *((0.05, 0.7, "医保统筹基金支付：60.00"), (0.5, 0.7, "个人账户支付：10.00")),
+        *((0.05, 0.75, "个人现金支付：30.00"), (0.5, 0.75, f"个人自费：{own}")),
+    ).extra
+    assert extra["cash_paid"].confidence >= SURE
+    assert (extra["self_funded"].confidence >= SURE) == sure
+
+
+def test_the_items_of_a_leaning_bill_keep_their_order() -> None:
+    titles = ("项目名称", "数量/单位", "金额（元）")
+    lefts, rights = (0.05, 0.2, 0.35), (0.55, 0.7, 0.85)
+    rows = ((0.350, "中草药费", "10.00", "放射费", "20.00"),
+            (0.386, "护理费", "30.00", "床位费", "40.00"))  # fmt: skip
+    words = [
+        *((x, 0.3, title) for x, title in zip((*lefts, *rights), titles * 2, strict=True)),
+        *((x, y + lean, text) for y, one, sum_, two, other in rows
+          for x, text, lean in ((0.05, one, 0.004), (0.2, "1项", 0.003), (0.35, sum_, 0.003),
+                                (0.55, two, 0.0), (0.7, "1项", 0.0), (0.85, other, 0.0))),
+    ]  # fmt: skip
+    invoice = recognised(*BILL, *words)
+    assert [line.name for line in invoice.lines] == ["中草药费", "放射费", "护理费", "床位费"]
+
+
 SLIP = (
     (0.3, 0.05, "网上银行电子回单"),
     (0.55, 0.12, "电子回单号码：1461-8543-8225-7446"),

@@ -220,17 +220,32 @@ def _read_payments(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
             unclear[name] = run
     mended = _mended_sums(unclear, {amount for amount, _ in found.values()})
     total = face.found.get("total_with_tax")
-    paid = sum((found[name][0] for name in _PAID if name in found), Decimal(0))
-    proven = total is not None and paid == total.value
+    proven = _proven_shares(
+        {name: amount for name, (amount, _) in found.items()},
+        total.value if total is not None else None,
+    )
     fields = {
-        name: face.field(f"{amount:.2f}", run, proven=proven and name in _PAID)
-        if proven or not face.recognised or name not in _PAID
+        name: face.field(f"{amount:.2f}", run, proven=name in proven)
+        if name in proven or not face.recognised
         else doubted(face.field(f"{amount:.2f}", run), MENDED)
         for name, (amount, run) in found.items()
     }
     for name, (amount, run) in mended.items():
         fields[name] = doubted(face.field(f"{amount:.2f}", run), MENDED)
     return fields
+
+
+def _proven_shares(shares: dict[str, Decimal], total: Decimal | None) -> frozenset[str]:
+    """Shares that add up to the total, and of what the patient bears himself, what equals one of
+    them or adds up to what the insurance left."""
+    paid = {name: shares[name] for name in _PAID if name in shares}
+    if total is None or sum(paid.values(), Decimal(0)) != total:
+        return frozenset()
+    own = {name: amount for name, amount in shares.items() if name not in paid}
+    left = paid.get("account_paid", Decimal(0)) + paid.get("cash_paid", Decimal(0))
+    if sum(own.values(), Decimal(0)) == left:
+        return frozenset(shares)
+    return frozenset(paid) | {name for name in own if own[name] in paid.values()}
 
 
 def _mended_sums(

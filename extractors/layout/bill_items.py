@@ -61,15 +61,28 @@ def read_items(face: Face) -> tuple[Line, ...]:
     for piece in body:
         cells.setdefault(_column(piece, columns), []).append(piece)
     anchors = [
-        (run.middle, column.group, run)
+        (column.group, run)
         for column, runs in cells.items()
         if column.name == "amount"
         for run in runs
         if _AMOUNT.fullmatch(compact(run).text)
     ]
-    anchors.sort(key=lambda anchor: (round(anchor[0] / face.sheet.line_height), anchor[1]))
-    found = [_item(run, group, cells) for _, group, run in anchors]
+    found = [_item(run, group, cells) for group, run in _in_printed_order(anchors)]
     return tuple(line for line in found if line is not None)
+
+
+def _in_printed_order(anchors: Sequence[tuple[int, Run]]) -> list[tuple[int, Run]]:
+    """Row by row, each from the left; amounts of a row stand within half their height."""
+    ordered: list[tuple[int, Run]] = []
+    first: Run | None = None
+    row: list[tuple[int, Run]] = []
+    for group, run in sorted(anchors, key=lambda anchor: anchor[1].middle):
+        if first is not None and run.middle - first.middle > 0.5 * first.height:
+            ordered += sorted(row, key=lambda anchor: anchor[0])
+            row, first = [], None
+        first = first or run
+        row.append((group, run))
+    return ordered + sorted(row, key=lambda anchor: anchor[0])
 
 
 def _titles(row: Run) -> list[tuple[str, Run]]:
