@@ -69,6 +69,7 @@ _LABELS = {
     # Not with a character of the box's title before it, which runs down its side.
     "_else": r"(?![其他信息])[一-鿿]{2,10}(?:支付|余额|自[付费一二]|支付方式|方式):",
 }
+_CLEAR_CHECK_CODE = re.compile(r"[1-9a-f]{6}|[1-9A-F]{6}")
 _MISREAD = str.maketrans({"O": "0", "o": "0", "Q": "0", "l": "1", "I": "1"})
 _PAID = ("fund_paid", "account_paid", "cash_paid", "other_paid")
 _EXTRA_MONEY = (*_PAID, "self_paid", "self_funded")
@@ -133,9 +134,9 @@ def _read_keys(face: Face, cells: Sequence[Cell]) -> None:
 
 
 def _read_check_code(face: Face, cells: Sequence[Cell]) -> None:
-    """Six characters, mostly of a sixteen's alphabet, where O is a misread 0. Nothing on the bill
-    proves them, and 0 and O, 1 and l look alike: recognised ones are doubtful, unless they stand
-    there twice."""
+    """Six digits of sixteen, where O can only be a misread 0. Nothing on the bill proves them: a
+    recognised code is doubtful with any 0 in it, or a character that is no such digit, unless it
+    stands there twice."""
     run = the_only(cells, "check")
     if run is None or not re.fullmatch(r"[0-9A-Za-z]{6}", compact(run).text):
         return
@@ -143,11 +144,12 @@ def _read_check_code(face: Face, cells: Sequence[Cell]) -> None:
     if not face.recognised:
         face.keep("check_code", code, run)
         return
-    sixteen = code.translate(_MISREAD)
-    if re.fullmatch(r"[0-9a-f]{6}|[0-9A-F]{6}", sixteen):
-        code = sixteen
+    clear = bool(_CLEAR_CHECK_CODE.fullmatch(code))
+    mended = code.translate(_MISREAD)
+    if re.fullmatch(r"[0-9a-f]{6}|[0-9A-F]{6}", mended):
+        code = mended
     twice = sum(cell.name == "check" and cell.value is not None for cell in cells) > 1
-    face.keep("check_code", code, run, proven=twice, most=1.0 if twice else MENDED)
+    face.keep("check_code", code, run, proven=twice, most=1.0 if twice or clear else MENDED)
 
 
 def _is_code(code: str) -> bool:
