@@ -36,7 +36,7 @@ from extractors.merge import merge
 from extractors.model import Invoice
 from extractors.opening import open_file, parsed_codes, several, unseen
 from extractors.recogniser import Recogniser
-from extractors.second_look import faults, mended, places, replaced
+from extractors.second_look import faults, keeps, mended, places, replaced
 from extractors.sniff import sniff
 
 
@@ -209,7 +209,7 @@ class Reader:
         if not looked:
             return invoice
         again = merge([*whole, *readings_of(group)])
-        if faults(again) < faults(invoice):
+        if faults(again) < faults(invoice) and keeps(invoice, again):
             return mended(invoice, again)
         for leaf, words in zip(leaves, before, strict=True):
             if words is not None:

@@ -32,6 +32,17 @@ def faults(invoice: Invoice) -> int:
     return _FAULT * (len(missing_fields(invoice)) + blocking) + doubts
 
 
+def keeps(before: Invoice, after: Invoice) -> bool:
+    """Does the second reading still have everything that the first had? One that lost a doubtful
+    value has a doubt less and yet is worse."""
+    names = {name for name in FIELD_NAMES if getattr(before, name) is not None}
+    return (
+        all(getattr(after, name) is not None for name in names)
+        and before.extra.keys() <= after.extra.keys()
+        and len(before.lines) <= len(after.lines)
+    )
+
+
 def places(invoice: Invoice, seen: Invoice, words: PageWords) -> list[Box]:
     """Where to look again on a page: values in doubt, values that others contradict, and where
     needed ones are missing, every word that is not certain. `seen` is what recognition alone
@@ -40,7 +51,7 @@ def places(invoice: Invoice, seen: Invoice, words: PageWords) -> list[Box]:
     if missing_fields(invoice):
         unsure = [word for word in words.words if word.confidence < _UNSURE]
         wanted.extend(word.box for word in sorted(unsure, key=lambda word: word.confidence))
-    own = [box for box in wanted if box.page == words.page]
+    own = [_whole(box, words.words) for box in wanted if box.page == words.page]
     return list(dict.fromkeys(own))[:_MOST]
 
 
@@ -62,6 +73,18 @@ def replaced(words: PageWords, boxes: Sequence[Box], found: Sequence[Word]) -> P
     kept = [word for word in words.words if not any(_holds(box, word.box) for box in looked)]
     added = [word for word in sure if any(_holds(box, word.box) for box in looked)]
     return words.model_copy(update={"words": (*kept, *added)})
+
+
+def _whole(box: Box, words: Sequence[Word]) -> Box:
+    """The place of the whole word that a value is cut out of (`开票人：陈丽华`), else the box as it
+    is: a part alone would be added to the word, and the value stand there twice."""
+    for word in words:
+        other = word.box
+        level = min(box.y1, other.y1) - max(box.y0, other.y0) > 0.5 * (box.y1 - box.y0)
+        across = min(box.x1, other.x1) - max(box.x0, other.x0) > 0.5 * (box.x1 - box.x0)
+        if level and across and not _holds(box, other):
+            return other
+    return box
 
 
 def _holds(box: Box, other: Box) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from extractors.checks import CONFIDENT
 from extractors.faces import invoice_from_words
 from extractors.model import Box, Invoice, Source
+from extractors.second_look import _whole, keeps
 from extractors.words import PageWords, Word
 from fixtures.maker import Truth, draw_truth, pages
 from tests.made_words import recognised_words, words_of_pages
@@ -110,6 +111,37 @@ def test_a_lone_1_that_was_not_recognised_is_counted_from_price_and_amount() -> 
     truth, page = such("vat_roll", goods)
     invoice = read(without(page, "1"))
     assert invoice.lines == truth.lines
+
+
+def test_a_quantity_glued_to_its_amount_is_parted_by_the_price() -> None:
+    truth, page = such("vat_roll", lambda truth: len(truth.lines) == 1)
+    line = truth.lines[0]
+    quantity, amount = f"{line.quantity}", f"{line.amount:.2f}"
+    there = next(word for word in page.words if word.text == quantity)
+    words = tuple(
+        word.model_copy(
+            update={
+                "text": quantity + amount,
+                "box": word.box.model_copy(update={"x0": there.box.x0}),
+            }
+        )
+        if word.text == amount and abs(word.box.y0 - there.box.y0) < 0.01 and word.box.x0 > 0.7
+        else word
+        for word in page.words
+        if word is not there
+    )
+    assert read(page.model_copy(update={"words": words})).lines == truth.lines
+
+
+def test_a_second_look_reads_the_whole_word_and_may_lose_nothing() -> None:
+    truth, page = made("machine_printed")
+    invoice = read(page)
+    word = next(word for word in page.words if word.text == truth.buyer_name)
+    half = word.box.model_copy(update={"x0": (word.box.x0 + 3 * word.box.x1) / 4})
+    assert _whole(half, page.words) == word.box
+    assert _whole(word.box, page.words) == word.box
+    assert keeps(invoice, invoice)
+    assert not keeps(invoice, invoice.model_copy(update={"buyer_name": None}))
 
 
 def test_a_lost_star_is_set_where_other_goods_have_theirs() -> None:

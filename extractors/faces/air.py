@@ -238,10 +238,15 @@ def _below(face: Face, title: Run, shape: re.Pattern[str]) -> Run | None:
         and abs(run.x0 - title.x0) < 4 * title.height
         and not _ENGLISH.search(compact(run).text)
         # English below a title is set smaller, and misread in every way.
-        and not (face.recognised and run.height < 0.75 * title.height)
+        and not (face.recognised and run.height < 0.75 * title.height and not _told(run))
     ]
     under.sort(key=lambda run: run.middle)
     return under[0] if under and shape.fullmatch(under[0].text.strip()) else None
+
+
+def _told(run: Run) -> bool:
+    """Does a run say of itself that it is a name or a number, however low its capitals are?"""
+    return "/" in run.text or sum(char.isdigit() for char in run.text) >= 4
 
 
 @dataclass(frozen=True)

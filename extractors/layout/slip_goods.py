@@ -114,7 +114,7 @@ def _lines(rows: Sequence[Run], titles: _Titles, *, strict: bool) -> tuple[Line,
         cells = titles.cells(row.part(0, match.end("name")))
         behind = bool(cells["name"]) if behind is None else behind
         cells["name"] = "".join(names) + cells["name"]
-        line = _line(cells, match, titles, row)
+        line = _unglued(cells, match) or _line(cells, match, titles, row)
         if line is None:
             return ()
         lines.append(_mended(line) if strict else line)
@@ -143,6 +143,19 @@ def _line(cells: dict[str, str], match: re.Match[str], titles: _Titles, row: Run
     if "unit" in cells and not re.fullmatch(r"[^\d*]{1,4}", cells["unit"]):
         return None
     return Line(**cells, **figures)
+
+
+def _unglued(cells: dict[str, str], match: re.Match[str]) -> Line | None:
+    """A quantity that recognition set right before its amount (5 and 140306.45: 5140306.45), where
+    the price says where to part them."""
+    price = values.number(match["one"])
+    if "two" in match.groupdict() or not cells["name"] or not price:
+        return None
+    for place in range(1, 4):
+        quantity, amount = values.number(match["sum"][:place]), values.money(match["sum"][place:])
+        if quantity and amount and abs(quantity * price - amount) <= _FEN:
+            return Line(**cells, price=price, quantity=quantity, amount=amount)
+    return None
 
 
 def _counts(match: re.Match[str], titles: _Titles, row: Run) -> dict[str, Decimal]:
