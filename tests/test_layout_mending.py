@@ -166,3 +166,12 @@ def test_cells_run_together_stay_out_where_nothing_shows_the_cut() -> None:
     invoice = building(glued, word(0.195, 0.32, "区文海路969号"))
     assert extra(invoice) == {}
     assert [line.amount for line in invoice.lines] == [Decimal("100.00")]
+
+
+def test_remarks_are_found_where_their_label_was_not_seen() -> None:
+    side = Box(page=0, x0=0.02, y0=0.14, x1=0.04, y1=0.23)
+    buyer = Word(text="购买方信息", box=side, confidence=0.99)
+    invoice = building(buyer, word(0.055, 0.53, "扣除额：94.00"))
+    assert invoice.remarks is not None
+    assert invoice.remarks.value == "扣除额：94.00。"
+    assert extra(invoice)["deduction"] == "94.00"

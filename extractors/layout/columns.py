@@ -262,16 +262,30 @@ def _column_after(column: str | None, edges: Edges) -> str | None:
 
 
 def _cut_at(cell: Run, start: float) -> list[Run]:
-    """The cell in two, the second beginning at `start`; whole where that falls within a character
-    or where the characters before it are not all of one width, so that their places are a guess."""
+    """The cell in two, the second beginning at `start`: at the one space there, or else between
+    two characters; whole where that falls within a character, or where so many characters before
+    it are narrow that their places are a guess."""
+    spaces = [
+        index
+        for index, glyph in enumerate(cell.glyphs)
+        if glyph.char == " " and abs(glyph.x1 - start) < 1.5 * cell.height
+    ]
+    if len(spaces) == 1:
+        return _in_two(cell, spaces[0])
     near = min(range(len(cell.glyphs)), key=lambda index: abs(cell.glyphs[index].x0 - start))
-    glyph, before = cell.glyphs[near], cell.part(0, near)
-    after = cell.part(near, len(cell.glyphs))
-    if before is None or after is None or abs(glyph.x0 - start) > 0.35 * cell.height:
+    narrow = sum(glyph.char <= "\u2e7f" for glyph in cell.glyphs[:near])
+    if narrow > _MOST_NARROW or abs(cell.glyphs[near].x0 - start) > 0.35 * cell.height:
         return [cell]
-    gap = cell.glyphs[near - 1].char == " " or glyph.char == " "
-    even = all(each.char > "\u2e7f" for each in before.glyphs)
-    return [before, after] if gap or even else [cell]
+    return _in_two(cell, near)
+
+
+#: Figures and letters, whose widths vary, that may stand before a cut between characters.
+_MOST_NARROW = 2
+
+
+def _in_two(cell: Run, index: int) -> list[Run]:
+    parts = cell.part(0, index), cell.part(index, len(cell.glyphs))
+    return [part for part in parts if part is not None]
 
 
 def stacked(cells: Sequence[Run]) -> list[Run]:

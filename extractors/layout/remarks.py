@@ -15,6 +15,8 @@ from extractors.layout.reading import UNLABELLED, Face, compact
 _SIDE_LABEL = re.compile(r"^(?:备注?|注)$")
 #: Stands in the same column as 备注 on older faces, and is never under the seal.
 _CIPHER_LABEL = re.compile(r"^密码?区?$")
+#: Down the side of the buyer's box.
+_BUYER = re.compile(r"^购[买方]")
 _FOOT = re.compile(r"(?:开票人|收款人|复核)")
 #: Parts of a seller's seal, which is pressed over this box.
 _SEAL = re.compile(r"专用章|发票专|^.?(?=\d*[A-Z])[0-9A-Z]{15,20}.?$")
@@ -101,7 +103,19 @@ def _box_left(face: Face, floor: float) -> float | None:
         ]
         if marks:
             return max(run.x1 for run in marks)
-    return None
+    return _beside_buyer(face, floor)
+
+
+def _beside_buyer(face: Face, floor: float) -> float | None:
+    """On 数电票 the label, if recognition missed it, stands right below that of the buyer's box."""
+    if not face.recognised or "invoice_code" in face.found:
+        return None
+    marks = [
+        run.x1
+        for run in face.sheet.within(face.sheet.upright, bottom=floor)
+        if _BUYER.match(run.text)
+    ]
+    return min(marks, default=None)
 
 
 def _foot(face: Face, top: float) -> float:
