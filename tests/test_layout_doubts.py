@@ -150,6 +150,22 @@ def test_the_items_of_a_leaning_bill_keep_their_order() -> None:
     assert [line.name for line in invoice.lines] == ["中草药费", "放射费", "护理费", "床位费"]
 
 
+@pytest.mark.parametrize(
+    ("printed", "sure"),
+    [
+        ("**************6735", True),
+        ("水水宗水车串车本东水本水水6735", False),
+        ("*" * 11 + "6735", False),
+    ],
+)
+def test_stars_of_a_masked_id_read_as_something_else(printed: str, sure: bool) -> None:
+    payer = recognised(*BILL, (0.05, 0.2, "交款人统一社会信用代码："), (0.3, 0.2, printed)).extra[
+        "payer_id"
+    ]
+    assert payer.value == "**************6735"
+    assert (payer.confidence >= SURE) == sure
+
+
 SLIP = (
     (0.3, 0.05, "网上银行电子回单"),
     (0.55, 0.12, "电子回单号码：1461-8543-8225-7446"),
@@ -219,6 +235,40 @@ def test_an_approval_code_of_letters_and_digits_may_be_misread(
     assert slip.extra["time"].value == "2026-09-12 09:52"
     assert slip.extra["authorisation"].value == code
     assert (slip.extra["authorisation"].confidence >= SURE) == sure
+
+
+@pytest.mark.parametrize(("card", "sure"), [("620088******2391", True), ("620088**2391", False)])
+def test_a_card_that_lost_stars_is_doubtful(card: str, sure: bool) -> None:
+    slip = recognised(
+        *(
+            (0.1, 0.05, "POS签购单"),
+            (0.1, 0.1, "商户编号:481538231754706"),
+            (0.1, 0.2, f"卡号:{card}"),
+        ),
+        *(
+            (0.1, 0.15, "终端号:45204431"),
+            (0.1, 0.25, "批次号:000426"),
+            (0.1, 0.3, "金额:2856.47元"),
+        ),
+    )
+    assert slip.extra["card"].value == card
+    assert (slip.extra["card"].confidence >= SURE) == sure
+
+
+@pytest.mark.parametrize(
+    ("name", "sure"), [("PERNIAGAAN ZHENG SDN. BHD.", True), ("PERNIAGAAN ZHENG SDN BHD", True),
+                       ("PERNIAGAAN ZHENG SDN. BHD", False)],
+)  # fmt: skip
+def test_a_last_dot_is_easily_lost(name: str, sure: bool) -> None:
+    seller = recognised(
+        *((0.3, 0.05, name), (0.3, 0.1, "RECEIPT"), (0.1, 0.15, "Date: 04/11/2026 14:23")),
+        *((0.1, 0.2, "GST ID : 000412876544"), (0.1, 0.3, "COFFEE"), (0.7, 0.3, "31.54")),
+        *((0.1, 0.35, "Amount Due"), (0.7, 0.35, "RM31.54")),
+        *((0.1, 0.4, "CASH"), (0.7, 0.4, "RM31.54")),
+    ).seller_name
+    assert seller is not None
+    assert seller.value == name
+    assert (seller.confidence >= SURE) == sure
 
 
 OLD_FORM = (

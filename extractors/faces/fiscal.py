@@ -194,8 +194,10 @@ def _read_extra(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
         run = first(cells, name)
         if run is not None and re.fullmatch(shape, compact(run).text):
             found = face.field(compact(run).text, run)
-            sure = min(found.confidence, trust(face, run))
-            extra[name] = found.model_copy(update={"confidence": sure})
+            extra[name] = doubted(found, trust(face, run))
+    run = first(cells, "payer_id")
+    if run is not None and (masked := _masked_id(face, run)) is not None:
+        extra["payer_id"] = masked
     for name in ("reviewer", "payee"):
         run = first(cells, name)
         if run is not None and re.fullmatch(r"[一-鿿·A-Za-z0-9]{1,20}", compact(run).text):
@@ -206,6 +208,16 @@ def _read_extra(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
         extra["visit_date"] = face.field(day.isoformat(), run)
     extra.update(_read_payments(face, cells))
     return extra
+
+
+def _masked_id(face: Face, run: Run) -> Field[str] | None:
+    """An id of eighteen whose stars were miscounted or read as anything but stars, its last four
+    clear."""
+    text = compact(run).text
+    tail = re.fullmatch(r"[^0-9A-Za-z:]{10,18}(\d{3}[0-9X])", text)
+    if not face.recognised or tail is None or text == "*" * 14 + tail[1]:
+        return None
+    return doubted(face.field("*" * 14 + tail[1], run), MENDED)
 
 
 def _read_payments(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:

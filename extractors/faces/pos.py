@@ -73,6 +73,8 @@ _SHAPES = {
     "authorisation": r"[0-9A-Z]{4,8}",
     "reference": r"[0-9A-Z]{8,16}",
 }
+#: Of debit and credit cards in use.
+_CARD_LENGTHS = (15, 16, 19)
 #: An hour of the 24, behind its day perhaps without a gap; one of the 12 says a.m. or p.m.
 _HOUR = re.compile(
     r"(?:(?<!\d)(?<!\d:)|(?<=\d[-/]\d\d)(?=\d\d))([01]?\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?"
@@ -111,9 +113,12 @@ def read(face: Face) -> Invoice:
 
 
 def _sure_of(face: Face, name: str, found: Field[str]) -> Field[str]:
-    """An approval code mixes letters and digits, and none tells O from 0."""
-    doubtful = name == "authorisation" and face.recognised and ambiguous(found.value)
-    return doubted(found, MENDED) if doubtful else found
+    """An approval code mixes letters and digits, and none tells O from 0; of a card's many stars
+    some are easily lost."""
+    doubtful = (name == "authorisation" and ambiguous(found.value)) or (
+        name == "card" and "*" in found.value and len(found.value) not in _CARD_LENGTHS
+    )
+    return doubted(found, MENDED) if face.recognised and doubtful else found
 
 
 def _filled(face: Face, cells: list[Cell]) -> list[Cell]:
