@@ -49,7 +49,7 @@ _NEW_LABELS = {
     "inspection": r"商检单号?",
     "engine_number": r"发动机号码?",
     "frame_number": _FRAME,
-    "without": r"不含税价(?:\(?小写\)?)?",
+    "without": r"不含税价?(?:\(?小写\)?)?",
     "total": r"价税合计(?:\(?大写\)?)?",
     "figures": r"\(?小写\)?",
     "seller": r"销[货售]单位名称|销售方名称",
@@ -248,7 +248,11 @@ def _plain(face: Face, cells: Sequence[Cell], *names: str) -> dict[str, Field[st
         if re.fullmatch(_PLAIN[name], text):
             field = face.field(text, value)
             # Letters and digits mixed, without a check: D is 0 and S is 5 to any engine.
-            unsure = face.recognised and name in _MIXED and value.score < _SURE_MIXED
+            unsure = face.recognised and (
+                (name in _MIXED and value.score < _SURE_MIXED)
+                # A dot is at home between digits (1.5); elsewhere it is more likely dirt.
+                or (name == "model" and re.search(r"[.,](?!\d)|(?<!\d)[.,]", text) is not None)
+            )
             extra[name] = doubted(field, MENDED) if unsure else field
     return extra
 
