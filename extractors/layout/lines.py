@@ -106,7 +106,9 @@ def read_rows(face: Face, header: Header, top: float, bottom: float) -> list[Row
             line = _starred(face, line)
         glued = face.recognised and _is_glued(columns, edges, TEXTS)
         doubtful = face.recognised and (
-            _is_glued(columns, edges, ("name", "spec")) or _is_doubtful(face, line, columns)
+            _is_glued(columns, edges, ("name", "spec"))
+            or _is_doubtful(face, line, columns)
+            or _may_go_on(columns, header, edges, end)
         )
         rows.append(Row(line, anchor, columns, doubtful, glued))
     return rows
@@ -123,6 +125,18 @@ def _by_column(cells: Sequence[Run], edges: Edges) -> dict[str, tuple[Run, ...]]
 
 #: From this day every line names its class between stars (国家税务总局公告2017年第45号).
 _STARRED_SINCE = dt.date(2018, 1, 1)
+
+
+def _may_go_on(
+    columns: dict[str, tuple[Run, ...]], header: Header, edges: Edges, end: float
+) -> bool:
+    """Does a name fill its column and leave a row's room below it? Its last characters, alone in
+    that row, may have been overlooked."""
+    names, after = columns.get("name", ()), edge_after("name", edges)
+    if not names or after is None or end > header.bottom + 2:
+        return False
+    last = max(names, key=header.level)
+    return last.x1 > after - last.height and end - header.level(last) > 1.2 * last.height
 
 
 def _prints_stars(face: Face) -> bool:
