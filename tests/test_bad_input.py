@@ -119,6 +119,7 @@ def test_a_pdf_with_too_many_pages() -> None:
     assert caught.value.params == {"pages": "4", "limit": "3"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["form loop", "form tree 9", "text bomb", "bomb twice", "attachment bomb"]
 )
@@ -129,6 +130,7 @@ def test_a_pdf_that_draws_beyond_reason_is_refused_before_it_is_drawn(name: str)
     assert "{" not in caught.value.message("zh") + caught.value.hint("en")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["form tree 5", "states", "letters"])
 def test_a_pdf_that_draws_much_is_not_refused_for_it(name: str) -> None:
     with pytest.raises((NoInvoiceFound, EngineMissing)):

@@ -147,6 +147,7 @@ def test_a_missed_line_leaves_all_of_them_out() -> None:
     assert invoice_from_words([first, *words[1:]], Source.PDF_TEXT).lines == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(specimens()))
 def test_faces_leave_each_other_their_documents(name: str) -> None:
     truth, invoice = read_back(name, 5)

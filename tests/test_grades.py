@@ -22,6 +22,7 @@ def ticket() -> Truth:
     return draw_truth("train_ticket", 7100, today=TODAY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grade", GRADES)
 def test_the_same_seed_gives_the_same_jpeg(ticket: Truth, grade: Grade) -> None:
     first, second = make_graded(ticket, grade, 7100), make_graded(ticket, grade, 7100)
