@@ -20,7 +20,7 @@ from extractors.reader import Reader
 from extractors.recogniser import Image, RecognisedPage, Recogniser
 from extractors.words import Word
 from fixtures.maker import Form, Truth, draw_truth, make, pages, specimens
-from fixtures.maker.drawn import BORN_ELECTRONIC
+from fixtures.maker.drawn import BORN_ELECTRONIC, PICTURED
 from fixtures.maker.grades import GRADES, Grade, make_graded
 
 #: Specimens are drawn for a fixed day, so that figures of different days compare.
@@ -88,10 +88,12 @@ def planned(
     tasks = []
     for number, name in enumerate(names):
         forms = {form.value for form in specimens()[name].forms}
+        # Some documents exist only as files: what stands in their XBRL alone no picture shows.
+        pictured = bool(forms & {form.value for form in PICTURED})
         for turn, seed in enumerate(seeds):
             tasks += [Task(name, sort, seed) for sort in sorts if sort in E_FILES and sort in forms]
             wanted = [grades[(number + turn) % len(grades)]] if rotate and grades else grades
-            tasks += [Task(name, sort, seed) for sort in wanted]
+            tasks += [Task(name, sort, seed) for sort in wanted if pictured]
     return tasks
 
 
