@@ -18,7 +18,7 @@ from extractors.model import Box, Kind
 from extractors.models import ModelFolders, model_folders
 from extractors.prepare import prepared, quality
 from extractors.recogniser import RecognisedPage
-from extractors.recognition.engine import Engine, Line
+from extractors.recognition.engine import Engine, Line, is_poor
 from extractors.recognition.find import Quad
 from extractors.recognition.lean import levelled, upside_down
 from extractors.seal import Strip, title_without_seal
@@ -26,7 +26,7 @@ from extractors.words import PageWords, Word
 
 #: Runs that the engine itself holds for noise.
 LEAST_SCORE = 0.3
-#: No word of a worn page is surer than this by itself.
+#: No word of a poor page is surer than this by itself.
 WORN = 0.84
 #: A region is cut with so much of its height around it: boxes hug their words.
 _MARGIN = 0.35
@@ -67,7 +67,7 @@ class PaddleRecogniser:
         lines = [replace(line, quad=quad) for line, quad in zip(lines, quads, strict=True)]
         height, width = upright.shape[:2]
         found = _words(lines, width, height, page)
-        if quality(upright).worn:
+        if is_poor([line.glance for line in lines]) or quality(upright).worn:
             found = tuple(_less_sure(word) for word in found)
         words = PageWords(page=page, width=width, height=height, words=found)
         return self._with_title(RecognisedPage(words=words, rotation=turned, image=upright))
@@ -146,7 +146,7 @@ def _words(lines: Iterable[Line], width: int, height: int, page: int) -> tuple[W
 
 
 def _less_sure(word: Word) -> Word:
-    """A word of a worn page: it counts where something else proves it, and is doubtful else."""
+    """A word of a poor page: it counts where something else proves it, and is doubtful else."""
     return word.model_copy(update={"confidence": min(word.confidence, WORN)})
 
 

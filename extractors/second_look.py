@@ -67,12 +67,27 @@ def _questioned(invoice: Invoice, seen: Invoice) -> Iterator[Field[Any]]:
 
 def replaced(words: PageWords, boxes: Sequence[Box], found: Sequence[Word]) -> PageWords:
     """The page's words, those in `boxes` replaced by what the closer look found there; a place
-    where it found nothing keeps what it had."""
-    sure = [word for word in found if word.confidence >= _LEAST]
+    where it found nothing keeps what it had. No word is surer than the surest of the page: on a
+    poor one, a closer look proves as little as the first."""
+    most = max((word.confidence for word in words.words), default=0.0)
+    sure = [
+        word.model_copy(update={"confidence": min(word.confidence, most)})
+        for word in _distinct(found)
+        if word.confidence >= _LEAST
+    ]
     looked = [box for box in boxes if any(_holds(box, word.box) for word in sure)]
     kept = [word for word in words.words if not any(_holds(box, word.box) for box in looked)]
     added = [word for word in sure if any(_holds(box, word.box) for box in looked)]
     return words.model_copy(update={"words": (*kept, *added)})
+
+
+def _distinct(found: Sequence[Word]) -> list[Word]:
+    """What was found, each place once: boxes that overlap were looked at one after the other."""
+    kept: list[Word] = []
+    for word in sorted(found, key=lambda word: word.box.x0 - word.box.x1):
+        if not any(_holds(other.box, word.box) for other in kept):
+            kept.append(word)
+    return kept
 
 
 def _whole(box: Box, words: Sequence[Word]) -> Box:
