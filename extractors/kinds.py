@@ -20,10 +20,6 @@ _TABLE = Path(__file__).parent / "tables" / "invoice_types.toml"
 DIGITAL_KINDS = frozenset(
     {Kind.DIGITAL_NORMAL, Kind.DIGITAL_SPECIAL, Kind.DIGITAL_RAIL, Kind.DIGITAL_AIR}
 )
-#: Kinds whose check code (校验码) is printed and is the portal's fourth key.
-CHECK_CODE_KINDS = frozenset(
-    {Kind.VAT_NORMAL, Kind.VAT_ELECTRONIC_NORMAL, Kind.VAT_ROLL, Kind.VAT_TOLL}
-)
 _DIGITAL_NUMBER_LENGTH = 20
 #: Names too common to tell a kind wherever they stand; their own faces know them by more.
 _NO_TITLES = frozenset({Kind.UNKNOWN, Kind.RECEIPT, Kind.POS_SLIP, Kind.BANK_RECEIPT})

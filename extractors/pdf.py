@@ -171,10 +171,6 @@ class PdfFile:
         except (DamagedFile, pdfium.PdfiumError, ValueError):
             return ()
 
-    def shows_text(self, index: int) -> bool:
-        """Whether page `index` has a text layer that `words` reads: others are scans."""
-        return any(page.page == index for page in self._words[0])
-
     @cached_property
     def _words(self) -> tuple[list[PageWords], list[Finding]]:
         found: list[PageWords] = []

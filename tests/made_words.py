@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from types import ModuleType
+
+import pytest
 
 from extractors.model import FIELD_NAMES, Box, Invoice
 from extractors.words import PageWords, Word
@@ -111,3 +114,10 @@ def differences(
         extra = invoice.extra.get(key)
         found.append((key, extra.value if extra else None, truth.extra.get(key)))
     return [entry for entry in found if entry[1] != entry[2]]
+
+
+def without_seals(monkeypatch: pytest.MonkeyPatch, *makers: ModuleType) -> None:
+    """Seals are pictures, slow to draw, and say nothing in a text layer."""
+    for maker in makers:
+        if hasattr(maker, "seller_seal"):
+            monkeypatch.setattr(maker, "seller_seal", lambda *_: b"")

@@ -22,6 +22,7 @@ from tests.made_words import (
     leaning,
     recognised_words,
     replaced,
+    without_seals,
     words_of_pages,
 )
 
@@ -41,10 +42,7 @@ OURS = frozenset({"vehicle", "used vehicle", "vat roll", "quota", "machine print
 
 @pytest.fixture(autouse=True)
 def _no_seals(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seals are pictures, slow to draw, and say nothing in a text layer."""
-    for module in (machine, quota, roll):
-        if hasattr(module, "seller_seal"):
-            monkeypatch.setattr(module, "seller_seal", lambda *_: b"")
+    without_seals(monkeypatch, machine, quota, roll)
 
 
 @pytest.mark.parametrize("name", KEYS)

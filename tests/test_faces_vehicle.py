@@ -18,6 +18,7 @@ from tests.made_words import (
     leaning,
     recognised_words,
     replaced,
+    without_seals,
     words_of_pages,
 )
 
@@ -39,10 +40,7 @@ KEYS = {"vehicle": NEW, "used_vehicle": USED}
 
 @pytest.fixture(autouse=True)
 def _no_seals(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seals are pictures, slow to draw, and say nothing in a text layer."""
-    for module in (vehicle,):
-        if hasattr(module, "seller_seal"):
-            monkeypatch.setattr(module, "seller_seal", lambda *_: b"")
+    without_seals(monkeypatch, vehicle)
 
 
 @pytest.mark.parametrize("name", KEYS)
