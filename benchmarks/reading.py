@@ -29,9 +29,11 @@ from benchmarks.reading_pictures import draw_worst
 from benchmarks.reading_specimens import specimen_table
 from benchmarks.reading_tables import meets_the_bar, tables
 from benchmarks.reading_work import E_FILES, GRADE_NAMES, OTHERS, Bench, Reading, Task, planned
+from benchmarks.recorded import RecordedRecogniser
 from extractors.model import Box
 from extractors.reader import Reader
 from extractors.recognise import PaddleRecogniser
+from extractors.recogniser import Recogniser
 from fixtures.maker import specimens
 
 _WORST = 10
@@ -75,6 +77,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rotate", action="store_true", help="each document in one grade only")
     parser.add_argument("--recognition-only", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument(
+        "--recorded",
+        type=Path,
+        help="folder of files made and pages recognised before; no times are told",
+    )
     parser.add_argument("--save", type=Path, help="judgements, one file a line (JSON)")
     parser.add_argument("--worst", type=Path, help="folder for pictures of the worst documents")
     given = os.environ.get("YANPIAO_SPECIMENS")
@@ -99,7 +106,7 @@ def _read(tasks: Sequence[Task], options: argparse.Namespace) -> Iterator[Readin
     # Threads of numeric libraries are counted at import, in children.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     context = multiprocessing.get_context("spawn")
-    with context.Pool(options.jobs, _start, (options.recognition_only,)) as pool:
+    with context.Pool(options.jobs, _start, (options.recognition_only, options.recorded)) as pool:
         for reading in pool.imap_unordered(_one, left):
             _save(options.save, reading)
             progress.note(reading)
@@ -139,12 +146,15 @@ class _Progress:
 _bench: Bench | None = None
 
 
-def _start(recognition_only: bool) -> None:
-    """In a worker: load the engine once."""
+def _start(recognition_only: bool, recorded: Path | None) -> None:
+    """In a worker: load the engine once, unless most pages were recognised before."""
     global _bench
-    engine = PaddleRecogniser(threads=1)
-    engine.load()
-    _bench = Bench(engine, recognition_only=recognition_only)
+    engine: Recogniser = (paddle := PaddleRecogniser(threads=1))
+    if recorded is not None:
+        engine = RecordedRecogniser(paddle, recorded)
+    else:
+        paddle.load()
+    _bench = Bench(engine, recognition_only=recognition_only, recorded=recorded)
 
 
 def _one(task: Task) -> Reading:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.judging import Judgement, Verdict, judged, plain, stops
+from benchmarks.recorded import recorded_file
 from extractors.errors import YanpiaoError
 from extractors.faces import invoice_from_words
 from extractors.images import load_image
@@ -116,14 +117,21 @@ class Watched:
 class Bench:
     """Reads tasks in this process, with one engine."""
 
-    def __init__(self, engine: Recogniser, *, recognition_only: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Recogniser,
+        *,
+        recognition_only: bool = False,
+        recorded: Path | None = None,
+    ) -> None:
+        self._recorded = recorded
         self.engine = Watched(engine)
         self._reader = Reader(recogniser=self.engine)
         self._recognition_only = recognition_only
 
     def read(self, task: Task) -> Reading:
         began = time.perf_counter()
-        truth, content = task.truth(), task.content()
+        truth, content = task.truth(), self._content(task)
         self.engine.pages.clear()
         reading = Reading(task, made=time.perf_counter() - began)
         _forget_peak()
@@ -142,6 +150,11 @@ class Bench:
         reading.passed = not reading.stops
         reading.held = self._held(reading.judgements)
         return reading
+
+    def _content(self, task: Task) -> bytes:
+        if self._recorded is None:
+            return task.content()
+        return recorded_file(self._recorded, task.name, task.content)
 
     def _invoice(self, content: bytes, task: Task) -> Invoice:
         if self._recognition_only and task.sort not in E_FILES:
