@@ -97,7 +97,8 @@ def _written(path: Path, content: bytes) -> None:
 
 
 def _pixels(image: Image) -> bytes:
-    return hashlib.sha256(np.ascontiguousarray(image).tobytes()).digest() + str(image.shape).encode()
+    whole = np.ascontiguousarray(image).tobytes()
+    return hashlib.sha256(whole).digest() + str(image.shape).encode()
 
 
 def _name(first: bytes, *others: str) -> str:
