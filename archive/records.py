@@ -201,6 +201,7 @@ class InvoiceRow(Base):
     """What was read from a document. `data` holds the whole `extractors.model.Invoice`."""
 
     __tablename__ = "invoices"
+    __table_args__ = (Index(None, "seller_name", "issue_date"),)
 
     document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(64))

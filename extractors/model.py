@@ -178,16 +178,20 @@ class Invoice(Frozen):
         """
         if self.invoice_number is None:
             return None
-        if self.kind in _SHOP_NUMBERED:
+        if self.kind in SHOP_NUMBERED:
             day = self.issue_date.value.isoformat() if self.issue_date else ""
             total = f"{self.total_with_tax.value:.2f}" if self.total_with_tax else ""
             return f"{self.kind.name}:{self.invoice_number.value}:{day}:{total}"
-        code = self.invoice_code.value if self.invoice_code else ""
-        return f"{code}:{self.invoice_number.value}"
+        number = self.invoice_number.value
+        # 20 digits stand alone: a code that some reading saw beside them is no part of them.
+        own = self.invoice_code is not None and len(number) != _DIGITAL_LENGTH
+        return f"{self.invoice_code.value if own and self.invoice_code else ''}:{number}"
 
 
+#: Digits of a 数电票 number.
+_DIGITAL_LENGTH = 20
 #: Kinds whose numbers are unique only within a shop or a bank.
-_SHOP_NUMBERED = frozenset({Kind.BANK_RECEIPT, Kind.POS_SLIP, Kind.RECEIPT})
+SHOP_NUMBERED = frozenset({Kind.BANK_RECEIPT, Kind.POS_SLIP, Kind.RECEIPT})
 
 #: The stable names of `yanpiao read --json`, in its order.
 TEXT_FIELDS = (

@@ -6,30 +6,15 @@ brackets, spaces), lines as a multiset. A value that our side lacks is no contra
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from extractors.amount_words import parse_amount
 from extractors.model import Field, Finding, Invoice, Line, Severity
+from verifiers.folding import fold_id, fold_name
 from verifiers.model import PortalValues
 
 Fold = Callable[[object], object]
-
-#: Bracket pairs that printers and readers mix up; NFKC already folds the wide round ones.
-_BRACKETS = str.maketrans("〔〕【】[]{}〈〉", "()()()()()")
-
-
-def fold_name(text: object) -> str:
-    """A name without what printing changes: width, bracket shape, spaces, case."""
-    plain = unicodedata.normalize("NFKC", str(text)).translate(_BRACKETS)
-    return re.sub(r"\s", "", plain).casefold()
-
-
-def fold_id(text: object) -> str:
-    """An identifier without spaces, in capitals."""
-    return re.sub(r"\s", "", unicodedata.normalize("NFKC", str(text))).upper()
 
 
 def _fold_words(words: object) -> object:

@@ -24,6 +24,7 @@ from worker.errors import NothingToDrop, UnknownDocument, UnknownVoucher
 from worker.inspecting import show_document, status_report
 from worker.intake import files_in
 from worker.log import configure
+from worker.policy_command import policy
 from worker.results import ResultRow, batch_rows, document_row, result_table, still_moving
 from worker.services import Services
 from worker.settings import Settings
@@ -38,6 +39,7 @@ audit_app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
 app.add_typer(serving.portal_app, name="portal")
 serving.register(app)
+app.command()(policy)
 
 out = Console(soft_wrap=False)
 err = Console(stderr=True)

@@ -22,9 +22,10 @@ from worker.captcha_desk import RedisCaptchaDesk
 from worker.decide import decide
 from worker.intake import files_in
 from worker.jobs import portal_settings
+from worker.offline import today_in_china
 from worker.reader_process import ReaderProcess
+from worker.services import policy_of
 from worker.settings import Settings
-from worker.visit import today_in_china
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +73,19 @@ def read_files(paths: list[Path], settings: Settings) -> Iterator[dict[str, Any]
     """One result an invoice, in the order of files and, within each, of parts, with the findings
     of reading and of the offline rules."""
     for reading in _readings(paths, settings):
-        yield _report(reading)
+        yield _report(reading, settings)
 
 
-def _report(reading: _Reading) -> dict[str, Any]:
+def _report(reading: _Reading, settings: Settings) -> dict[str, Any]:
     if isinstance(reading.outcome, YanpiaoError):
         return error_json(reading.file, reading.outcome)
-    return to_json(_judged(reading.outcome), reading.file, reading.seconds)
+    return to_json(_judged(reading.outcome, settings), reading.file, reading.seconds)
 
 
-def _judged(invoice: Invoice) -> Invoice:
+def _judged(invoice: Invoice, settings: Settings) -> Invoice:
     """The invoice with what the offline rules find as well."""
-    findings = (*invoice.findings, *run_rules(invoice, today_in_china()))
+    offline = run_rules(invoice, today_in_china(), policy_of(settings))
+    findings = (*invoice.findings, *offline)
     return invoice.model_copy(update={"findings": findings})
 
 
@@ -100,7 +102,7 @@ def check_files(
     console.print(f"Captchas wait at http://{settings.web_host}:{settings.web_port}/captcha")
     with PortalVerifier(portal_settings(settings)) as verifier:
         for reading in _readings(paths, settings):
-            result = _report(reading)
+            result = _report(reading, settings)
             if isinstance(reading.outcome, Invoice):
                 began = time.monotonic()
                 result |= _verdict(verifier, desk, reading.outcome, settings)
@@ -111,7 +113,7 @@ def check_files(
 def _verdict(
     verifier: PortalVerifier, desk: RedisCaptchaDesk, invoice: Invoice, settings: Settings
 ) -> dict[str, Any]:
-    offline = run_rules(invoice, today_in_china())
+    offline = run_rules(invoice, today_in_china(), policy_of(settings))
     verification = verifier.verify("check", invoice, desk)
     decision = decide((*invoice.findings, *offline), verification, 0, dt.datetime.now(dt.UTC))
     return {

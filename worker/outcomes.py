@@ -107,13 +107,19 @@ def record_reading(session: Session, document: Document, invoice: Invoice, secon
     other = claim(session, invoice.key, document.id) if invoice.key else None
     if other is not None:
         document.verdict = Verdict.CONTRADICTED
-        move(
-            session,
-            document,
-            State.IN_REVIEW,
-            reason=Reason.DUPLICATE,
-            params={"other": other},
-        )
+        reason, params = _second_claim(session, other, document.invoice)
+        move(session, document, State.IN_REVIEW, reason=reason, params=params)
+
+
+def _second_claim(session: Session, other: str, own: InvoiceRow) -> tuple[str, dict[str, str]]:
+    """Why a second document of one invoice goes to a person. With another amount that is louder
+    than a duplicate: one of the two was altered."""
+    first = session.get(InvoiceRow, other)
+    total, other_total = own.total_with_tax, first.total_with_tax if first else None
+    if total is None or other_total is None or total == other_total:
+        return Reason.DUPLICATE, {"other": other}
+    amounts = {"total": f"{total:.2f}", "other_total": f"{other_total:.2f}"}
+    return "number_used_otherwise", {"other": other, "number": own.invoice_number or "", **amounts}
 
 
 def _invoice_row(document_id: str, invoice: Invoice) -> InvoiceRow:

@@ -9,6 +9,7 @@ import redis
 
 from archive.database import Database
 from archive.store import FileStore
+from verifiers.policy import Policy, load_policy
 from worker.broker import connect
 from worker.captcha_desk import RedisCaptchaDesk
 from worker.intake import Intake
@@ -25,10 +26,12 @@ class Services:
     redis: redis.Redis
     intake: Intake
     desk: RedisCaptchaDesk
+    policy: Policy
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Self:
         chosen = settings or Settings()
+        policy = policy_of(chosen)  # a bad one must not wait for the first invoice
         database = Database(chosen.database)
         database.migrate()
         store = FileStore(chosen.files)
@@ -40,8 +43,16 @@ class Services:
             redis=client,
             intake=Intake(chosen, database, store, client),
             desk=RedisCaptchaDesk(client),
+            policy=policy,
         )
 
     def close(self) -> None:
         self.database.close()
         self.redis.close()
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy in force: the one that a setting names, or `policy.toml` in the data folder, or
+    the shipped one. Raises `BadPolicy`."""
+    own = settings.root / "policy.toml"
+    return load_policy(settings.policy or (own if own.exists() else None))

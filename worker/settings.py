@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     inbox: Path | None = Field(
         None, description="Watched folder; empty: `inbox` in the data folder."
     )
+    policy: Path | None = Field(
+        None,
+        description="The organisation's rules; empty: `policy.toml` in the data folder, if any.",
+    )
     language: Literal["zh", "en"] = Field("en", description="Language of the command line.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least weight of a log line that is written."

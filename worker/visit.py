@@ -3,18 +3,14 @@ put into the store."""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from extractors.model import Finding, Invoice
 from verifiers.model import Evidence, Verification, Verifier
 from verifiers.portal.lane import PortalVerifier
-from verifiers.rules import run_rules
+from worker.offline import offline_findings
 from worker.services import Services
-
-CHINA = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +43,11 @@ class VisitResult:
     stops_lane: bool
 
 
-def today_in_china() -> dt.date:
-    """The calendar day that the tax authority counts by."""
-    return dt.datetime.now(CHINA).date()
-
-
 def visit_portal(
     visit: Visit, document_id: str, invoice: Invoice, services: Services
 ) -> VisitResult:
     """Verify one invoice and keep the evidence."""
-    offline = run_rules(invoice, today_in_china())
+    offline = offline_findings(services, document_id, invoice)
     verification = visit.verifier.verify(document_id, invoice, services.desk)
     evidence = [*verification.evidence, *_portal_record(verification)]
     kept = tuple(

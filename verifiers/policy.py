@@ -1,0 +1,172 @@
+"""What an organisation decides for itself: who it is, how strictly each rule is taken, its lists
+and limits. One TOML file, checked as a whole when a process starts.
+
+The mechanism (`verifiers.rules`) knows no names and no amounts; all of them stand here as data.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from extractors.errors import YanpiaoError
+from extractors.model import Frozen, Kind, Severity
+from verifiers.folding import fold_id, fold_name
+from verifiers.rule_catalogue import RULES
+
+DEFAULT_POLICY = Path(__file__).parent / "policy.toml"
+
+
+class Strength(StrEnum):
+    """How a rule's findings are taken. DEFAULT: as each rule itself weighs them."""
+
+    DEFAULT = "default"
+    OFF = "off"
+    WARN = "warn"
+    BLOCK = "block"
+
+    @property
+    def severity(self) -> Severity | None:
+        """The severity that it forces on a finding, if it forces any."""
+        return {Strength.WARN: Severity.WARN, Strength.BLOCK: Severity.BLOCK}.get(self)
+
+
+class BadPolicy(YanpiaoError):
+    """The policy file cannot be used; `faults` in the message names every place and cause."""
+
+    code = "bad_policy"
+
+
+class Buyer(Frozen):
+    """One of our own names, with the tax ids it goes by and the names it once had."""
+
+    name: str = Field(min_length=2)
+    tax_ids: tuple[str, ...] = ()
+    former_names: tuple[str, ...] = ()
+
+
+class ListedWord(Frozen):
+    """A word that must not, or only with a reason, stand on an invoice."""
+
+    word: str = Field(min_length=1)
+    why: str = ""
+
+
+class ListedSeller(Frozen):
+    """A seller that finance looks at, by name or tax id."""
+
+    name: str = ""
+    tax_id: str = ""
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _is_somebody(self) -> Self:
+        if not self.name and not self.tax_id:
+            raise ValueError("a listed seller needs a name or a tax_id")
+        return self
+
+
+class Limit(Frozen):
+    """The most that one invoice of a category may amount to, in yuan with tax. An invoice is of
+    the category if it is of one of `kinds`, or one of `words` stands in its lines."""
+
+    category: str = Field(min_length=1)
+    most: Decimal = Field(gt=0)
+    words: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+
+    @model_validator(mode="after")
+    def _catches_something(self) -> Self:
+        if not self.words and not self.kinds:
+            raise ValueError("a limit needs words or kinds that tell its category")
+        return self
+
+
+class Splitting(Frozen):
+    """Bills of one seller within `days`, each at most `limit` yuan and together more, look like
+    one purchase taken apart."""
+
+    limit: Decimal | None = Field(default=None, gt=0)
+    days: int = Field(default=7, ge=0, le=366)
+
+
+class Running(Frozen):
+    """Numbers of one seller that differ by at most `gap` within `days` are consecutive (连号)."""
+
+    gap: int = Field(default=2, ge=1, le=100)
+    days: int = Field(default=60, ge=0, le=366)
+
+
+class CrossYear(Frozen):
+    """Until which day (MM-DD) invoices of the year before are still taken."""
+
+    until: str = Field(default="03-31", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
+
+
+class Policy(Frozen):
+    """The whole file. `rules` gives a strength by the name of a rule."""
+
+    version: int = Field(default=1, ge=1, le=1)
+    buyers: tuple[Buyer, ...] = ()
+    rules: dict[str, Strength] = Field(default_factory=dict)
+    words: tuple[ListedWord, ...] = ()
+    sellers: tuple[ListedSeller, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    splitting: Splitting = Splitting()
+    running: Running = Running()
+    cross_year: CrossYear = CrossYear()
+
+    @model_validator(mode="after")
+    def _names_known_rules(self) -> Self:
+        unknown = sorted(set(self.rules) - {rule.name for rule in RULES})
+        if unknown:
+            known = ", ".join(rule.name for rule in RULES)
+            raise ValueError(f"unknown rules: {', '.join(unknown)}; known are {known}")
+        return self
+
+    def strength(self, rule: str) -> Strength:
+        """How strictly a rule is taken here."""
+        return self.rules.get(rule, Strength.DEFAULT)
+
+    def buyer_named(self, name: str) -> Buyer | None:
+        """Which of our names, present or former, this is."""
+        wanted = fold_name(name)
+        for buyer in self.buyers:
+            if wanted in map(fold_name, (buyer.name, *buyer.former_names)):
+                return buyer
+        return None
+
+    def buyer_with_id(self, tax_id: str) -> Buyer | None:
+        """Whose tax id this is."""
+        wanted = fold_id(tax_id)
+        return next((b for b in self.buyers if wanted in map(fold_id, b.tax_ids)), None)
+
+
+def load_policy(path: Path | None = None) -> Policy:
+    """The policy in a TOML file; the one that Yanpiao ships with without a path.
+
+    Raises `BadPolicy`, which names every place that is wrong and why.
+    """
+    chosen = path or DEFAULT_POLICY
+    try:
+        data = tomllib.loads(chosen.read_text(encoding="utf-8"))
+        return Policy.model_validate(data)
+    except OSError as error:
+        raise BadPolicy(file=chosen.name, faults=error.strerror or "unreadable") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadPolicy(file=chosen.name, faults=f"not TOML: {error}") from error
+    except ValidationError as error:
+        raise BadPolicy(file=chosen.name, faults=_in_words(error)) from error
+
+
+def _in_words(error: ValidationError) -> str:
+    """Every fault with the place in the file where it stands."""
+    return "; ".join(
+        f"{'.'.join(str(step) for step in fault['loc']) or 'file'}: {fault['msg']}"
+        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+    )

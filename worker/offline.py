@@ -1,0 +1,30 @@
+"""The offline rules, run with all that this installation knows: its policy, the day of the claim,
+and the other invoices on its books."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+from archive.history import history_of
+from archive.records import Document
+from extractors.model import Finding, Invoice
+from verifiers.rules import run_rules
+from worker.services import Services
+
+CHINA = ZoneInfo("Asia/Shanghai")
+
+
+def today_in_china() -> dt.date:
+    """The calendar day that the tax authority counts by."""
+    return dt.datetime.now(CHINA).date()
+
+
+def offline_findings(services: Services, document_id: str, invoice: Invoice) -> tuple[Finding, ...]:
+    """What the rules find of a recorded document."""
+    policy = services.policy
+    days = max(policy.running.days, policy.splitting.days)
+    with services.database.read() as session:
+        claimed = session.get_one(Document, document_id).received_at.astimezone(CHINA).date()
+        history = history_of(session, document_id, invoice, days)
+    return run_rules(invoice, today_in_china(), policy, history, claimed)
