@@ -91,3 +91,42 @@ def _below_ten_thousand(text: str) -> int | None:
         last_unit = unit
         position += step
     return total if text else None
+
+
+_NUMERALS = "零壹贰叁肆伍陆柒捌玖"
+_PLACES = ("", "拾", "佰", "仟")
+_GROUPS = ("", "万", "亿")
+
+
+def spelled_amount(amount: Decimal) -> str | None:
+    """A positive amount below 10^12, exact to the fen, in the words that print uses (零 once for
+    any run of zeros, 整 where no fen follow); None for any other."""
+    fen = amount * 100
+    if not 0 < fen < Decimal(10) ** 14 or fen != int(fen):
+        return None
+    yuan, rest = divmod(int(fen), 100)
+    words = _spelled_whole(yuan) + "圆" if yuan else ""
+    if not rest:
+        return words + "整"
+    if rest % 10 == 0:
+        return words + _NUMERALS[rest // 10] + "角整"
+    tenths = _NUMERALS[rest // 10] + "角" if rest >= 10 else "零" if yuan else ""
+    return words + tenths + _NUMERALS[rest % 10] + "分"
+
+
+def _spelled_whole(yuan: int) -> str:
+    """Place by place from the left; a zero is said when a digit follows it in its group, or
+    a group that does not fill its four places follows another."""
+    digits = f"{yuan:d}"
+    words, silent = "", False
+    for index, digit in enumerate(digits):
+        place = len(digits) - 1 - index
+        if digit == "0":
+            silent = bool(words)
+        else:
+            words += ("零" if silent else "") + _NUMERALS[int(digit)] + _PLACES[place % 4]
+            silent = False
+        group = digits[max(0, index - 3) : index + 1]
+        if place % 4 == 0 and place and group.strip("0"):
+            words += _GROUPS[place // 4]
+    return words

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractors.amount_words import parse_amount
+from extractors.amount_words import parse_amount, spelled_amount
 
 DIGITS = "零壹贰叁肆伍陆柒捌玖"
 
@@ -48,6 +48,19 @@ def write(cents: int) -> str:
 @given(st.integers(min_value=0, max_value=10**14 - 1))
 def test_every_amount_is_read_back(cents: int) -> None:
     assert parse_amount(write(cents)) == Decimal(cents) / 100
+
+
+@settings(deadline=None)
+@given(st.integers(min_value=1, max_value=10**14 - 1))
+def test_what_is_spelled_is_read_back(cents: int) -> None:
+    spelled = spelled_amount(Decimal(cents) / 100)
+    assert spelled is not None
+    assert parse_amount(spelled) == Decimal(cents) / 100
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "0.001", "1000000000000"])
+def test_what_print_does_not_spell_is_not_spelled(amount: str) -> None:
+    assert spelled_amount(Decimal(amount)) is None
 
 
 @settings(deadline=None)

@@ -1,21 +1,33 @@
 """A sum that stands once in figures and once in words, wherever a slip or bill puts the two.
 
 The words are the one text that looks like nothing else; the figures are those that equal them.
-Where none does, the labelled figures of a text layer stand beside the words for rules to judge,
-and of recognised ones none is believed.
+Where none does, the labelled figures of a text layer stand beside the words for rules to judge;
+recognised ones are kept too, doubtful, and as the figures that misread words say, if any are.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from extractors.amount_words import parse_amount
+from extractors.amount_words import parse_amount, spelled_amount
 from extractors.layout import values
+from extractors.layout.misspoken import (
+    blurred_figures,
+    lookalike_amount,
+    mended_capitals,
+    misspoken,
+    spoken_parts,
+)
 from extractors.layout.page import Run
-from extractors.layout.reading import MENDED, Face, compact, cut
+from extractors.layout.reading import MENDED, UNLABELLED, Face, compact, cut
 
+_FEN = Decimal("0.01")
+#: From this certainty on, words and figures that differ contradict one another.
+_CONTRADICTED = 0.9
+#: Characters of labels and currencies that may touch the words.
+_BESIDE = frozenset("币写额计")
 _FIGURES = "零〇壹贰叁肆伍陆柒捌玖拾佰仟万亿圆元角分整正"
 _WORDS = re.compile(rf"((?:\(?负数?\)?)?[零壹贰叁肆伍陆柒捌玖拾][{_FIGURES}]*)")
 #: Words end with a unit; a row that does not goes on below.
@@ -32,24 +44,93 @@ _BLURRED = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,]?\d{3})*[.,]\d\d(?![\d.,])")
 
 def read_spoken_total(face: Face, labelled_figures: Iterable[Run]) -> None:
     """Keep `amount_in_words` and `total_with_tax`. `labelled_figures` are runs that begin with
-    what a label calls the sum, best first."""
+    what a label calls the sum, best first. Recognised words that are not whole, or figures that
+    say something else, leave both doubtful."""
+    labelled = list(labelled_figures)
     words = _words(face)
     spoken = parse_amount(words.text) if words is not None else None
-    named = [run for cell in labelled_figures if (run := first_money(cell)) is not None]
+    named = [run for cell in labelled if (run := first_money(cell)) is not None]
     echo = next((run for run in (*named, *_all_money(face)) if money(run) == spoken), None)
+    if words is not None and echo is not None:
+        face.keep("amount_in_words", compact(words).raw, words, proven=True)
+        face.keep("total_with_tax", money(echo), echo, proven=True)
+    elif face.recognised:
+        whole = words if words is not None and _is_whole(face, words) else None
+        _keep_doubtful(face, whole, named, labelled)
+    else:
+        if words is not None:
+            face.keep("amount_in_words", compact(words).raw, words)
+        if named:
+            face.keep("total_with_tax", money(named[0]), named[0])
+
+
+def _keep_doubtful(
+    face: Face, words: Run | None, named: Sequence[Run], labelled: Sequence[Run]
+) -> None:
+    """The sum where no recognised figures equal the words: by figures whose words were misread, by
+    words whose figures were, or by either alone."""
+    spoken = parse_amount(words.text) if words is not None else None
     if words is not None and spoken is not None:
-        face.keep("amount_in_words", compact(words).raw, words, proven=echo is not None)
-        if echo is not None:
-            face.keep("total_with_tax", money(echo), echo, proven=True)
-            return
-        blurred = _blurred_echo(face, spoken) if face.recognised else None
+        face.keep("amount_in_words", compact(words).raw, words)
+        blurred = _blurred_echo(face, spoken)
         if blurred is not None:
             face.keep("total_with_tax", spoken, blurred, proven=True, most=MENDED)
-            return
-    if not named or (face.recognised and words is not None):
+        elif named and min(words.score, named[0].score) >= _CONTRADICTED:
+            # Two clear printings that differ: neither is sure, and rules tell of it.
+            face.keep("amount_in_words", compact(words).raw, words, most=MENDED)
+            face.keep("total_with_tax", money(named[0]), named[0], most=MENDED)
+        else:
+            face.keep("total_with_tax", spoken, words, most=UNLABELLED)
+            if named:
+                face.doubt("total_with_tax", money(named[0]), named[0])
         return
-    if len({money(run) for run in named}) == 1 or not face.recognised:
+    rows = face.sheet.within(face.sheet.rows)
+    found = misspoken(rows, [*blurred_figures(labelled), *named]) or misspoken(
+        rows, blurred_figures(face.sheet.phrases)
+    )
+    if found is not None:
+        spelled = spelled_amount(found.amount)
+        face.keep("amount_in_words", spelled, found.words, most=MENDED)
+        face.keep("total_with_tax", found.amount.quantize(_FEN), found.figures, most=MENDED)
+        return
+    _keep_lookalikes(face, rows)
+    if named and len({money(run) for run in named}) == 1:
         face.keep("total_with_tax", money(named[0]), named[0])
+
+
+def _keep_lookalikes(face: Face, rows: Sequence[Run]) -> None:
+    """Words that are an amount once their misread capitals are set right, without figures."""
+    found = [
+        (amount, part)
+        for part in spoken_parts(rows)
+        if (amount := lookalike_amount(part.text)) is not None
+        and _END.search(mended_capitals(part.text))
+        and _is_whole(face, part)
+    ]
+    if found:
+        amount, part = max(found, key=lambda entry: len(entry[1].glyphs))
+        face.keep("amount_in_words", mended_capitals(part.text), part, most=UNLABELLED)
+        face.keep("total_with_tax", amount, part, most=UNLABELLED)
+
+
+def _is_whole(face: Face, words: Run) -> bool:
+    """Does no other Chinese character touch the words on either side, but a label's or a
+    currency's? It would be a capital of them that was misread."""
+    for row in face.sheet.rows:
+        bare = compact(row)
+        ids = [id(glyph) for glyph in bare.glyphs]
+        if id(words.glyphs[0]) not in ids:
+            continue
+        start = ids.index(id(words.glyphs[0]))
+        end = ids.index(id(words.glyphs[-1])) if id(words.glyphs[-1]) in ids else len(ids) - 1
+        before, after = bare.glyphs[:start][-1:], bare.glyphs[end + 1 :][:1]
+        return not any(
+            "\u4e00" <= glyph.char <= "\u9fff"
+            and glyph.char not in _BESIDE
+            and max(glyph.x0 - words.x1, words.x0 - glyph.x1) < 0.5 * words.height
+            for glyph in (*before, *after)
+        )
+    return True
 
 
 def _blurred_echo(face: Face, spoken: Decimal) -> Run | None:
