@@ -24,6 +24,14 @@ class PageWords(Frozen):
     words: tuple[Word, ...]
 
 
+class Look(Frozen):
+    """What one closer look saw at a place: its text ("" for nothing), and the least certainty of
+    it."""
+
+    text: str
+    score: float
+
+
 def words_unread(pages: int) -> tuple[Finding, ...]:
     """`words_unread` (BLOCK) when so many pages hold more text than was taken from them: what was
     left out could be another invoice."""

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractors.model import Field, Invoice, Line, Severity, Source
-from verifiers.compare import compare, contradicts
+from extractors.model import Field, Finding, Invoice, Line, Severity, Source
+from verifiers import compare as comparing
+from verifiers.compare import contradicts, findings_of
+from verifiers.comparison import Outcome
 from verifiers.model import PortalValues
 
 TEXTS = ("invoice_code", "invoice_number", "check_code", "buyer_name", "buyer_tax_id")
@@ -43,6 +45,10 @@ def invoice_of(**values: Any) -> Invoice:
     return Invoice.model_validate(
         {name: read(value) for name, value in values.items() if value is not None} | {"lines": rows}
     )
+
+
+def compare(invoice: Invoice, portal: PortalValues) -> tuple[Finding, ...]:
+    return findings_of(comparing.compare(invoice, portal))
 
 
 def mirror(portal: PortalValues) -> Invoice:
@@ -140,3 +146,26 @@ def test_lines_are_judged_only_where_both_show_some() -> None:
 def test_field_type_is_the_contracts() -> None:
     invoice = invoice_of(total_tax=Decimal("1.00"))
     assert isinstance(invoice.total_tax, Field)
+
+
+def test_every_shown_value_is_kept_beside_the_documents() -> None:
+    portal = PortalValues(buyer_name="某某大学", seller_name="某某公司", total_tax=Decimal("1.00"))
+    ours = invoice_of(buyer_name="某某大学", seller_name="某某公可")
+    told = {each.field: each for each in comparing.compare(ours, portal)}
+    assert {name: each.outcome for name, each in told.items()} == {
+        "buyer_name": Outcome.SAME,
+        "seller_name": Outcome.DIFFERS,
+        "total_tax": Outcome.UNREADABLE,
+    }
+    seller = told["seller_name"]
+    assert (seller.document, seller.portal) == ("某某公可", "某某公司")
+    assert (seller.source, seller.confidence) == (Source.OCR, 1.0)
+
+
+def test_a_value_that_was_seen_but_not_believed_differs_too() -> None:
+    seen = Field[Decimal](
+        value=Decimal("1130.00"), raw="1130.00", source=Source.OCR, confidence=0.9
+    )
+    raised = Invoice(doubted={"total_with_tax": seen})
+    assert contradicts(compare(raised, PortalValues(total_with_tax=Decimal("113.00"))))
+    assert not contradicts(compare(raised, PortalValues(total_with_tax=Decimal("1130.00"))))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Any
 
 from extractors.amount_words import parse_amount
 from extractors.model import Field, Finding, Invoice, Line, Severity
+from verifiers.comparison import Compared, Outcome
 from verifiers.folding import fold_id, fold_name
 from verifiers.model import PortalValues
 
@@ -45,16 +47,23 @@ _FOLDS: dict[str, Fold] = {
 }
 
 
-def compare(invoice: Invoice, portal: PortalValues) -> tuple[Finding, ...]:
-    """BLOCK `portal_differs` for each value that differs, INFO `portal_only` for each that only
-    the portal shows, then the findings on lines. What the portal does not show is not judged.
-    """
-    findings = [
-        finding
+def compare(invoice: Invoice, portal: PortalValues) -> tuple[Compared, ...]:
+    """Every value that the portal shows beside the document's, in the order of the fields, and
+    last the lines. What the portal does not show is not judged. A value that the document shows
+    but that its own sums spoke against counts as seen: an altered total looks like this."""
+    fields = [
+        compared
         for name, fold in _FOLDS.items()
-        if (finding := _compare_field(name, fold, invoice, portal)) is not None
+        if (compared := _compare_field(name, fold, invoice, portal)) is not None
     ]
-    return (*findings, *_compare_lines(invoice.lines, portal.lines))
+    return (*fields, *_compare_lines(invoice.lines, portal.lines))
+
+
+def findings_of(compared: Iterable[Compared]) -> tuple[Finding, ...]:
+    """BLOCK `portal_differs` for each value that differs, INFO `portal_only` for each that only
+    the portal shows, INFO `mended_from_portal` for each that was misread."""
+    found = (each.finding() for each in compared)
+    return tuple(finding for finding in found if finding is not None)
 
 
 def contradicts(findings: Iterable[Finding]) -> bool:
@@ -62,30 +71,29 @@ def contradicts(findings: Iterable[Finding]) -> bool:
     return any(finding.severity is Severity.BLOCK for finding in findings)
 
 
-def _compare_field(name: str, fold: Fold, invoice: Invoice, portal: PortalValues) -> Finding | None:
+def _compare_field(
+    name: str, fold: Fold, invoice: Invoice, portal: PortalValues
+) -> Compared | None:
     theirs = getattr(portal, name)
     if theirs is None:
         return None
-    field: Field[object] | None = getattr(invoice, name)
+    field: Field[Any] | None = getattr(invoice, name) or invoice.doubted.get(name)
     if field is None:
-        params = {"field": name, "portal": str(theirs)}
-        return Finding(code="portal_only", severity=Severity.INFO, field=name, params=params)
-    if fold(field.value) == fold(theirs):
-        return None
-    return _differs(name, field.value, theirs)
-
-
-def _differs(name: str, ours: object, theirs: object) -> Finding:
-    return Finding(
-        code="portal_differs",
-        severity=Severity.BLOCK,
+        return Compared(field=name, outcome=Outcome.UNREADABLE, document=None, portal=str(theirs))
+    same = fold(field.value) == fold(theirs)
+    return Compared(
         field=name,
-        params={"field": name, "document": str(ours), "portal": str(theirs)},
+        outcome=Outcome.SAME if same else Outcome.DIFFERS,
+        document=str(field.value),
+        portal=str(theirs),
+        source=field.source,
+        confidence=field.confidence,
+        box=field.box,
     )
 
 
-def _compare_lines(ours: tuple[Line, ...], theirs: tuple[Line, ...]) -> tuple[Finding, ...]:
-    """One BLOCK finding that names the lines without a partner on the other side.
+def _compare_lines(ours: tuple[Line, ...], theirs: tuple[Line, ...]) -> tuple[Compared, ...]:
+    """One comparison that names the lines without a partner on the other side.
 
     Order does not matter, repetition does. Nothing is judged when either side shows no lines.
     """
@@ -101,8 +109,12 @@ def _compare_lines(ours: tuple[Line, ...], theirs: tuple[Line, ...]) -> tuple[Fi
         else:
             only_theirs.remove(partner)
     if not only_ours and not only_theirs:
-        return ()
-    return (_differs("lines", _show(only_ours), _show(only_theirs)),)
+        outcome, shown, theirs_shown = Outcome.SAME, ours, theirs
+    else:
+        outcome, shown, theirs_shown = Outcome.DIFFERS, tuple(only_ours), tuple(only_theirs)
+    return (
+        Compared(field="lines", outcome=outcome, document=_show(shown), portal=_show(theirs_shown)),
+    )
 
 
 def _gaps(line: Line) -> int:
@@ -118,7 +130,7 @@ def _same_line(ours: Line, theirs: Line) -> bool:
     )
 
 
-def _show(lines: list[Line]) -> str:
+def _show(lines: Iterable[Line]) -> str:
     shown = (f"{line.name} {_money(line.amount)} / {_money(line.tax)}" for line in lines)
     return "；".join(sorted(shown)) or "—"
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from extractors.model import Finding, Frozen, Invoice, Line
+from verifiers.comparison import Compared
 
 
 class Verdict(StrEnum):
@@ -95,6 +96,8 @@ class Verification(Frozen):
     reason: Reason
     findings: tuple[Finding, ...] = ()
     portal_values: PortalValues | None = None
+    #: Every field that the portal shows, beside the document's.
+    compared: tuple[Compared, ...] = ()
     #: 查验时间 as the portal states it, and 查验次数 (the count of checks of this invoice today).
     portal_time: str | None = None
     portal_count: int | None = None

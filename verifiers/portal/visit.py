@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 
 from extractors.model import Invoice
-from verifiers.compare import compare, contradicts
+from verifiers.compare import compare, contradicts, findings_of
 from verifiers.errors import PortalChanged
 from verifiers.keys import FourthKey, lacking_keys_finding, missing_keys, portal_keys
 from verifiers.model import (
@@ -185,7 +185,8 @@ def _compared(shown: Shown, invoice: Invoice, evidence: tuple[Evidence, ...]) ->
     values = shown.values
     if values is None:
         raise PortalChanged(detail="a result with neither values nor failure")
-    findings = compare(invoice, values)
+    compared = compare(invoice, values)
+    findings = findings_of(compared)
     reason = Reason.MISMATCH if contradicts(findings) else Reason.CONSISTENT
     if shown.status is not None:
         reason = shown.status.reason
@@ -194,6 +195,7 @@ def _compared(shown: Shown, invoice: Invoice, evidence: tuple[Evidence, ...]) ->
         verdict=Verdict.CONFIRMED if confirmed else Verdict.CONTRADICTED,
         reason=reason,
         findings=findings,
+        compared=compared,
         portal_values=values,
         portal_time=shown.time,
         portal_count=shown.count,
