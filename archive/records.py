@@ -245,6 +245,8 @@ class VerificationRow(Base):
     portal_message: Mapped[str | None] = mapped_column(Text)
     portal_values: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
     findings: Mapped[list[dict[str, Any]]] = mapped_column(JsonText, default=list)
+    #: Every field beside the portal's (`verifiers.comparison.Compared`), with any closer looks.
+    compared: Mapped[list[dict[str, Any]] | None] = mapped_column(JsonText)
 
     document: Mapped[Document] = relationship(back_populates="verifications")
     evidence: Mapped[list[EvidenceRow]] = relationship(lazy="selectin")

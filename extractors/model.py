@@ -52,6 +52,8 @@ class Kind(StrEnum):
 class Source(StrEnum):
     """Where a value was read, dearest evidence first (see `SOURCE_ORDER`)."""
 
+    #: A misreading that the tax authority's own value mended, once closer looks read it too.
+    PORTAL = "portal"
     XML = "xml"
     XBRL = "xbrl"
     OFD_ATTACHMENT = "ofd_attachment"

@@ -7,7 +7,7 @@ Order and economy live here; how each source is read lives in its own module.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,11 +33,14 @@ from extractors.leaves import (
 )
 from extractors.limits import Limits
 from extractors.merge import merge
-from extractors.model import Invoice
+from extractors.model import Box, Invoice
 from extractors.opening import open_file, parsed_codes, several, unseen
 from extractors.recogniser import Recogniser
+from extractors.relook import looks
 from extractors.second_look import faults, keeps, mended, places, replaced
 from extractors.sniff import sniff
+from extractors.split import cut_out
+from extractors.words import Look
 
 
 class Reader:
@@ -63,14 +66,7 @@ class Reader:
         Raises `DocumentError` of many kinds for a file that cannot be read or holds no invoice,
         `EngineMissing` when only recognition could read it and there is none.
         """
-        try:
-            size = path.stat().st_size
-            if size > self._limits.max_bytes:
-                raise FileTooLarge(size=size, limit=self._limits.max_bytes)
-            data = path.read_bytes()
-        except OSError as error:
-            raise DocumentError(detail=error.strerror or type(error).__name__) from error
-        return self.read_all(data)
+        return self.read_all(self._content(path))
 
     def read_bytes(self, data: bytes) -> Invoice:
         """The one invoice in `data`. Where there are several, the first, with the finding
@@ -110,6 +106,36 @@ class Reader:
             )
             for part, invoice in enumerate(invoices, start=1)
         )
+
+    def look_again(
+        self, path: Path, page: int, region: Box | None, places: Mapping[str, Box]
+    ) -> dict[str, tuple[Look, ...]]:
+        """Several closer looks at `places` (fractions of the upright picture, as the fields of a
+        recognised invoice have them) on one page of a file, or on one region of it; {} for a page
+        that has no picture. Raises as `read` does."""
+        if self._recogniser is None:
+            raise EngineMissing(detail="a second look needs text recognition")
+        data = self._content(path)
+        with ExitStack() as stack:
+            opened = open_file(sniff(data), data, self._limits, stack)
+            leaf = next((leaf for leaf in opened.leaves if leaf.page == page), None)
+            picture = leaf.draw() if leaf is not None else None
+            if picture is None:
+                return {}
+            part = cut_out(picture, region) if region is not None else picture
+            upright = self._recogniser.recognise(part, page).image
+        return looks(self._recogniser, upright, places)
+
+    def _content(self, path: Path) -> bytes:
+        """The bytes at `path`. Raises `FileTooLarge`, and `DocumentError` where it cannot be
+        read."""
+        try:
+            size = path.stat().st_size
+            if size > self._limits.max_bytes:
+                raise FileTooLarge(size=size, limit=self._limits.max_bytes)
+            return path.read_bytes()
+        except OSError as error:
+            raise DocumentError(detail=error.strerror or type(error).__name__) from error
 
     def _tell_leaves_apart(self, opened: Opened, deadline: float) -> None:
         """Among several leaves, look at those that say nothing by themselves: each may be an

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from io import BytesIO
@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy import select
 
 from archive.records import AuditRow, Document, now
-from extractors.model import Field, Invoice, Kind, Source
+from extractors.model import Box, Field, Invoice, Kind, Source
+from extractors.words import Look
 from verifiers.model import CaptchaDesk, Evidence, PortalValues, Reason, Verdict, Verification
 from worker.intake import Receipt
 from worker.pipeline import Pipeline
@@ -63,6 +64,8 @@ class FixedReader:
     answer: Invoice | tuple[Invoice, ...] | Exception
     calls: int = 0
     before: Callable[[], None] = field(default=lambda: None)
+    #: What it sees at any place when asked to look again.
+    looks: tuple[Look, ...] = ()
 
     def read(self, path: Path) -> tuple[Invoice, ...]:
         self.calls += 1
@@ -71,6 +74,15 @@ class FixedReader:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer if isinstance(self.answer, tuple) else (self.answer,)
+
+    def look_again(
+        self, path: Path, page: int, region: Box | None, places: Mapping[str, Box]
+    ) -> dict[str, tuple[Look, ...]]:
+        self.calls += 1
+        assert path.exists()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return dict.fromkeys(places, self.looks)
 
 
 @dataclass

@@ -21,6 +21,17 @@ from verifiers.model import PortalKeys
 _KINDS_FILE = Path(__file__).parent / "portal" / "kinds.toml"
 
 
+#: Fields of an invoice that the portal may ask for.
+PORTAL_KEY_FIELDS = (
+    "invoice_code",
+    "invoice_number",
+    "issue_date",
+    "check_code",
+    "total_without_tax",
+    "total_with_tax",
+)
+
+
 class FourthKey(StrEnum):
     """What the fourth field asks for."""
 

@@ -17,6 +17,7 @@ from extractors.amount_words import parse_amount
 from extractors.words import Look
 from verifiers.comparison import Compared, Outcome
 from verifiers.folding import fold_id, fold_name
+from verifiers.model import Reason, Verdict, Verification
 
 #: So many looks must read the portal's value, each at least this sure.
 _LEAST_LOOKS, _LEAST_SCORE = 3, 0.8
@@ -36,6 +37,11 @@ def doubtful(compared: Sequence[Compared]) -> dict[str, Compared]:
     }
 
 
+def explicable(verification: Verification) -> bool:
+    """Does a verification turn on values that closer looks may explain?"""
+    return verification.reason is Reason.MISMATCH and bool(doubtful(verification.compared))
+
+
 def explained(
     compared: Sequence[Compared], seen: Mapping[str, Sequence[Look]]
 ) -> tuple[Compared, ...]:
@@ -44,6 +50,13 @@ def explained(
     return tuple(
         _judged(each, tuple(seen[each.field])) if each.field in seen else each for each in compared
     )
+
+
+def outcome_of(compared: Sequence[Compared]) -> tuple[Verdict, Reason]:
+    """What a result that was found says of the document, by its values alone."""
+    if any(each.outcome is Outcome.DIFFERS for each in compared):
+        return Verdict.CONTRADICTED, Reason.MISMATCH
+    return Verdict.CONFIRMED, Reason.CONSISTENT
 
 
 def _judged(each: Compared, looks: tuple[Look, ...]) -> Compared:

@@ -49,6 +49,7 @@ class Clock:
             return (
                 self._stalled(State.RECEIVED, Stage.OCR)
                 + self._stalled(State.READ, Stage.VERIFY)
+                + self._stalled(State.VERIFIED, Stage.OCR)
                 + self._due()
                 + self._ready_vouchers()
             )

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from archive.records import State
 from extractors.model import Finding, Severity
+from verifiers.keys import PORTAL_KEY_FIELDS
 from verifiers.model import Reason, Verdict, Verification
 
 #: Undecided for reasons of load or outage: each further try waits twice as long, up to this.
 _LONGEST_PAUSE = dt.timedelta(hours=2)
+#: Answers that say no more than that the keys name no invoice.
+_ABOUT_KEYS = (Reason.INCONSISTENT, Reason.NOT_FOUND)
 _GROWING = (Reason.PORTAL_DOWN, Reason.TOO_FREQUENT, Reason.CAPTCHA_REJECTED)
 
 
@@ -38,6 +41,9 @@ def decide(
     if verification.verdict is Verdict.UNDECIDED:
         return _undecided(verification, portal_tries, now)
     blocking = [finding for finding in findings if _blocks(finding)]
+    if verification.reason in _ABOUT_KEYS and (unsure := _unsure_keys(findings)):
+        params = {"fields": ", ".join(unsure)}
+        return Decision(State.IN_REVIEW, Verdict.UNDECIDED, "keys_unsure", params)
     if verification.verdict is Verdict.CONTRADICTED:
         params = _first_params(verification.findings)
         return Decision(State.IN_REVIEW, Verdict.CONTRADICTED, verification.reason, params)
@@ -51,6 +57,13 @@ def _blocks(finding: Finding) -> bool:
     """A needed value that could not be read blocks too: the portal can only confirm what the
     document says, and nobody knows what it says there."""
     return finding.severity is Severity.BLOCK or finding.code == "field_missing"
+
+
+def _unsure_keys(findings: Sequence[Finding]) -> list[str]:
+    """The portal's keys that reading was not sure of: a person looks at them before "no such
+    invoice" is believed, for each wrong try counts against the invoice's five a day."""
+    doubted = {finding.field for finding in findings if finding.code == "low_confidence"}
+    return [name for name in PORTAL_KEY_FIELDS if name in doubted]
 
 
 def _undecided(verification: Verification, portal_tries: int, now: dt.datetime) -> Decision:

@@ -83,6 +83,7 @@ def read_document(document_id: str) -> None:
     if tools.reader is None:
         raise RuntimeError("this worker does not read")
     tools.pipeline.read(document_id, tools.reader)
+    tools.pipeline.look_again(document_id, tools.reader)
 
 
 def verify_document(document_id: str) -> None:

@@ -24,6 +24,7 @@ from archive.records import (
 )
 from extractors.errors import YanpiaoError
 from extractors.model import Invoice
+from verifiers.misreading import explicable
 from verifiers.model import Reason, Verdict
 from worker.decide import Decision, decide
 from worker.states import move
@@ -31,6 +32,8 @@ from worker.visit import VisitResult
 
 #: How long documents keep off a stopped lane before they ask again whether it is open.
 _STOPPED_LANE_PAUSE = dt.timedelta(minutes=10)
+#: Why a verified document stands where it is: the reading process is to look again.
+SECOND_LOOK = "second_look"
 
 
 def _add_seconds(document: Document, stage: str, seconds: float) -> None:
@@ -93,10 +96,7 @@ def _part(session: Session, whole: Document, invoice: Invoice) -> Document:
 
 def record_reading(session: Session, document: Document, invoice: Invoice, seconds: float) -> None:
     """Keep what was read and claim the invoice; a second document of it goes to a person."""
-    if document.invoice is not None:
-        session.delete(document.invoice)
-        session.flush()
-    document.invoice = _invoice_row(document.id, invoice)
+    row = keep_invoice(session, document, invoice)
     _add_seconds(document, "read", seconds)
     move(
         session,
@@ -107,7 +107,7 @@ def record_reading(session: Session, document: Document, invoice: Invoice, secon
     other = claim(session, invoice.key, document.id) if invoice.key else None
     if other is not None:
         document.verdict = Verdict.CONTRADICTED
-        reason, params = _second_claim(session, other, document.invoice)
+        reason, params = _second_claim(session, other, row)
         move(session, document, State.IN_REVIEW, reason=reason, params=params)
 
 
@@ -120,6 +120,14 @@ def _second_claim(session: Session, other: str, own: InvoiceRow) -> tuple[str, d
         return Reason.DUPLICATE, {"other": other}
     amounts = {"total": f"{total:.2f}", "other_total": f"{other_total:.2f}"}
     return "number_used_otherwise", {"other": other, "number": own.invoice_number or "", **amounts}
+
+
+def keep_invoice(session: Session, document: Document, invoice: Invoice) -> InvoiceRow:
+    """Let this be what was read from the document, in place of what was before."""
+    row = session.merge(_invoice_row(document.id, invoice))
+    session.flush()
+    session.expire(document, ["invoice"])
+    return row
 
 
 def _invoice_row(document_id: str, invoice: Invoice) -> InvoiceRow:
@@ -196,7 +204,8 @@ def put_off(session: Session, document: Document, reason: str) -> None:
 def record_verification(
     session: Session, document: Document, result: VisitResult, portal: str, seconds: float
 ) -> None:
-    """Keep the attempt with its evidence, then decide."""
+    """Keep the attempt with its evidence, then decide; or leave it verified where the reading
+    process is to look again first (`worker.relook`)."""
     verification = result.verification
     row = VerificationRow(
         id=new_id(),
@@ -216,6 +225,7 @@ def record_verification(
         findings=[
             finding.model_dump(mode="json") for finding in (*result.offline, *verification.findings)
         ],
+        compared=[each.model_dump(mode="json") for each in verification.compared],
     )
     row.evidence = [
         EvidenceRow(id=new_id(), name=name, media_type=media_type, sha256=sha256)
@@ -235,10 +245,14 @@ def record_verification(
             "evidence": {name: sha256 for name, _, sha256 in result.kept},
         },
     )
-    _follow(session, document, decide(result.findings, verification, document.portal_tries, now()))
+    if explicable(verification):
+        document.reason = SECOND_LOOK
+        return
+    follow(session, document, decide(result.findings, verification, document.portal_tries, now()))
 
 
-def _follow(session: Session, document: Document, decision: Decision) -> None:
+def follow(session: Session, document: Document, decision: Decision) -> None:
+    """Move the document to where a decision sends it."""
     document.verdict = decision.verdict
     undecided = decision.verdict is Verdict.UNDECIDED
     document.portal_tries = document.portal_tries + 1 if undecided else 0

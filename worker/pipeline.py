@@ -5,14 +5,16 @@ result in one transaction before the next step is enqueued; run twice, it does n
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 from archive import leases, vouchers
-from archive.records import Document, State, Voucher
+from archive.records import Document, State, VerificationRow, Voucher
 from extractors.errors import ReaderCrashed, YanpiaoError
-from extractors.model import Invoice
-from worker import outcomes
+from extractors.model import Box, Invoice
+from extractors.words import Look
+from worker import outcomes, relook
 from worker.lanes import Lanes
 from worker.lease_keeper import LeaseKeeper
 from worker.log import logger
@@ -29,6 +31,10 @@ class DocumentReader(Protocol):
     """Whatever turns a file into its invoices (`worker.reader_process.ReaderProcess`)."""
 
     def read(self, path: Path) -> tuple[Invoice, ...]: ...
+
+    def look_again(
+        self, path: Path, page: int, region: Box | None, places: Mapping[str, Box]
+    ) -> dict[str, tuple[Look, ...]]: ...
 
 
 class Pipeline:
@@ -125,6 +131,41 @@ class Pipeline:
         with self._database.write() as session:
             outcomes.put_off(session, session.get_one(Document, document_id), reason)
 
+    # -- looking again -------------------------------------------------------------------
+
+    def look_again(self, document_id: str, reader: DocumentReader) -> None:
+        """verified -> passed or in_review, once closer looks told misread from altered values. A
+        look that cannot be taken explains nothing: the difference then goes to a person."""
+        token = self._take(document_id, (State.VERIFIED,))
+        if token is None:
+            return
+        with self._database.read() as session:
+            document = session.get_one(Document, document_id)
+            row = document.verifications[-1]
+        seen: dict[str, tuple[Look, ...]] = {}
+        if document.attempts <= self._settings.max_tries:
+            try:
+                with self._keeper(Document, document_id, token):
+                    seen = self._looks(document, row, reader)
+            except YanpiaoError as error:
+                log.warning("second_look_failed", document_id=document_id, code=error.code)
+        with self._database.write() as session:
+            if not leases.end(session, Document, document_id, token):
+                return
+            fresh = session.get_one(Document, document_id)
+            relook.record_looks(session, fresh, fresh.verifications[-1], seen)
+        self._go_on(fresh)
+
+    def _looks(
+        self, document: Document, row: VerificationRow, reader: DocumentReader
+    ) -> dict[str, tuple[Look, ...]]:
+        places = relook.places(row)
+        invoice = self._invoice_of(document.id)
+        page = next((box.page for box in places.values()), invoice.first_page)
+        here = {name: box for name, box in places.items() if box.page == page}
+        path = self._services.store.path(document.sha256)
+        return reader.look_again(path, page, invoice.region, here)
+
     # -- sealing -------------------------------------------------------------------------
 
     def seal(self, voucher_no: str) -> None:
@@ -178,7 +219,7 @@ class Pipeline:
     def _go_on(self, document: Document) -> None:
         """Enqueue what the document's new state asks for; its row is committed already."""
         client = self._services.redis
-        if document.state == State.RECEIVED:
+        if document.state == State.RECEIVED or document.state == State.VERIFIED:
             enqueue(client, Stage.OCR, document.id)
         elif document.state == State.READ:
             enqueue(client, Stage.VERIFY, document.id)

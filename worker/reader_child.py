@@ -1,7 +1,8 @@
 """The reading process itself: `python -m worker.reader_child HANDLE PARENT`.
 
-Takes `{"path": ...}` on the inherited socket and answers `{"invoice": ...}` or
-`{"error": {"code", "params"}}`, until the socket closes. Dies with its parent, and is bound in
+Takes `{"path": ...}` on the inherited socket and answers `{"invoices": ...}`, or with
+`{"look": {"page", "region", "places"}}` besides, `{"looks": ...}`; `{"error": {"code", "params"}}`
+where it failed; until the socket closes. Dies with its parent, and is bound in
 memory, so that a hostile file can hurt nobody else.
 """
 
@@ -14,11 +15,13 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from extractors.errors import ReaderCrashed, YanpiaoError
+from extractors.model import Box
 from worker.log import configure, logger
 from worker.settings import Settings
 
@@ -44,8 +47,14 @@ def _bound_memory(size: int) -> None:
 
 def answer(reader: Any, path: Path) -> dict[str, Any]:
     """Read one file; every fault becomes an answer, because silence would count as a crash."""
+    return _answered(
+        "invoices", lambda: [found.model_dump(mode="json") for found in reader.read(path)]
+    )
+
+
+def _answered(name: str, work: Callable[[], Any]) -> dict[str, Any]:
     try:
-        return {"invoices": [found.model_dump(mode="json") for found in reader.read(path)]}
+        return {name: work()}
     except YanpiaoError as error:
         return {"error": {"code": error.code, "params": error.params}}
     except MemoryError:
@@ -53,6 +62,18 @@ def answer(reader: Any, path: Path) -> dict[str, Any]:
     except Exception as error:
         log.exception("reading_failed", error=type(error).__name__)
         return {"error": {"code": ReaderCrashed.code, "params": {"detail": type(error).__name__}}}
+
+
+def answer_looks(reader: Any, path: Path, look: dict[str, Any]) -> dict[str, Any]:
+    """Look again at places of one page; every fault becomes an answer."""
+    region = Box.model_validate(look["region"]) if look["region"] else None
+    places = {name: Box.model_validate(box) for name, box in look["places"].items()}
+
+    def seen() -> dict[str, Any]:
+        found = reader.look_again(path, look["page"], region, places)
+        return {name: [each.model_dump() for each in looks] for name, looks in found.items()}
+
+    return _answered("looks", seen)
 
 
 def main() -> None:
@@ -73,7 +94,9 @@ def main() -> None:
     with contextlib.suppress(EOFError, OSError):
         while True:
             request = json.loads(channel.recv_bytes())
-            channel.send_bytes(json.dumps(answer(reader, Path(request["path"]))).encode())
+            path, look = Path(request["path"]), request.get("look")
+            said = answer_looks(reader, path, look) if look else answer(reader, path)
+            channel.send_bytes(json.dumps(said).encode())
 
 
 if __name__ == "__main__":

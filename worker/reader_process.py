@@ -14,14 +14,15 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
 from extractors import errors
 from extractors.errors import ReaderCrashed, YanpiaoError
-from extractors.model import Invoice
+from extractors.model import Box, Invoice
+from extractors.words import Look
 from worker.log import logger
 from worker.settings import Settings
 
@@ -71,15 +72,36 @@ class ReaderProcess:
         Raises the reader's own `YanpiaoError`s, and `ReaderCrashed` when the process died or
         gave no answer within `reader_seconds`.
         """
+        found = self._asked({"path": str(path)})["invoices"]
+        return tuple(Invoice.model_validate(each) for each in found)
+
+    def look_again(
+        self, path: Path, page: int, region: Box | None, places: Mapping[str, Box]
+    ) -> dict[str, tuple[Look, ...]]:
+        """Several closer looks at places of one page (see `Reader.look_again`). Raises as `read`
+        does."""
+        look = {
+            "page": page,
+            "region": region.model_dump() if region else None,
+            "places": {name: box.model_dump() for name, box in places.items()},
+        }
+        found = self._asked({"path": str(path), "look": look})["looks"]
+        return {
+            name: tuple(Look.model_validate(each) for each in looks)
+            for name, looks in found.items()
+        }
+
+    def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The reading process's answer to one request; its error, raised."""
         channel = self._ready()
         try:
-            channel.send_bytes(json.dumps({"path": str(path)}).encode())
+            channel.send_bytes(json.dumps(request).encode())
         except OSError as error:
             raise ReaderCrashed(detail=self._cause_of_death()) from error
-        answer = json.loads(self._receive(channel, self._settings.reader_seconds))
+        answer: dict[str, Any] = json.loads(self._receive(channel, self._settings.reader_seconds))
         self._served += 1
         if "error" not in answer:
-            return tuple(Invoice.model_validate(found) for found in answer["invoices"])
+            return answer
         fault = error_from(answer["error"]["code"], answer["error"]["params"])
         if isinstance(fault, ReaderCrashed):
             self.close()  # it spoke up, but after such a fault its memory is not to be trusted
