@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from extractors.errors import DamagedFile, EngineMissing, TooManyPixels
@@ -18,7 +19,7 @@ from extractors.faces import invoice_from_words
 from extractors.images import LONG_SIDE, frame_count, load_image
 from extractors.limits import Limits
 from extractors.model import TEXT_FIELDS, Invoice, Kind, Source
-from extractors.models import model_folders
+from extractors.models import ORIENTATION_YML, model_folders, quick_settings
 from extractors.recognise import PaddleRecogniser
 from extractors.seal import title_without_seal
 from extractors.straighten import level, page_corners, skew_degrees
@@ -155,6 +156,35 @@ class TestModels:
             assert (folder / "inference.onnx").stat().st_size > 100_000
             assert "model_name" in (folder / "inference.yml").read_text(encoding="utf-8")
         assert not [path for path in tmp_path.rglob(".*") if path.is_file()]
+
+    def test_settings_are_told_shorter_not_otherwise(self) -> None:
+        alphabet = [
+            "!",
+            '"',
+            "'",
+            "\\",
+            "#",
+            "0",
+            "\u3000",
+            "\xa0",
+            "\ufeff",
+            "~",
+            "\u58f9",
+            "\U0001f682",
+        ]
+        told = {
+            "Global": {"model_name": "a"},
+            "PostProcess": {"name": "CTC", "character_dict": alphabet},
+        }
+        short = yaml.safe_load(quick_settings(yaml.safe_dump(told)))
+        assert isinstance(short["PostProcess"]["character_dict"], str)
+        short["PostProcess"]["character_dict"] = list(short["PostProcess"]["character_dict"])
+        assert short == told
+
+    def test_an_alphabet_of_more_than_characters_stays_a_list(self) -> None:
+        settings = yaml.safe_dump({"PostProcess": {"character_dict": ["a", "bc"]}})
+        assert quick_settings(settings) == settings
+        assert quick_settings(ORIENTATION_YML) == ORIENTATION_YML
 
     def test_missing_models_are_the_engine_missing(self, tmp_path: Path) -> None:
         with pytest.raises(EngineMissing):
