@@ -26,12 +26,14 @@ _TELLING = 8
 
 @dataclass(slots=True)
 class Leaf:
-    """`page` counts from 0. `codes` are the readings of its QR codes; `words` its text layer,
-    given by `source`; `recognised` what recognition saw once it has looked. `picture` is None
-    for what cannot be drawn. `region` is the part of the page that it was cut from."""
+    """`page` counts from 0. `codes` are the readings of its QR codes, and `searched` says that its
+    picture was looked through for them; `words` its text layer, given by `source`; `recognised`
+    what recognition saw once it has looked. `picture` is None for what cannot be drawn. `region`
+    is the part of the page that it was cut from."""
 
     page: int
     codes: list[Invoice] = field(default_factory=list)
+    searched: bool = False
     words: PageWords | None = None
     source: Source = Source.PDF_TEXT
     picture: Callable[[], Image] | None = None

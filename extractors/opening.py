@@ -64,7 +64,9 @@ def _open_ofd(data: bytes, limits: Limits) -> Opened:
         if min(picture.shape[:2]) < _PAGE_LIKE:
             opened.whole.extend(codes)
         else:
-            opened.leaves.append(Leaf(index, codes=codes, picture=partial(_same, picture)))
+            opened.leaves.append(
+                Leaf(index, codes=codes, searched=True, picture=partial(_same, picture))
+            )
     return opened
 
 
@@ -114,7 +116,12 @@ def _open_image(data: bytes, limits: Limits) -> Opened:
     if count > len(frames):
         opened.findings.append(unseen(count - len(frames)))
     opened.leaves = [
-        Leaf(index, codes=parsed_codes(pixels, index), picture=partial(_same, pixels))
+        Leaf(
+            index,
+            codes=parsed_codes(pixels, index),
+            searched=True,
+            picture=partial(_same, pixels),
+        )
         for index, pixels in enumerate(frames)
     ]
     return opened

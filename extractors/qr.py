@@ -27,6 +27,9 @@ _ENLARGE_BELOW = 2600
 _SHRINK_ABOVE = 1500
 #: Modules along a side of the smallest QR code: a picture narrower than that holds none.
 _LEAST_MODULES = 21
+#: Variants at the picture's own size. Where they show any code, it is sharp enough to show the
+#: invoice's too, and the others, ten times as dear, are left out.
+_OWN_SIZE = 2
 _QR_ONLY = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 #: Leader, type, 发票代码 or none, number. Fiscal bills begin likewise, but go on with a bill's
 #: code of 8 digits and a number of 10: they are none of these, and nothing of them is taken.
@@ -41,10 +44,12 @@ def read_codes(image: Image, page: int = 0) -> tuple[tuple[str, Box], ...]:
     """The QR codes of a picture (BGR or grey), each text once, with its box on page `page`.
 
     Cheap variants are tried one after another, and the first that shows an invoice's code ends
-    the search; a picture without any costs all of them (about 0.2 s on a 200 dpi page).
+    the search; a picture without any costs all of them (about 0.1 s on a 200 dpi page).
     """
     found: dict[str, Box] = {}
-    for variant in _variants(image):
+    for number, variant in enumerate(_variants(image)):
+        if found and number >= _OWN_SIZE:
+            break
         for code in zxingcpp.read_barcodes(variant, formats=_QR_ONLY):
             text = str(code.text).strip()
             if text and len(text) <= _MAX_TEXT:
@@ -80,14 +85,15 @@ def _variants(image: Image) -> Iterator[Image]:
         half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         yield np.asarray(half, dtype=np.uint8)
     if long_side < _ENLARGE_BELOW:
-        double = cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-        yield _sharpened(np.asarray(double, dtype=np.uint8))
+        # Sharpened before it is enlarged: a quarter of the pixels, and half the reach.
+        double = cv2.resize(_sharpened(grey, 1.5), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+        yield np.asarray(double, dtype=np.uint8)
 
 
-def _sharpened(grey: Image) -> Image:
+def _sharpened(grey: Image, reach: float = 3.0) -> Image:
     """Unsharp mask, strong: on drawn codes it won back blur of half a module that thresholds
     and plain enlarging did not."""
-    soft = cv2.GaussianBlur(grey, (0, 0), 3)
+    soft = cv2.GaussianBlur(grey, (0, 0), reach)
     return np.asarray(cv2.addWeighted(grey, 4, soft, -3, 0), dtype=np.uint8)
 
 

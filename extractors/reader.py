@@ -143,7 +143,7 @@ class Reader:
         silent = [leaf for leaf in opened.leaves if leaf.words is None]
         if self._recogniser is None:
             for leaf in silent:
-                leaf.codes.extend([] if leaf.codes else _codes_of(leaf))
+                leaf.codes.extend([] if leaf.codes or leaf.searched else _codes_of(leaf))
             return
         alone = len(opened.leaves) == 1
         for leaf in silent:
@@ -210,12 +210,12 @@ class Reader:
         else in the straightened one. Raises `DamagedFile` where it cannot be drawn."""
         picture = leaf.draw()
         assert picture is not None  # noqa: S101 - the caller chose leaves that have one
-        if leaf.words is None and not leaf.codes:
+        if leaf.words is None and not leaf.codes and not leaf.searched:
             leaf.codes.extend(parsed_codes(picture, leaf.page))
         page = recogniser.recognise(picture, leaf.page)
         leaf.see(page.words)
         leaf.rotation = page.rotation
-        if not leaf.codes:
+        if not leaf.codes and page.image is not picture:
             leaf.codes.extend(parsed_codes(page.image, leaf.page))
         leaf.let_go()
         leaf.upright = page.image

@@ -17,6 +17,7 @@ from extractors.errors import DamagedFile, EngineMissing, FileTooLarge, NoInvoic
 from extractors.limits import Limits
 from extractors.model import Box, Invoice, Kind, Severity, Source
 from extractors.pdf import PdfFile
+from extractors.qr import read_codes
 from extractors.reader import Reader
 from extractors.recogniser import Image, RecognisedPage
 from extractors.report import error_json, to_json
@@ -121,6 +122,19 @@ def test_a_scan_that_only_recognition_could_read_asks_for_it() -> None:
 def test_a_picture_of_nothing_holds_no_invoice() -> None:
     with pytest.raises(NoInvoiceFound):
         Reader(recogniser=Replay()).read_bytes(blank_picture())
+
+
+def test_a_picture_is_looked_through_for_codes_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    def counted(image: Image, page: int) -> tuple[tuple[str, Box], ...]:
+        looked.append(page)
+        return read_codes(image, page)
+
+    monkeypatch.setattr("extractors.opening.read_codes", counted)
+    with pytest.raises(NoInvoiceFound):
+        Reader(recogniser=Replay()).read_bytes(blank_picture())
+    assert looked == [0]
 
 
 def scanned(specimen: bytes) -> tuple[bytes, PageWords]:
