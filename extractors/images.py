@@ -35,6 +35,8 @@ _LONGEST_SIDE = 65_535
 #: Modes whose pixels can be averaged as they stand.
 _AVERAGED = frozenset({"L", "RGB", "RGBA", "CMYK", "I", "F"})
 
+_GREYS = frozenset({"1", "L"})
+
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
 
 
@@ -158,8 +160,11 @@ def _as_bgr(image: Image.Image) -> Pixels:
         layer = image.convert("RGBA")
         page = Image.new("RGBA", layer.size, "white")
         image = Image.alpha_composite(page, layer)
+    if image.mode in _GREYS:
+        grey = np.asarray(image.convert("L"), dtype=np.uint8)
+        return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
     rgb = np.asarray(image.convert("RGB"), dtype=np.uint8)
-    return np.ascontiguousarray(rgb[:, :, ::-1])
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), dtype=np.uint8)
 
 
 def _reduced(image: Image.Image) -> Image.Image:

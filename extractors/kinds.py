@@ -66,10 +66,14 @@ def kind_from_name(text: str) -> Kind:
     Brackets and widths do not matter, and a province in front of the name is no hindrance.
     """
     face = _bare(text)
-    for kind in sorted(Kind, key=lambda kind: len(kind.value), reverse=True):
-        if kind not in _NO_TITLES and _bare(kind.value) in face:
-            return kind
-    return Kind.UNKNOWN
+    return next((kind for name, kind in _titles() if name in face), Kind.UNKNOWN)
+
+
+@cache
+def _titles() -> tuple[tuple[str, Kind], ...]:
+    """Printed names and their kinds, the longest first."""
+    ranked = sorted(Kind, key=lambda kind: len(kind.value), reverse=True)
+    return tuple((_bare(kind.value), kind) for kind in ranked if kind not in _NO_TITLES)
 
 
 def is_digital_number(number: str) -> bool:
@@ -78,9 +82,10 @@ def is_digital_number(number: str) -> bool:
 
 
 #: Engines take a printed title's characters for their traditional forms now and then.
-_SIMPLIFIED = str.maketrans("電發稅專紙質統鐵運動機車銷廣", "电发税专纸质统铁运动机车销广")
+_SIMPLIFIED = str.maketrans(
+    "電發稅專紙質統鐵運動機車銷廣", "电发税专纸质统铁运动机车销广", "() \t\n"
+)
 
 
 def _bare(text: str) -> str:
-    wide = unicodedata.normalize("NFKC", text).translate(_SIMPLIFIED)
-    return "".join(character for character in wide if character not in "() \t\n")
+    return unicodedata.normalize("NFKC", text).translate(_SIMPLIFIED)

@@ -202,6 +202,8 @@ def _together(leaves: Sequence[Leaf], words: Sequence[PageWords], source: Source
 def share_out(whole: Sequence[Invoice], groups: Sequence[list[Leaf]]) -> list[list[Invoice]]:
     """Which group each reading of the whole file speaks of: the one with its number, else the
     first, where a number that differs then becomes a finding."""
+    if len(groups) == 1:
+        return [list(whole)]
     shares: list[list[Invoice]] = [[] for _ in groups]
     for reading in whole:
         number = reading.invoice_number.value if reading.invoice_number else None

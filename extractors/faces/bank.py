@@ -252,7 +252,7 @@ def _markers(face: Face) -> dict[str, Run]:
 def _columns(face: Face) -> list[Run]:
     """Single characters set one below the other, each column as one run."""
     singles = sorted(
-        (run for run in face.sheet.runs if len(run.glyphs) == 1), key=lambda run: run.middle
+        (run for run in face.sheet.runs if len(run.raw) == 1), key=lambda run: run.middle
     )
     columns: list[list[Run]] = []
     for run in singles:

@@ -156,8 +156,8 @@ def _rows(face: Face, headers: list[lines.Header], floor: float) -> list[lines.R
     comes between the titles and the total without them goes on in their columns."""
     rows: list[lines.Row] = []
     tops = {header.page: header for header in headers}
-    pages = {run.glyphs[0].page for run in face.sheet.runs}
-    last = max((run.glyphs[0].page for run in face.sheet.runs if run.middle <= floor), default=0)
+    pages = {run.page for run in face.sheet.runs}
+    last = max((run.page for run in face.sheet.runs if run.middle <= floor), default=0)
     header: lines.Header | None = None
     for page in sorted(pages):
         header = tops.get(page, header if page <= last else None)
@@ -173,7 +173,7 @@ def _rows(face: Face, headers: list[lines.Header], floor: float) -> list[lines.R
 
 
 def _page_ends(face: Face, page: int) -> tuple[float, float]:
-    runs = [run for run in face.sheet.runs if run.glyphs[0].page == page]
+    runs = [run for run in face.sheet.runs if run.page == page]
     return min(run.y0 for run in runs), max(run.y1 for run in runs)
 
 
@@ -198,7 +198,7 @@ def _sums_top(face: Face, header: lines.Header, floor: float) -> float:
         run.y0
         for run in face.sheet.runs
         if header.bottom < run.middle < floor
-        and (place := face.sheet.box(run)).page == box.page
+        and (place := face.sheet.place(run)).page == box.page
         and place.y0 <= (box.y0 + box.y1) / 2 <= place.y1
     ]
     return min(near, default=bottom)
@@ -213,7 +213,7 @@ def _sums_bottom(face: Face) -> float | None:
         (
             run.y1
             for run in face.sheet.runs
-            if (place := face.sheet.box(run)).page == first.box.page
+            if (place := face.sheet.place(run)).page == first.box.page
             and abs(place.y0 - first.box.y0) < 1e-9
             and place.x0 <= first.box.x0 <= place.x1
         ),

@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from statistics import fmean
 
 from extractors.layout import values
@@ -38,7 +38,6 @@ _TITLES = (
     ("rate", r"税率|征收率"),
     ("tax", r"税额$|^税$"),
 )
-_SOME_TITLE = re.compile("|".join(f"(?:{pattern})" for _, pattern in _TITLES))
 _WHOLE_TITLES = re.compile(
     r"序号|建筑服务发生地|建筑项目名称|(?:房屋)?产权证书/不动产权证号码?|面积单位|车牌号码?|(?:车辆)?类型"
     r"|通行日期[起止]|(?:货物或应税劳务、?(?:服务)?|货物\(劳务\)|项目)名称|规格型号|单位|数量|单价|金额"
@@ -64,7 +63,7 @@ class Header:
     @property
     def page(self) -> int:
         """The page, counted from the sheet's first, that the titles stand on."""
-        return next(iter(self.titles.values())).glyphs[0].page
+        return next(iter(self.titles.values())).page
 
     @cached_property
     def slope(self) -> float:
@@ -110,9 +109,11 @@ def find_headers(face: Face) -> list[Header]:
     best: dict[int, Header] = {}
     parts = [part for run in face.sheet.runs for part in _single_titles(run)]
     runs = [run for run in parts if _may_be_title(run)]
+    places = [(run.middle, run.height, run) for run in runs]
     for row in face.sheet.rows:
+        at, high = row.middle, row.height
         level = [
-            run for run in runs if abs(run.middle - row.middle) < 0.7 * max(row.height, run.height)
+            run for middle, height, run in places if abs(middle - at) < 0.7 * max(height, high)
         ]
         if len(level) < _LEAST_TITLES:
             continue
@@ -135,7 +136,7 @@ def find_header(face: Face) -> Header | None:
 
 def _single_titles(run: Run) -> list[Run]:
     """The run, or the titles that it is made of where a source ran several together."""
-    if not 4 <= len(run.glyphs) <= _LONGEST_ROW:
+    if not 4 <= len(run.raw) <= _LONGEST_ROW:
         return [run]
     bare = compact(run)
     matches = list(_WHOLE_TITLES.finditer(bare.text))
@@ -146,12 +147,11 @@ def _single_titles(run: Run) -> list[Run]:
 
 
 def _may_be_title(run: Run) -> bool:
-    if len(run.glyphs) == 1:
+    if len(run.raw) == 1:
         return True
-    if len(run.glyphs) > _LONGEST_TITLE:
+    if len(run.raw) > _LONGEST_TITLE:
         return False
-    text = compact(run).text
-    return _SOME_TITLE.search(text) is not None
+    return _column_titled(compact(run).text) is not None
 
 
 def _spread_joined(runs: list[Run]) -> list[Run]:
@@ -164,8 +164,8 @@ def _spread_joined(runs: list[Run]) -> list[Run]:
         follower = order[index + 1] if index + 1 < len(order) else None
         if (
             follower is not None
-            and len(run.glyphs) == 1
-            and len(follower.glyphs) == 1
+            and len(run.raw) == 1
+            and len(follower.raw) == 1
             and follower.x0 - run.x1 < 4 * run.height
         ):
             joined.append(join([run, follower]))
@@ -179,11 +179,16 @@ def _spread_joined(runs: list[Run]) -> list[Run]:
 def _titles(runs: list[Run]) -> dict[str, Run]:
     found: dict[str, Run] = {}
     for run in runs:
-        text = compact(run).text
-        name = next((name for name, pattern in _TITLES if re.search(pattern, text)), None)
+        name = _column_titled(compact(run).text)
         if name is not None:
             found.setdefault(name, run)
     return found
+
+
+@lru_cache(1000)
+def _column_titled(text: str) -> str | None:
+    """The column that the text may be the title of. The same few titles are met again and again."""
+    return next((name for name, pattern in _TITLES if re.search(pattern, text)), None)
 
 
 def edge_after(column: str, edges: Edges) -> float | None:

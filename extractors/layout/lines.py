@@ -243,7 +243,7 @@ def _is_print(run: Run, sheet: Sheet) -> bool:
     """High enough for print? A lone 1 gets a low box. A lone character that recognition hardly
     believes is a mark on the paper."""
     figure = run.score > 0.6 and re.fullmatch(r"\d{1,2}", run.text) is not None
-    stray = len(run.glyphs) == 1 and run.score < 0.6
+    stray = len(run.raw) == 1 and run.score < 0.6
     return run.height > (0.35 if figure else 0.5) * sheet.line_height and not stray
 
 
@@ -259,7 +259,7 @@ def _unstacked(upright: Sequence[Run]) -> list[Run]:
     every character is a cell again."""
     cells = []
     for run in upright:
-        step = run.height / len(run.glyphs)
+        step = run.height / len(run.raw)
         for index, glyph in enumerate(run.glyphs):
             top = run.y0 + index * step
             place = replace(glyph, x0=run.x0, x1=run.x1, y0=top, y1=top + step)

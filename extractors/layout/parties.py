@@ -114,7 +114,7 @@ def _side_print(face: Face, zone: Zone) -> tuple[str, ...]:
     """The parties that single characters or upright print in a box name."""
     bounds = {"left": zone.left, "right": zone.right, "top": zone.top, "bottom": zone.bottom}
     upright = face.sheet.within(face.sheet.upright, **bounds)
-    single = [run for run in face.sheet.within(face.sheet.runs, **bounds) if len(run.glyphs) == 1]
+    single = [run for run in face.sheet.within(face.sheet.runs, **bounds) if len(run.raw) == 1]
     text = "".join(run.text for run in (*upright, *single))
     marks = (("buyer", "购买"), ("seller", "销售"))
     return tuple(role for role, chars in marks if any(char in text for char in chars))
@@ -159,7 +159,7 @@ def _tax_id(runs: list[Run], zone: Zone) -> Run | None:
         match = _ID_LABEL.search(bare.text)
         if match is None:
             continue
-        rest = bare.part(match.end(), len(bare.glyphs))
+        rest = bare.part(match.end(), len(bare.raw))
         value = rest if rest is not None else beside(run, runs, right=zone.right)
         if value is None:
             return None
@@ -232,7 +232,7 @@ def _after_label(run: Run, characters: int) -> Run | None:
     seen = 0
     for index, glyph in enumerate(run.glyphs):
         if seen == characters:
-            return run.part(index, len(run.glyphs))
+            return run.part(index, len(run.raw))
         seen += not glyph.char.isspace()
     return None
 

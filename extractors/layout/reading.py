@@ -114,9 +114,11 @@ def cut(run: Run, match: re.Match[str], group: int | str = 1) -> Run | None:
 def labelled(runs: Iterable[Run], pattern: str) -> list[Run]:
     """Group 1 of `pattern` in every run where it is found, spaces left out of account."""
     parts = []
-    for run in map(compact, runs):
-        for match in re.finditer(pattern, run.text):
-            part = cut(run, match)
+    find = re.compile(pattern).finditer
+    for run in runs:
+        bare = run.tight
+        for match in find(bare.text):
+            part = cut(bare, match)
             if part is not None:
                 parts.append(part)
     return parts
@@ -147,7 +149,7 @@ def beside(label: Run, runs: Sequence[Run], *, right: float = 1e9) -> Run | None
 
 
 def is_side_print(run: Run) -> bool:
-    return len(run.glyphs) == 1 and run.text in _SIDE_PRINT
+    return len(run.raw) == 1 and run.text in _SIDE_PRINT
 
 
 def agreed(runs: Sequence[Run]) -> tuple[Run, bool] | None:

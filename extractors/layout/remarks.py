@@ -69,9 +69,7 @@ def _without_seal(runs: list[Run], left: float) -> list[Run]:
     seals = [run for run in runs if _is_seal(run, left)]
     if not seals:
         return runs
-    return [
-        run for run in runs if run not in seals and (len(run.glyphs) > _BIT or _is_at(left, run))
-    ]
+    return [run for run in runs if run not in seals and (len(run.raw) > _BIT or _is_at(left, run))]
 
 
 #: Characters at most that a bit of a seal's ring is read as.

@@ -165,7 +165,7 @@ def _words(face: Face) -> Run | None:
             whole = part and _with_next_row(face, bare, part)
             if whole is not None and _END.search(whole.text) and parse_amount(whole.text):
                 found.append(whole)
-    return max(found, key=lambda run: len(run.glyphs), default=None)
+    return max(found, key=lambda run: len(run.raw), default=None)
 
 
 def _with_next_row(face: Face, row: Run, words: Run) -> Run:

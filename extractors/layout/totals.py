@@ -48,10 +48,10 @@ def _words_run(face: Face, top: float) -> Run | None:
         run = compact(phrase)
         for match in _WORDS.finditer(run.text):
             part = cut(run, match)
-            if part is not None and parse_amount(part.text) is not None and len(part.glyphs) >= 2:
+            if part is not None and parse_amount(part.text) is not None and len(part.raw) >= 2:
                 found.append(part)
     with_unit = [run for run in found if re.search("[圆元角分]", run.text)]
-    return max(with_unit, key=lambda run: len(run.glyphs), default=None)
+    return max(with_unit, key=lambda run: len(run.raw), default=None)
 
 
 def _total(face: Face, words: Run | None, top: float) -> tuple[Amount | None, Run | None]:

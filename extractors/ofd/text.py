@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from extractors.model import Box
 from extractors.ofd.document import Page
@@ -23,6 +24,7 @@ _ASCENT, _DESCENT = 0.86, 0.14
 #: A step wider than this many font sizes parts two words.
 _GAP = 2.5
 _DEFAULT_SIZE = 3.175
+_TEXT_CODE = "{*}TextCode"
 _MAX_REPEAT = 10_000
 
 Matrix = tuple[float, float, float, float, float, float]
@@ -74,26 +76,27 @@ def page_words(page: Page, index: int, objects: list[TextObject]) -> PageWords:
 
 def _text_object(element: Element, page: Page, index: int, limit: int) -> TextObject:
     """One word more than `limit` tells that there were too many."""
-    boundary = _numbers(element.get("Boundary"))
+    get = element.get
+    boundary = _numbers(get("Boundary"))
     left, top = (boundary[0], boundary[1]) if len(boundary) == 4 else (0.0, 0.0)
-    matrix = _matrix(element.get("CTM"))
-    size = _positive(element.get("Size"), _DEFAULT_SIZE)
+    matrix = _matrix(get("CTM"))
+    size = _positive(get("Size"), _DEFAULT_SIZE)
     words: list[Word] = []
     whole: list[str] = []
-    for code in every(element, "TextCode"):
+    for code in element.iter(_TEXT_CODE):
         text = code.text or ""
         whole.append(text)
         for run in _runs(code, text, size):
-            box = _box(run, size, matrix, (left, top), page, index)
             if len(words) > limit:
                 break
-            if box is not None and run.text.strip():
-                words.append(Word(text=run.text.strip(), box=box))
-    return TextObject(id=element.get("ID") or "", text="".join(whole).strip(), words=tuple(words))
+            shown = run.text.strip()
+            box = _box(run, size, matrix, (left, top), page, index) if shown else None
+            if box is not None:
+                words.append(Word(text=shown, box=box))
+    return TextObject(id=get("ID") or "", text="".join(whole).strip(), words=tuple(words))
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(NamedTuple):
     """Glyphs on one baseline, in the object's own millimetres."""
 
     text: str
@@ -102,15 +105,21 @@ class _Run:
     baseline: float
 
 
-def _runs(code: Element, text: str, size: float) -> Iterator[_Run]:
+def _runs(code: Element, text: str, size: float) -> Iterable[_Run]:
     x, y = _float(code.get("X"), 0.0), _float(code.get("Y"), 0.0)
     steps_x, steps_y = _deltas(code.get("DeltaX")), _deltas(code.get("DeltaY"))
     last = len(text) - 1
     inner = steps_x[:last]
     if 0 <= last == len(inner) and not any(steps_y[:last]) and _is_close(inner, size):
         # Nearly every text is one row of close glyphs; it need not be walked through.
-        yield _Run(text, x, x + sum(inner) + _advance(text[last], size), y)
-        return
+        return [_Run(text, x, x + sum(inner) + _advance(text[last], size), y)]
+    return _walked(text, (x, y), (steps_x, steps_y), size)
+
+
+def _walked(
+    text: str, begin_at: tuple[float, float], steps: tuple[list[float], list[float]], size: float
+) -> Iterator[_Run]:
+    (x, y), (steps_x, steps_y) = begin_at, steps
     start, begin = 0, x
     for position, character in enumerate(text):
         natural = _advance(character, size)
@@ -141,8 +150,10 @@ def _is_wide(character: str) -> bool:
 
 def _deltas(text: str | None) -> list[float]:
     """Steps: numbers, where `g n v` stands for n times v. What cannot be read ends the list."""
+    if not text:
+        return []
     steps: list[float] = []
-    parts = iter((text or "").split())
+    parts = iter(text.split())
     for part in parts:
         count, value = 1.0, part
         if part == "g":
@@ -157,20 +168,33 @@ def _deltas(text: str | None) -> list[float]:
 def _box(
     run: _Run, size: float, matrix: Matrix, origin: tuple[float, float], page: Page, index: int
 ) -> Box | None:
-    a, b, c, d, e, f = matrix
-    corners = [
-        (a * x + c * y + e + origin[0], b * x + d * y + f + origin[1])
-        for x in (run.x0, run.x1)
-        for y in (run.baseline - _ASCENT * size, run.baseline + _DESCENT * size)
-    ]
-    xs = [x / page.width for x, _ in corners]
-    ys = [y / page.height for _, y in corners]
-    if not all(map(math.isfinite, (*xs, *ys))):
+    x0, x1 = run.x0, run.x1
+    y0, y1 = run.baseline - _ASCENT * size, run.baseline + _DESCENT * size
+    if matrix is not _IDENTITY:
+        x0, y0, x1, y1 = _turned(matrix, x0, y0, x1, y1)
+    elif x1 < x0:
+        x0, x1 = x1, x0
+    left, top = origin
+    x0, x1 = (x0 + left) / page.width, (x1 + left) / page.width
+    y0, y1 = (y0 + top) / page.height, (y1 + top) / page.height
+    if not math.isfinite(x0 + x1 + y0 + y1):
         return None
-    return Box(page=index, x0=min(xs), y0=min(ys), x1=max(xs), y1=max(ys))
+    return Box(page=index, x0=x0, y0=y0, x1=x1, y1=y1)
+
+
+def _turned(
+    matrix: Matrix, x0: float, y0: float, x1: float, y1: float
+) -> tuple[float, float, float, float]:
+    """The upright rectangle around a turned or sheared one."""
+    a, b, c, d, e, f = matrix
+    xs = [a * x + c * y + e for x in (x0, x1) for y in (y0, y1)]
+    ys = [b * x + d * y + f for x in (x0, x1) for y in (y0, y1)]
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _matrix(text: str | None) -> Matrix:
+    if not text:
+        return _IDENTITY
     numbers = _numbers(text)
     if len(numbers) != 6:
         return _IDENTITY
@@ -179,13 +203,19 @@ def _matrix(text: str | None) -> Matrix:
 
 
 def _numbers(text: str | None) -> list[float]:
-    numbers = [_float(part, math.nan) for part in (text or "").split()]
-    return [] if any(map(math.isnan, numbers)) else numbers
+    """All of them, none where one is no number."""
+    try:
+        numbers = list(map(float, (text or "").split()))
+    except ValueError:
+        return []
+    return numbers if math.isfinite(sum(numbers)) else []
 
 
 def _float(text: str | None, default: float) -> float:
+    if not text:
+        return default
     try:
-        number = float(text) if text else default
+        number = float(text)
     except ValueError:
         return default
     return number if math.isfinite(number) else default
