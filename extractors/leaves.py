@@ -66,7 +66,7 @@ class Leaf:
             if self.words is not None:
                 self._reading = invoice_from_words([self.words], self.source)
             elif self.recognised is not None:
-                self._reading = invoice_from_words([self.recognised], Source.OCR)
+                self._reading = invoice_from_words([self.recognised], Source.OCR, self.codes)
         return self._reading
 
     @property
@@ -187,16 +187,22 @@ def readings_of(group: Sequence[Leaf]) -> Iterator[Invoice]:
     seen = [leaf for leaf in group if leaf.recognised is not None]
     if seen:
         words = [leaf.recognised for leaf in seen if leaf.recognised]
-        reading = _together(seen, words, Source.OCR)
+        codes = [code for leaf in seen for code in leaf.codes]
+        reading = _together(seen, words, Source.OCR, codes)
         rotation = next((leaf.rotation for leaf in seen if leaf.rotation), 0)
         yield reading.model_copy(update={"rotation": rotation})
 
 
-def _together(leaves: Sequence[Leaf], words: Sequence[PageWords], source: Source) -> Invoice:
+def _together(
+    leaves: Sequence[Leaf],
+    words: Sequence[PageWords],
+    source: Source,
+    codes: Sequence[Invoice] = (),
+) -> Invoice:
     alone = leaves[0].reading() if len(leaves) == 1 else None
     if alone is not None and alone.sources == (source,):
         return alone
-    return invoice_from_words(words, source)
+    return invoice_from_words(words, source, codes)
 
 
 def share_out(whole: Sequence[Invoice], groups: Sequence[list[Leaf]]) -> list[list[Invoice]]:

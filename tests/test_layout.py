@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from extractors.checks import CONFIDENT
 from extractors.faces import invoice_from_words
 from extractors.layout import values
 from extractors.layout.page import Sheet, plain
@@ -150,12 +151,17 @@ def altered(page: PageWords, change: Callable[[str], str]) -> PageWords:
 
 
 def test_a_misread_sum_is_not_believed() -> None:
-    """A recognised total that contradicts its words and its parts is left out."""
+    """A recognised total that contradicts its words and its parts is what those say, and never
+    sure; what was read is kept beside it."""
     truth = make_truth(Kind.DIGITAL_NORMAL, 2, today=TODAY)
     total = f"{truth.total_with_tax:.2f}"
     misread = ("9" if total[0] != "9" else "8") + total[1:]
     page = altered(words_of(truth, 2, whole), lambda text: text.replace(total, misread))
-    assert invoice_from_words([page], Source.OCR).total_with_tax is None
+    seen = invoice_from_words([page], Source.OCR)
+    assert seen.total_with_tax is not None
+    assert seen.total_with_tax.value == truth.total_with_tax
+    assert seen.total_with_tax.confidence < CONFIDENT
+    assert seen.doubted["total_with_tax"].value == Decimal(misread)
     given = invoice_from_words([page], Source.PDF_TEXT).total_with_tax
     # A text layer says what it says: the contradiction is for the rules to report.
     assert given is not None

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from extractors.layout.goods_list import read_list, split_lists
 from extractors.layout.page import Sheet
 from extractors.layout.reading import Face, FaceReader
-from extractors.model import Invoice, Kind, Source
+from extractors.model import FIELD_NAMES, Invoice, Kind, Source
 from extractors.words import PageWords
 
 #: What a document of an undeclared kind must show to be verified and booked.
@@ -51,15 +52,18 @@ def needed_fields(kind: Kind) -> tuple[str, ...]:
     return _USUALLY_NEEDED
 
 
-def invoice_from_words(pages: Sequence[PageWords], source: Source) -> Invoice:
+def invoice_from_words(
+    pages: Sequence[PageWords], source: Source, codes: Sequence[Invoice] = ()
+) -> Invoice:
     """Read one document from the words of all its pages, in order.
 
-    `source` says whether the text is given (`PDF_TEXT`, `OFD_TEXT`) or recognised (`OCR`):
-    recognised values are kept only when nothing contradicts them. A document that no face
-    knows yields an `Invoice` without values.
+    `source` says whether the text is given (`PDF_TEXT`, `OFD_TEXT`) or recognised (`OCR`): a
+    recognised value that something contradicts is never sure. `codes` are what QR codes beside
+    the words say; they prove or mend what was recognised, and fill nothing. A document that no
+    face knows yields an `Invoice` without values.
     """
     faces, lists = split_lists(pages)
-    invoice = _read_face(faces, source)
+    invoice = _read_face(faces, source, _stated(codes))
     amount = invoice.total_without_tax
     listed = read_list(lists, source, amount.value) if lists and amount is not None else ()
     return invoice.model_copy(
@@ -67,15 +71,27 @@ def invoice_from_words(pages: Sequence[PageWords], source: Source) -> Invoice:
     )
 
 
-def _read_face(pages: Sequence[PageWords], source: Source) -> Invoice:
+def _stated(codes: Sequence[Invoice]) -> dict[str, Any]:
+    """The values of the codes; none where they speak of several documents."""
+    if len({code.invoice_number.value for code in codes if code.invoice_number}) != 1:
+        return {}
+    return {
+        name: field.value
+        for code in codes
+        for name in FIELD_NAMES
+        if (field := getattr(code, name)) is not None
+    }
+
+
+def _read_face(pages: Sequence[PageWords], source: Source, known: Mapping[str, Any]) -> Invoice:
     sheet = Sheet(pages)
     # Every face reads from its own slate; the sheet is the same for all.
     scored = [
         (score, -rank, reader)
         for rank, reader in enumerate(face_readers())
-        if (score := reader.score(Face(sheet, source))) is not None
+        if (score := reader.score(Face(sheet, source, known))) is not None
     ]
     if not scored:
         return Invoice(sources=(source,))
     best = max(scored, key=lambda entry: entry[:2])[2]
-    return best.read(Face(sheet, source))
+    return best.read(Face(sheet, source, known))

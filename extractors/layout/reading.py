@@ -33,6 +33,9 @@ class Face:
 
     sheet: Sheet
     source: Source
+    #: Values that an exact source of the same document (its QR code) states, by the names of
+    #: `Invoice`. They fill nothing; they prove what was recognised.
+    known: Mapping[str, Any] = field(default_factory=dict)
     found: dict[str, Any] = field(default_factory=dict)
     doubted: dict[str, Field[Any]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)

@@ -1,33 +1,27 @@
 """The sums at the foot of a VAT face: amount, tax, total, and the total in words.
 
 The words in Chinese figures are the one text that looks like nothing else on the page; their
-row carries the total, and the row above it the amount and the tax. Sums prove each other:
-words = total, and amount + tax = total.
+row carries the total, and the row above it the amount and the tax. What recognition made of
+them is proven in `proving`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 
 from extractors.amount_words import parse_amount
 from extractors.layout import values
 from extractors.layout.page import Run, join
+from extractors.layout.proving import Amount, Printed, prove
 from extractors.layout.reading import Face, compact, cut
 
 _FIGURES = "零〇壹贰叁肆伍陆柒捌玖拾佰仟万亿圆元角分整正"
 _WORDS = re.compile(rf"((?:\(?负数?\)?)?[{_FIGURES}]*[壹贰叁肆伍陆柒捌玖拾零][{_FIGURES}]*)")
+_CHINESE = re.compile(r"(?:\(?负数?\)?)?[\u4e00-\u9fff]+")
+_SUM_LABEL = re.compile(r"^.{0,2}合计|^[合台]?计$")
 #: 免税 and 不征税 print stars where the tax would stand.
 _STARS = re.compile(r"\*{2,}|免税|不征税")
-
-
-@dataclass(frozen=True)
-class Amount:
-    """One printed sum and where it stands."""
-
-    value: Decimal
-    run: Run
 
 
 def read_totals(face: Face, top: float) -> float | None:
@@ -38,7 +32,19 @@ def read_totals(face: Face, top: float) -> float | None:
     if row is None:
         return None
     amounts = _sum_row(face, row, top)
-    _keep(face, words, total, amounts)
+    if face.recognised:
+        above = face.sheet.within(face.sheet.runs, top=top, bottom=row.middle - 0.6 * row.height)
+        printed = Printed(
+            _whole_words(face, words, row, total),
+            total,
+            tuple(amounts),
+            tuple(_level(face, amounts, above)),
+            tuple(above),
+            starred=len(amounts) == 1 and _stars_beside(face, amounts[0]),
+        )
+        prove(face, printed)
+    else:
+        _keep_given(face, words, total, amounts)
     return row.middle
 
 
@@ -147,30 +153,59 @@ def _stars_beside(face: Face, amount: Amount) -> bool:
     )
 
 
-def _keep(face: Face, words: Run | None, total: Amount | None, amounts: list[Amount]) -> None:
-    """Record the sums. A text layer is taken at its word, true or not: rules judge it later.
-    Recognised sums must be proven by another, for a misread digit looks like any digit."""
+def _whole_words(
+    face: Face, words: Run | None, row: Run, total: Amount | None
+) -> tuple[Run, Decimal | None] | None:
+    """The words as far as they stand without a gap, and their amount if every character of them
+    is one of such words; recognition may have taken some for others."""
+    right = total.run.x0 if total is not None else 1e9
+    found = [] if words is None else [words]
+    for phrase in face.sheet.phrases:
+        if abs(phrase.middle - row.middle) < 0.75 * phrase.height and phrase.x0 < right:
+            found.extend(_like_words(compact(phrase)))
+    best = max(found, key=lambda run: len(run.glyphs), default=None)
+    if best is None:
+        return None
+    return best, parse_amount(best.text) if _WORDS.fullmatch(best.text) else None
+
+
+def _like_words(phrase: Run) -> list[Run]:
+    """Chinese print of which at least half are figures; labels end with 写."""
+    parts = []
+    for match in _CHINESE.finditer(phrase.text):
+        start = max(match.start(), phrase.text.rfind("写", 0, match.end()) + 1)
+        part = phrase.part(start, match.end())
+        figures = sum(char in _FIGURES for char in part.text) if part is not None else 0
+        if part is not None and figures >= max(3, len(part.glyphs) / 2):
+            parts.append(part)
+    return parts
+
+
+def _level(face: Face, amounts: list[Amount], above: list[Run]) -> list[Run]:
+    """Everything with figures in the row of sums: that of the sums that were read, or of its
+    label, or else the lowest."""
+    labels = [run for run in above if _SUM_LABEL.match(compact(run).text)]
+    figures = [run for run in above if re.search(r"\d\.\d\d$", compact(run).text)]
+    marks = [amount.run for amount in amounts] or labels or figures
+    if not marks:
+        return []
+    mark = max(marks, key=lambda run: run.middle)
+    reach = 0.8 * max(mark.height, face.sheet.line_height)
+    return [
+        compact(run)
+        for run in face.sheet.runs
+        if abs(run.middle - mark.middle) <= reach and re.search(r"\d\d", run.text)
+    ]
+
+
+def _keep_given(face: Face, words: Run | None, total: Amount | None, amounts: list[Amount]) -> None:
+    """A text layer is taken at its word, true or not: rules judge it later."""
     spoken = parse_amount(words.text) if words is not None else None
     without = amounts[0] if amounts else None
     tax = amounts[1] if len(amounts) == 2 else None
-    spoken_agrees = total is not None and spoken is not None and total.value == spoken
-    adds_up = (
-        total is not None
-        and without is not None
-        and without.value + (tax.value if tax else Decimal(0)) == total.value
-        and (tax is not None or spoken_agrees or _stars_beside(face, without))
-    )
     if words is not None and spoken is not None:
-        face.keep("amount_in_words", words.raw.replace(" ", ""), words, proven=spoken_agrees)
-    _keep_sum(face, "total_with_tax", total, proven=spoken_agrees or adds_up)
-    _keep_sum(face, "total_without_tax", without, proven=adds_up)
-    _keep_sum(face, "total_tax", tax, proven=adds_up)
-
-
-def _keep_sum(face: Face, name: str, amount: Amount | None, *, proven: bool) -> None:
-    if amount is None:
-        return
-    if proven or not face.recognised:
-        face.keep(name, amount.value, amount.run, proven=proven)
-    else:
-        face.doubt(name, amount.value, amount.run)
+        face.keep("amount_in_words", words.raw.replace(" ", ""), words)
+    sums = {"total_with_tax": total, "total_without_tax": without, "total_tax": tax}
+    for name, amount in sums.items():
+        if amount is not None:
+            face.keep(name, amount.value, amount.run)

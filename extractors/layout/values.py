@@ -23,18 +23,18 @@ _LOOKALIKES = {"O": "0Q", "I": "1"}
 DATE = re.compile(r"(?<!\d)((?:19|20)\s*\d\s*\d)\s*年\s*(\d\s*\d?)\s*月\s*(\d\s*\d?)\s*日?")
 DATE_DIGITS = re.compile(r"(?<![\d.])(20\d\d)([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 MONEY = re.compile(r"-?\s*[¥Y羊]?\s*-?\s*(?:\d{1,3}(?:\s?,\s?\d{3})+|\d+)\s*[.]\s*\d\s*\d(?!\d)")
-#: Engines read ¥ as Y or 羊; those count only before two decimals, for Y is also a letter.
+#: Engines read ¥ as Y, V or 羊; those count only before two decimals, for Y is also a letter.
 SIGNED_MONEY = re.compile(
     r"(?<![0-9A-Za-z])(?:-\s*)?"
     r"(?:¥\s*(?:-\s*)?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d{1,2})?"
-    r"|[Y羊]\s*(?:-\s*)?(?:\d{1,3}(?:,\d{3})+|\d+)\.\d\d)(?![\d.])"
+    r"|[YV羊]\s*(?:-\s*)?(?:\d{1,3}(?:,\d{3})+|\d+)\.\d\d)(?![\d.])"
 )
 
 
 def money(text: str) -> Decimal | None:
     """`¥1,234.56`, `-12.30`, `￥-5.00` as yuan; None unless it is one whole amount in which
     thousands are grouped rightly and at most two decimals stand."""
-    bare = re.sub(r"[\s¥Y羊元]", "", text)
+    bare = re.sub(r"[\s¥YV羊元]", "", text)
     if not re.fullmatch(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d{1,2})?", bare):
         return None
     return Decimal(bare.replace(",", "")).quantize(Decimal("0.01"))
