@@ -50,7 +50,9 @@ class Sheet:
     gap. Vertical print (labels down the side) is set apart in `upright`."""
 
     def __init__(self, pages: Sequence[PageWords]) -> None:
-        self._pages = tuple(pages)
+        self.pages = tuple(pages)
+        #: This sheet with labels set right, by the labels (`layout.labels`).
+        self.relabelled: dict[tuple[str, ...], Sheet] = {}
         self._tops: list[float] = []
         self._scales: list[tuple[float, float]] = []
         runs, self.bottom = self._lay_out()
@@ -64,8 +66,8 @@ class Sheet:
     def _lay_out(self) -> tuple[list[Run], float]:
         runs: list[Run] = []
         top = 0.0
-        width = self._pages[0].width if self._pages else 1.0
-        for index, page in enumerate(self._pages):
+        width = self.pages[0].width if self.pages else 1.0
+        for index, page in enumerate(self.pages):
             across, down = page.width / width, page.height / width
             self._tops.append(top)
             self._scales.append((across, down))
@@ -82,7 +84,7 @@ class Sheet:
     def box(self, run: Run) -> Box:
         """The run's place as fractions of its own page."""
         page, x0, y0, x1, y1 = self.place(run)
-        return Box(page=self._pages[page].page, x0=x0, y0=y0, x1=x1, y1=y1)
+        return Box(page=self.pages[page].page, x0=x0, y0=y0, x1=x1, y1=y1)
 
     def place(self, run: Run) -> Place:
         """As `box`, the page counted from the sheet's first: to compare many with one."""

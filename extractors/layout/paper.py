@@ -61,11 +61,14 @@ def read_pair(face: Face, cells: Sequence[Cell]) -> None:
     def is_number(text: str) -> bool:
         return bool(re.fullmatch(r"\d{8}", text)) or values.is_digital_number(text)
 
-    most = 1.0
+    if "invoice_code" not in face.found and face.recognised:
+        _keep_code_of_its_shape(face, used)
     if "invoice_code" in face.found:
         _keep_printed(
             face, "invoice_number", cells, ("number", "print_number"), is_number, used, r"\d{8}"
         )
+        if "invoice_number" not in face.found and face.recognised:
+            _keep_number_below_code(face, used)
         return
     _keep_printed(
         face, "invoice_number", cells, ("number", "print_number"), is_number, used, r"\d{20}"
@@ -74,6 +77,41 @@ def read_pair(face: Face, cells: Sequence[Cell]) -> None:
     if kept is not None and len(kept.value) == 8:
         most = min(kept.confidence, UNLABELLED)
         face.found["invoice_number"] = kept.model_copy(update={"confidence": most})
+
+
+def _keep_code_of_its_shape(face: Face, used: set[str]) -> None:
+    """The only 12 digits that can be a code, behind whatever became of their label."""
+    found = [
+        part
+        for part in labelled(face.sheet.runs, r"(?<!\d)(\d{12})(?!\d)")
+        if is_paper_code(part.text) and part.text not in used
+    ]
+    if len({part.text for part in found}) == 1:
+        face.keep("invoice_code", found[0].text, found[0], most=UNLABELLED)
+
+
+def _keep_number_below_code(face: Face, used: set[str]) -> None:
+    """Eight digits near the code and under or over it, whatever became of their label."""
+    code = next(
+        (
+            part
+            for part in labelled(face.sheet.runs, r"(?<!\d)(\d{10,12})(?!\d)")
+            if part.text == face.found["invoice_code"].value
+        ),
+        None,
+    )
+    if code is None:
+        return
+    found = [
+        part
+        for part in labelled(face.sheet.runs, r"(?<!\d)(\d{8})(?!\d)")
+        if part.text not in used
+        and abs(part.middle - code.middle) < 2.5 * code.height
+        and part.x0 < code.x1
+        and code.x0 < part.x1
+    ]
+    if len({part.text for part in found}) == 1:
+        face.keep("invoice_number", found[0].text, found[0], most=UNLABELLED)
 
 
 def _keep_printed(
@@ -184,7 +222,12 @@ def money_in(run: Run | None) -> Sum | None:
         return None
     bare = compact(run)
     found = labelled([bare], r"([¥Y羊]?-?[¥Y羊]?\d[\d,]*(?:\.\d{1,2})?)(?![\d.,])")
-    sums = [Sum(value, part) for part in found if (value := values.money(part.text)) is not None]
+    sums = [
+        Sum(value, part)
+        for part in found
+        # A sum that begins with 0 lost its first digit to it (073.75).
+        if (value := values.money(part.text)) is not None and not re.search(r"^\D*0\d", part.text)
+    ]
     return sums[0] if len({each.value for each in sums}) == 1 else None
 
 
@@ -196,11 +239,15 @@ def keep_total(
     proven: bool = False,
     alone: float = MENDED,
 ) -> None:
-    """The total by its two printings. Recognised ones must agree (or be `proven` by a sum); a
-    single one is at most as certain as `alone`. A text layer says what it says."""
+    """The total by its two printings. Recognised ones that differ are both kept, hardly believed,
+    for a person to choose (or one is `proven` by a sum); a single one is at most as certain as
+    `alone`. A text layer says what it says."""
     agree = words is not None and figures is not None and words.value == figures.value
     if face.recognised and words is not None and figures is not None and not (agree or proven):
         face.doubt("total_with_tax", figures.value, figures.run)
+        likelier = words if _lost_digits(figures.value, words.value) else figures
+        face.keep("total_with_tax", likelier.value, likelier.run, most=UNLABELLED)
+        face.keep("amount_in_words", words.run.raw.replace(" ", ""), words.run, most=UNLABELLED)
         return
     if words is not None and (agree or not proven):
         face.keep("amount_in_words", words.run.raw.replace(" ", ""), words.run, proven=agree)
@@ -214,6 +261,12 @@ def keep_total(
             proven=agree or proven,
             most=alone if single else 1.0,
         )
+
+
+def _lost_digits(figures: Decimal, words: Decimal) -> bool:
+    """Are the figures those of the words but for some that were not recognised?"""
+    few, many = f"{figures:.2f}", iter(f"{words:.2f}")
+    return len(few) < len(f"{words:.2f}") and all(char in many for char in few)
 
 
 def keep_party_name(face: Face, name: str, run: Run | None) -> None:

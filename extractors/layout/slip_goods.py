@@ -1,5 +1,6 @@
 """Goods of a narrow slip: a row of titles, then names with price, quantity and amount behind or
-below them. Price x quantity = amount proves each row."""
+below them. Price x quantity = amount proves each row. What recognition leaves of a row is kept, for
+a person to complete: whoever keeps goods that do not sum to the total adds `doubtful_goods`."""
 
 from __future__ import annotations
 
@@ -10,29 +11,61 @@ from decimal import Decimal
 from extractors.layout import values
 from extractors.layout.mending import counted, with_stars
 from extractors.layout.page import Run
-from extractors.layout.reading import Face, compact
-from extractors.model import Line
+from extractors.layout.reading import UNLABELLED, Face, compact
+from extractors.model import Finding, Line, Severity
 
 _TITLES = re.compile(r"^(?:项目|品名|商品|货物|名称|消费)[^\d]*金额")
-_NUMBER = r"-?[¥Y]?\d[\d,]*(?:\.\d{1,8})?"
+_TITLE = re.compile(r"项目|品名|商品|货物|名称|规格|单位|数量|单价|金额")
+#: What is recognised of the titles may be two of them.
+_LEAST_TITLES = 2
+_NUMBER = r"-?[¥Y]?(?!0\d)\d[\d,]*(?:\.\d{1,8})?"
 _FIGURES = re.compile(
     rf"^(?P<name>.*?)\s*(?P<one>{_NUMBER})\s+(?P<two>{_NUMBER})\s+(?P<sum>{_NUMBER})$"
 )
 #: What remains of such a row where the lone digit of a quantity, or the price, was not recognised.
 _TWO = re.compile(rf"^(?P<name>.*?)\s*(?P<one>{_NUMBER})\s+(?P<sum>{_NUMBER})$")
+#: Words less certain than this make goods doubtful.
+_SURE = 0.85
+#: ... and where only the amount was.
+_ONE = re.compile(r"^(?P<name>.*?)\s*(?<!\d)(?P<sum>-?[¥Y]?(?!0\d)\d[\d,]*\.\d\d)$")
 _FEN = Decimal("0.01")
 
 
-def goods_between(face: Face, bottom: float | None) -> tuple[Line, ...]:
-    """The goods between the titles and `bottom`; () where a row of them cannot be understood."""
+def doubtful_goods() -> Finding:
+    """Says that nothing proves the goods of a recognised slip."""
+    params = {"field": "lines", "confidence": f"{UNLABELLED:.2f}"}
+    return Finding(code="low_confidence", severity=Severity.WARN, field="lines", params=params)
+
+
+def goods_between(
+    face: Face, bottom: float | None, *, top: float | None = None
+) -> tuple[Line, ...]:
+    """The goods between the titles and `bottom`, or where the titles are unreadable below `top`;
+    () where a row of a text layer cannot be understood. Adds `doubtful_goods` where words of a
+    recognised row are doubtful."""
     rows = face.sheet.within(face.sheet.rows)
     head = next((row for row in rows if _TITLES.match(compact(row).text)), None)
-    if head is None or bottom is None:
+    if head is None and face.recognised and bottom is not None:
+        head = next((row for row in rows if row.middle < bottom and _is_head(row)), None)
+    if head is not None:
+        top = head.middle + 0.5 * head.height
+    elif not face.recognised:
         return ()
-    between = [row for row in rows if head.middle + 0.5 * head.height < row.middle < bottom]
+    if bottom is None or top is None:
+        return ()
+    between = [row for row in rows if top < row.middle < bottom]
     titles = _Titles(head)
     lines = _lines(between, titles, strict=face.recognised)
+    if head is None and not any(line.amount for line in lines):
+        return ()
+    if lines and face.recognised and min(row.score for row in between) < _SURE:
+        face.findings.append(doubtful_goods())
     return _with_units(face, lines, titles) if lines else ()
+
+
+def _is_head(row: Run) -> bool:
+    text = compact(row).text
+    return len(_TITLE.findall(text)) >= _LEAST_TITLES and not re.search(r"[\d:(]", text)
 
 
 def _with_units(face: Face, lines: tuple[Line, ...], titles: _Titles) -> tuple[Line, ...]:
@@ -52,19 +85,14 @@ def _with_units(face: Face, lines: tuple[Line, ...], titles: _Titles) -> tuple[L
 class _Titles:
     """Where the columns stand that a name may be followed by, and which figure comes first."""
 
-    def __init__(self, head: Run) -> None:
-        bare = compact(head)
-        self.quantity_first = 0 <= bare.text.find("数量") < bare.text.find("单价")
-        self.places = {
-            field: (bare.glyphs[start].x0 + bare.glyphs[start + 1].x1) / 2
-            for field, title in (("unit", "单位"), ("spec", "规格"))
-            if (start := bare.text.find(title)) >= 0
-        }
-        self._figures = {
-            field: (bare.glyphs[start].x0 + bare.glyphs[start + 1].x1) / 2
-            for field, title in (("price", "单价"), ("quantity", "数量"), ("amount", "金额"))
-            if (start := bare.text.find(title)) >= 0
-        }
+    def __init__(self, head: Run | None) -> None:
+        bare = compact(head) if head is not None else None
+        text = bare.text if bare is not None else ""
+        self.quantity_first = 0 <= text.find("数量") < text.find("单价")
+        #: Do the titles say which figure comes first?
+        self.in_order = "数量" in text and "单价" in text
+        self.places = _places(bare, unit="单位", spec="规格")
+        self._figures = _places(bare, price="单价", quantity="数量", amount="金额")
 
     def figure(self, run: Run | None) -> str:
         """Which title a figure stands under, "" where none says."""
@@ -86,6 +114,17 @@ class _Titles:
         return cells
 
 
+def _places(head: Run | None, **titles: str) -> dict[str, float]:
+    """The middle of each title in the row of them, by its field."""
+    if head is None:
+        return {}
+    return {
+        field: (head.glyphs[start].x0 + head.glyphs[start + 1].x1) / 2
+        for field, title in titles.items()
+        if (start := head.text.find(title)) >= 0
+    }
+
+
 def _pieces(run: Run) -> list[Run]:
     """The run cut at gaps wider than a space of print."""
     parts, first = [], 0
@@ -102,10 +141,13 @@ def _lines(rows: Sequence[Run], titles: _Titles, *, strict: bool) -> tuple[Line,
     names: list[str] = []
     behind: bool | None = None
     for row in rows:
-        match = _FIGURES.match(row.text) or (_TWO.match(row.text) if strict else None)
+        match = _figures(row, strict=strict)
         if match is None:
             # Rows of names only: the next good's, or the rest of the last one's.
-            if behind and lines:
+            if strict and _is_broken(row):
+                lines.extend(Line(name="".join(names)) for _ in names[:1])
+                names = []
+            elif behind and lines:
                 name = lines[-1].name + _tidy(row.raw.strip())
                 lines[-1] = lines[-1].model_copy(update={"name": name})
             else:
@@ -115,13 +157,28 @@ def _lines(rows: Sequence[Run], titles: _Titles, *, strict: bool) -> tuple[Line,
         behind = bool(cells["name"]) if behind is None else behind
         cells["name"] = "".join(names) + cells["name"]
         line = _unglued(cells, match) or _line(cells, match, titles, row)
+        if line is None and strict:
+            line = _rest_of_line(cells, match)
         if line is None:
             return ()
         lines.append(_mended(line) if strict else line)
         names = []
-    if names:
+    if names and not strict:
         return ()
+    if names and not behind and lines:
+        lines.append(Line(name="".join(names)))
     return tuple(_with_stars(lines) if strict else lines)
+
+
+def _figures(row: Run, *, strict: bool) -> re.Match[str] | None:
+    whole = _FIGURES.match(row.text)
+    return whole or (_TWO.match(row.text) or _ONE.match(row.text) if strict else None)
+
+
+def _is_broken(row: Run) -> bool:
+    """Is this what recognition left of a row of figures?"""
+    text = compact(row).text
+    return sum(char.isdigit() for char in text) > 0.5 * len(text)
 
 
 def _with_stars(lines: Sequence[Line]) -> list[Line]:
@@ -145,11 +202,19 @@ def _line(cells: dict[str, str], match: re.Match[str], titles: _Titles, row: Run
     return Line(**cells, **figures)
 
 
+def _rest_of_line(cells: dict[str, str], match: re.Match[str]) -> Line | None:
+    """Name and amount of a row whose other figures cannot be understood."""
+    name = cells["name"]
+    return Line(name=name, amount=values.money(match["sum"])) if name else None
+
+
 def _unglued(cells: dict[str, str], match: re.Match[str]) -> Line | None:
     """A quantity that recognition set right before its amount (5 and 140306.45: 5140306.45), where
     the price says where to part them."""
+    if match.re is not _TWO or not cells["name"]:
+        return None
     price = values.number(match["one"])
-    if "two" in match.groupdict() or not cells["name"] or not price:
+    if not price:
         return None
     for place in range(1, 4):
         quantity, amount = values.number(match["sum"][:place]), values.money(match["sum"][place:])
@@ -160,7 +225,7 @@ def _unglued(cells: dict[str, str], match: re.Match[str]) -> Line | None:
 
 def _counts(match: re.Match[str], titles: _Titles, row: Run) -> dict[str, Decimal]:
     """Price and quantity, or the one of them that was recognised, by the title it stands under."""
-    first = values.number(match["one"])
+    first = values.number(match["one"]) if match.re is not _ONE else None
     if first is None:
         return {}
     if "two" not in match.groupdict():
@@ -170,6 +235,8 @@ def _counts(match: re.Match[str], titles: _Titles, row: Run) -> dict[str, Decima
     if second is None:
         return {}
     quantity, price = (first, second) if titles.quantity_first else (second, first)
+    if not titles.in_order and "." in match["two"] and "." not in match["one"]:
+        quantity, price = first, second
     return {"price": price, "quantity": quantity}
 
 

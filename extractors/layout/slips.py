@@ -15,7 +15,7 @@ from extractors.model import Field, Source
 DOUBTED = 0.8
 
 
-def keep_name(face: Face, field: str, run: Run) -> None:
+def keep_name(face: Face, field: str, run: Run, *, most: float = 1.0) -> None:
     """Record a party's name. Recognised names have full width brackets where they are Chinese;
     half a pair of brackets says that the name was cut, a gap that a character may be lost."""
     value = values.clean_name(run.raw)
@@ -28,7 +28,7 @@ def keep_name(face: Face, field: str, run: Run) -> None:
         value = value.replace("(", "（").replace(")", "）")
     if value.count("（") + value.count("(") != value.count("）") + value.count(")"):
         return
-    face.keep(field, value, run, most=UNLABELLED if _has_gap(run) else 1.0)
+    face.keep(field, value, run, most=UNLABELLED if _has_gap(run) else most)
 
 
 def _has_gap(run: Run) -> bool:
@@ -65,6 +65,20 @@ def whole_certificate(field: Field[str], *, recognised: bool) -> Field[str]:
     have: recognition loses some of a row of equal signs. Mended, so a person looks."""
     match = _HIDDEN.fullmatch(field.value)
     if match is None or not recognised or len(field.value) == 18:
+        return field
+    stars = "*" * (18 - len(match[1]) - len(match[2]))
+    return doubted(field.model_copy(update={"value": match[1] + stars + match[2]}))
+
+
+#: The same with its stars read as anything, or not at all.
+_STARLESS = re.compile(r"(\d{6}|\d{10})[^\d\s]{0,9}(\d{3}[\dX])")
+
+
+def starred(field: Field[str]) -> Field[str]:
+    """A recognised certificate of which only the figures are left, with stars in its middle as a
+    resident's number must have them. Mended, so a person looks."""
+    match = _STARLESS.fullmatch(field.value)
+    if match is None or len(field.value) == 18:
         return field
     stars = "*" * (18 - len(match[1]) - len(match[2]))
     return doubted(field.model_copy(update={"value": match[1] + stars + match[2]}))
