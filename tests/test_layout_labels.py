@@ -1,15 +1,12 @@
-"""Labels and amounts in words that recognition read badly."""
+"""Labels that recognition read badly."""
 
 from __future__ import annotations
-
-from decimal import Decimal
 
 import pytest
 
 from extractors.layout.labels import mended_text, relabelled
 from extractors.layout.page import Sheet
 from extractors.layout.reading import Face
-from extractors.layout.words_mending import words_of
 from extractors.model import Box, Source
 from extractors.words import PageWords, Word
 
@@ -68,11 +65,3 @@ def test_only_doubtful_words_of_recognition_are_mended() -> None:
         a_face("收效单位：某", confidence=1.0, source=Source.PDF_TEXT),
     ):
         assert relabelled(sure, LABELS).sheet is sure.sheet
-
-
-def test_broken_words_are_mended_to_those_of_the_figures_alone() -> None:
-    face = a_face("叁仟果佰陆拾叁圆壹角陆", "经手人 张三", confidence=0.8)
-    found = words_of(Decimal("3763.16"), face.sheet.runs)
-    assert found is not None
-    assert found[0] == "叁仟柒佰陆拾叁圆壹角陆分"
-    assert words_of(Decimal("58.20"), face.sheet.runs) is None

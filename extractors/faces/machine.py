@@ -9,9 +9,11 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
+from extractors.amount_words import spelled_amount
 from extractors.layout import values
 from extractors.layout.grid import Cell, named, read_grid, value_of
 from extractors.layout.labels import relabelled
+from extractors.layout.misspoken import misspoken
 from extractors.layout.page import Run
 from extractors.layout.paper import (
     HEAD_LABELS,
@@ -28,7 +30,6 @@ from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, comp
 from extractors.layout.slip_goods import doubtful_goods, goods_between
 from extractors.layout.slip_rows import keep_id_below, with_rows_below
 from extractors.layout.slips import doubted
-from extractors.layout.words_mending import words_of
 from extractors.model import Field, Invoice, Kind, Line
 
 _LABELS = {
@@ -260,8 +261,8 @@ def _read_total(face: Face, cells: Sequence[Cell]) -> tuple[Line, ...]:
         proven=bool(goods) and counts and figures is not None and spent == figures.value,
     )
     total = face.found.get("total_with_tax")
-    if face.recognised and total is not None and "amount_in_words" not in face.found:
-        _keep_broken_words(face, cells, total.value)
+    if face.recognised and figures is not None and "amount_in_words" not in face.found:
+        _keep_broken_words(face, cells, figures)
     if face.recognised and goods and (total is None or total.value != spent):
         face.findings.append(doubtful_goods())
     return goods
@@ -294,13 +295,14 @@ def _words(face: Face, cells: Sequence[Cell]) -> Sum | None:
     return found[0] if len({each.value for each in found}) == 1 else None
 
 
-def _keep_broken_words(face: Face, cells: Sequence[Cell], total: Decimal) -> None:
-    """What is left of the words, where it can only be those of the total."""
+def _keep_broken_words(face: Face, cells: Sequence[Cell], figures: Sum) -> None:
+    """What is left of the words, where it can only be those of the figures."""
     rows = [row for cell in named(cells, "words") for row in cell.rows]
-    broken = words_of(total, [*(with_rows_below(face, row, _SPOKEN) for row in rows),
-                              *rows, *face.sheet.runs, *face.sheet.rows])  # fmt: skip
-    if broken is not None:
-        face.keep("amount_in_words", broken[0], broken[1], most=MENDED)
+    wrapped = [with_rows_below(face, row, _SPOKEN) for row in rows]
+    found = misspoken([*wrapped, *face.sheet.rows], [figures.run])
+    words = spelled_amount(found.amount) if found is not None else None
+    if found is not None and words is not None:
+        face.keep("amount_in_words", words, found.words, most=MENDED)
 
 
 def _figures(cells: Sequence[Cell], words: Sum | None) -> Sum | None:
