@@ -15,11 +15,14 @@ from functools import partial
 
 from extractors.errors import DamagedFile
 from extractors.faces import invoice_from_words
+from extractors.images import jpeg, pixels_of
 from extractors.model import Box, Finding, Invoice, Kind, Source
 from extractors.recogniser import Image
 from extractors.split import cut_out, split_documents
 from extractors.words import PageWords
 
+#: Upright pictures that wait for a closer look as they are.
+_UNPACKED = 3
 #: A number this long does not stand on a page by chance.
 _TELLING = 8
 
@@ -40,8 +43,8 @@ class Leaf:
     region: Box | None = None
     recognised: PageWords | None = None
     rotation: int = 0
-    #: The picture that recognition saw, upright and level, for a closer look.
-    upright: Image | None = None
+    #: The picture that recognition saw, upright and level: its pixels, or packed.
+    _upright: Image | bytes | None = None
     _reading: Invoice | None = None
     _drawn: Image | None = None
 
@@ -58,7 +61,24 @@ class Leaf:
 
     def let_go(self) -> None:
         """Forget the pictures; each takes some 12 MB."""
-        self._drawn = self.upright = None
+        self._drawn = self._upright = None
+
+    def hold(self, upright: Image) -> None:
+        """Keep the picture that recognition saw, upright and level, for a closer look; forget
+        the one that it was made from."""
+        self._drawn, self._upright = None, upright
+
+    def pack(self) -> None:
+        """Hold the upright picture in a tenth of the room. What a closer look reads from it is
+        enlarged print, which this quality leaves as it is."""
+        if self._upright is not None and not isinstance(self._upright, bytes):
+            self._upright = jpeg(self._upright)
+
+    @property
+    def upright(self) -> Image | None:
+        """The picture for a closer look; None where nobody looked, or it was let go."""
+        held = self._upright
+        return pixels_of(held) if isinstance(held, bytes) else held
 
     def reading(self) -> Invoice | None:
         """What its own words say, the given before the recognised; None without any."""
@@ -159,6 +179,13 @@ def are_documents(parts: Sequence[Leaf]) -> bool:
     numbers = [leaf.number for leaf in parts if leaf.number is not None]
     signed = all(leaf.number is not None or leaf.stands_alone for leaf in parts)
     return signed and len(numbers) == len(set(numbers))
+
+
+def pack_most(leaves: Sequence[Leaf]) -> None:
+    """Pack the upright pictures of all leaves but the last few that were looked at: those of a
+    long scan wait until all its pages are told apart."""
+    for leaf in [leaf for leaf in leaves if leaf.recognised is not None][:-_UNPACKED]:
+        leaf.pack()
 
 
 def code_count(group: Sequence[Leaf]) -> int:

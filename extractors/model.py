@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Attribute
 
 T = TypeVar("T")
@@ -93,11 +93,11 @@ class Box(Frozen):
     x1: float
     y1: float
 
-    @model_validator(mode="after")
-    def _corners_in_order(self) -> Self:
+    def model_post_init(self, context: object) -> None:
+        # A validator would be asked again by every word and field that the box is given to.
+        del context
         if self.x1 < self.x0 or self.y1 < self.y0:
             raise ValueError(f"box corners out of order: {self.x0, self.y0, self.x1, self.y1}")
-        return self
 
 
 class Field(Frozen, Generic[T]):

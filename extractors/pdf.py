@@ -36,7 +36,6 @@ from extractors.pdf_glyphs import UNKNOWN, Glyph
 from extractors.pdf_page import Page
 from extractors.pdf_weight import refuse_overload
 from extractors.pdf_words import doubtful, loose_text, words_of
-from extractors.qr import read_codes
 from extractors.recogniser import Image
 from extractors.sniff import looks_like_xml
 from extractors.words import PageWords, words_unread
@@ -159,13 +158,10 @@ class PdfFile:
         where there is more text than is taken."""
         return tuple(self._words[1])
 
-    def codes(self, index: int, *, thorough: bool = False) -> Codes:
-        """QR codes of page `index`: text and box. Quick by default (stored pictures, then a
-        small drawing); `thorough` draws the page at full size and tries harder, for scans and
-        for a code that the kind of document has and the quick way did not find."""
+    def codes(self, index: int) -> Codes:
+        """QR codes of page `index`, text and box, as far as stored pictures and a small drawing
+        of the page show them."""
         try:
-            if thorough:
-                return read_codes(self.render(index), index)
             page = self._page(index)
             return quick_codes(page) if page is not None else ()
         except (DamagedFile, pdfium.PdfiumError, ValueError):

@@ -1,5 +1,5 @@
 """QR codes of a PDF page, cheapest first: its pictures as stored, then the small grey picture of
-the page (codes drawn as paths), and only on request a drawing at full size."""
+the page (codes drawn as paths)."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from extractors.leaves import (
     are_documents,
     code_count,
     grouped,
+    pack_most,
     parts_of,
     place_of,
     readings_of,
@@ -199,6 +200,7 @@ class Reader:
             try:
                 self._look_at(leaf, self._recogniser)
                 looked = True
+                pack_most(opened.leaves)
             except DamagedFile:
                 if len(opened.leaves) == 1:
                     raise
@@ -217,8 +219,7 @@ class Reader:
         leaf.rotation = page.rotation
         if not leaf.codes and page.image is not picture:
             leaf.codes.extend(parsed_codes(page.image, leaf.page))
-        leaf.let_go()
-        leaf.upright = page.image
+        leaf.hold(page.image)
 
     def _looked_at_again(
         self, group: Sequence[Leaf], whole: Sequence[Invoice], invoice: Invoice
@@ -246,10 +247,11 @@ class Reader:
 def _look_closer(leaf: Leaf, invoice: Invoice, recogniser: Recogniser) -> bool:
     """Replace the words of a leaf in the places that are in doubt. Whether there were any."""
     seen = leaf.reading() if leaf.words is None else None
-    if leaf.upright is None or leaf.recognised is None or seen is None:
+    if leaf.recognised is None or seen is None:
         return False
     boxes = places(invoice, seen, leaf.recognised)
-    found = recogniser.recognise_region(leaf.upright, boxes) if boxes else ()
+    upright = leaf.upright if boxes else None
+    found = recogniser.recognise_region(upright, boxes) if upright is not None else ()
     if not found:
         return False
     leaf.see(replaced(leaf.recognised, boxes, found))

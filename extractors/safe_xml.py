@@ -108,4 +108,6 @@ def text_of(element: Element | None) -> str | None:
     """All text inside, stripped; None when absent or blank."""
     if element is None:
         return None
+    if not len(element):  # nearly every element that is asked
+        return (element.text or "").strip() or None
     return "".join(str(part) for part in element.itertext()).strip() or None

@@ -2,24 +2,19 @@
 
 Cutting one document in two loses values, so a cut needs plain evidence: separate sheets that
 stand off their ground and each bear print, or parts of like size that white gaps separate on
-all sides. Words settle what pixels cannot: see `parted`, which gives no parts unless each bears
-the signs of a document of its own.
+all sides. Words settle what pixels cannot: see `leaves.are_documents`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from itertools import pairwise
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from extractors.images import Pixels, shrink
-from extractors.kinds import kind_from_name
-from extractors.model import Box, Kind
-from extractors.words import PageWords, Word
+from extractors.model import Box
 
 #: Looking for gaps needs no more detail than this.
 _WORKING_SIDE = 900
@@ -40,8 +35,6 @@ _MOST_STRETCHED = 2.9
 
 Mask = npt.NDArray[np.uint8]
 Rect = tuple[int, int, int, int]
-
-_NUMBER = re.compile(r"(?<!\d)(\d{8}|\d{20})(?!\d)")
 
 
 def split_documents(image: Pixels, page: int = 0) -> list[Box]:
@@ -74,19 +67,6 @@ def cut_out(image: Pixels, box: Box) -> Pixels:
         round(box.x0 * width) : round(box.x1 * width),
     ]
     return np.ascontiguousarray(part)
-
-
-def parted(words: PageWords, boxes: Sequence[Box]) -> list[PageWords]:
-    """The words of a page by document, boxes as fractions of their part; the page as it is
-    unless every part bears signs of its own: a title or a number, and no two the same number."""
-    if len(boxes) < 2:
-        return [words]
-    parts = [_inside(words, box) for box in boxes]
-    numbers = [_numbers(part) for part in parts]
-    if not all(_signed(part, found) for part, found in zip(parts, numbers, strict=True)):
-        return [words]
-    shared = any(one and one == two for one, two in pairwise(numbers))
-    return [words] if shared else parts
 
 
 def _whole(page: int) -> Box:
@@ -248,37 +228,3 @@ def _cover(found: Sequence[Rect], specks: Mask) -> bool:
     """Do the parts hold nearly all that is printed? What they leave out would be lost."""
     held = sum(_printed(specks, rect) for rect in found)
     return held >= 0.93 * int(specks.sum())
-
-
-def _inside(words: PageWords, box: Box) -> PageWords:
-    across, down = box.x1 - box.x0, box.y1 - box.y0
-
-    def moved(word: Word) -> Word:
-        here = word.box
-        place = Box(
-            page=here.page,
-            x0=(here.x0 - box.x0) / across,
-            y0=(here.y0 - box.y0) / down,
-            x1=(here.x1 - box.x0) / across,
-            y1=(here.y1 - box.y0) / down,
-        )
-        return word.model_copy(update={"box": place})
-
-    held = tuple(moved(word) for word in words.words if _middle_in(word.box, box))
-    size = {"width": words.width * across, "height": words.height * down}
-    return words.model_copy(update={"words": held, **size})
-
-
-def _middle_in(word: Box, box: Box) -> bool:
-    x, y = (word.x0 + word.x1) / 2, (word.y0 + word.y1) / 2
-    return box.x0 <= x < box.x1 and box.y0 <= y < box.y1
-
-
-def _numbers(words: PageWords) -> frozenset[str]:
-    return frozenset(number for word in words.words for number in _NUMBER.findall(word.text))
-
-
-def _signed(words: PageWords, numbers: frozenset[str]) -> bool:
-    return bool(numbers) or any(
-        kind_from_name(word.text) is not Kind.UNKNOWN for word in words.words
-    )

@@ -19,6 +19,7 @@ from extractors.limits import Limits
 from extractors.model import FIELD_NAMES, Kind, Severity, Source
 from extractors.pdf import PdfFile
 from extractors.pdf_plumber import plumbed_words
+from extractors.qr import read_codes
 from extractors.reader import Reader
 from extractors.words import PageWords
 from fixtures.maker import Form, make, make_truth
@@ -333,7 +334,7 @@ def test_an_attachment_is_xml_by_its_content(name: str) -> None:
 def test_the_code_is_found_without_a_full_drawing(kind: Kind) -> None:
     content = make(make_truth(kind, 7003, today=TODAY), Form.PDF, 7003).content
     with PdfFile(content, Limits()) as file:
-        quick, thorough = file.codes(0), file.codes(0, thorough=True)
+        quick, thorough = file.codes(0), read_codes(file.render(0), 0)
     assert [text for text, _ in quick] == [text for text, _ in thorough]
     (_, one), (_, two) = quick[0], thorough[0]
     assert abs(one.x0 - two.x0) < 0.03

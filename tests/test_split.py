@@ -13,8 +13,7 @@ from extractors.errors import DamagedFile, TooManyPixels
 from extractors.images import load_frames
 from extractors.limits import Limits
 from extractors.model import Box
-from extractors.split import cut_out, parted, split_documents
-from extractors.words import PageWords, Word
+from extractors.split import cut_out, split_documents
 from fixtures.maker import draw_truth
 from fixtures.maker.collage import make_collage
 from fixtures.maker.grades import Grade, graded_pixels
@@ -62,36 +61,6 @@ def test_a_part_is_cut_out_by_its_box() -> None:
     part = cut_out(picture, Box(page=0, x0=0.5, y0=0.5, x1=1.0, y1=1.0))
     assert part.shape == (50, 100, 3)
     assert (part == 9).all()
-
-
-class TestParted:
-    """Words confirm what pixels propose."""
-
-    HALVES = (
-        Box(page=0, x0=0.0, y0=0.0, x1=1.0, y1=0.5),
-        Box(page=0, x0=0.0, y0=0.5, x1=1.0, y1=1.0),
-    )
-
-    def page(self, *texts: tuple[str, float]) -> PageWords:
-        words = tuple(
-            Word(text=text, box=Box(page=0, x0=0.1, y0=y, x1=0.4, y1=y + 0.02)) for text, y in texts
-        )
-        return PageWords(page=0, width=100, height=200, words=words)
-
-    def test_two_numbers_are_two_documents(self) -> None:
-        page = self.page(("发票号码:12345678", 0.1), ("发票号码:87654321", 0.6))
-        first, second = parted(page, self.HALVES)
-        assert [word.text for word in second.words] == ["发票号码:87654321"]
-        assert second.words[0].box.y0 == pytest.approx(0.2)
-        assert (first.width, first.height) == (100, 100)
-
-    def test_one_number_twice_is_one_document(self) -> None:
-        page = self.page(("12345678", 0.1), ("12345678", 0.6))
-        assert parted(page, self.HALVES) == [page]
-
-    def test_a_part_without_signs_is_no_document(self) -> None:
-        page = self.page(("发票号码:12345678", 0.1), ("备注", 0.6))
-        assert parted(page, self.HALVES) == [page]
 
 
 class TestFrames:

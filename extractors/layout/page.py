@@ -34,6 +34,9 @@ _MOST_SHELVES = 2000
 _MOST_OVERLAP = 0.6
 
 
+_READING_ORDER = attrgetter("middle", "x0")
+
+
 class Place(NamedTuple):
     """A rectangle as fractions of its page, whose number counts from the sheet's first."""
 
@@ -54,6 +57,7 @@ class Sheet:
         #: This sheet with labels set right, by the labels (`layout.labels`).
         self.relabelled: dict[tuple[str, ...], Sheet] = {}
         self._tops: list[float] = []
+        self._ordered: dict[int, tuple[list[Run], list[float]]] = {}
         self._scales: list[tuple[float, float]] = []
         runs, self.bottom = self._lay_out()
         self.upright = tuple([run for run in runs if _is_vertical(run)])
@@ -108,11 +112,23 @@ class Sheet:
         bottom: float = 1e9,
     ) -> list[Run]:
         """Those whose centre lies in the rectangle, in reading order."""
-        inside = [
-            run for run in runs if top <= run.middle <= bottom and left <= run.centre <= right
-        ]
-        inside.sort(key=attrgetter("middle", "x0"))
-        return inside
+        key = id(runs) if runs is self.runs or runs is self.phrases or runs is self.rows else None
+        if key is None:
+            inside = [
+                run for run in runs if top <= run.middle <= bottom and left <= run.centre <= right
+            ]
+            inside.sort(key=_READING_ORDER)
+            return inside
+        order, middles = self._in_order(key, runs)
+        between = order[bisect_left(middles, top) : bisect_right(middles, bottom)]
+        return [run for run in between if left <= run.centre <= right]
+
+    def _in_order(self, key: int, runs: Iterable[Run]) -> tuple[list[Run], list[float]]:
+        """The sheet's runs, phrases or rows in reading order, and the height of each."""
+        if key not in self._ordered:
+            order = sorted(runs, key=_READING_ORDER)
+            self._ordered[key] = order, [run.middle for run in order]
+        return self._ordered[key]
 
     @lazy
     def text(self) -> str:
