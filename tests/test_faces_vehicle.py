@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from extractors.faces import invoice_from_words
-from extractors.faces.vehicle import frame_number_holds
+from extractors.layout.vehicle_values import frame_number_holds
 from extractors.model import Kind, Source
 from fixtures.maker import draw_truth, pages
 from fixtures.maker.faces import vehicle

@@ -1,7 +1,5 @@
-"""机动车销售统一发票 and 二手车销售统一发票: boxed forms, code and number printed twice.
-
-The new car's total is proven by its words and by price + tax at the rate; the used car's by its
-words. Frame numbers have a check digit of their own (GB 16735), which imported cars may ignore.
+"""机动车销售统一发票: a boxed form, code and number printed twice. Its total is proven by its words
+and by price + tax at the rate.
 """
 
 from __future__ import annotations
@@ -21,26 +19,28 @@ from extractors.layout.paper import (
     keep_party_name,
     keep_total,
     money_in,
-    read_date,
-    read_machine_number,
-    read_pair,
     spoken_sums,
 )
-from extractors.layout.reading import MENDED, Face, FaceReader, compact, cut
-from extractors.layout.slips import doubted
-from extractors.layout.vehicle_contacts import left_of, seller_contacts, used_contacts
-from extractors.model import Field, Finding, Invoice, Kind, Severity
-
-_SLASH = r"[/、]?"
-_FRAME = (
-    rf"车辆识别代[号码]{_SLASH}(?:\(?车架号码?\)?)?|车架号码?{_SLASH}(?:\(?车辆识别代[号码]\)?)?"
+from extractors.layout.reading import Face, FaceReader, compact, cut
+from extractors.layout.vehicle_contacts import seller_contacts
+from extractors.layout.vehicle_values import (
+    FRAME,
+    KEYS,
+    SLASH,
+    plain_values,
+    read_common,
+    read_frame,
+    read_unlabelled,
+    total_figures,
 )
-_NEW_LABELS = {
+from extractors.model import Field, Invoice, Kind
+
+_LABELS = {
     **HEAD_LABELS,
     "cipher": r"税控码",
     "buyer": r"(?:购买方|购货单位\(?人?\)?)(?:名称)?及?",
-    "identity": rf"统一社会信用代码{_SLASH}|身份证[明号]?号?码?{_SLASH}|组织机构代码",
-    "tax_id": rf"纳税人识别号{_SLASH}",
+    "identity": rf"统一社会信用代码{SLASH}|身份证[明号]?号?码?{SLASH}|组织机构代码",
+    "tax_id": rf"纳税人识别号{SLASH}",
     "vehicle_kind": r"车辆类型?|辆类型",
     "model": r"厂?牌型号",
     "origin": r"产地|地(?!址)",
@@ -48,7 +48,7 @@ _NEW_LABELS = {
     "import_certificate": r"进口证明书号?",
     "inspection": r"商检单号?",
     "engine_number": r"发动机号码?",
-    "frame_number": _FRAME,
+    "frame_number": FRAME,
     "without": r"不含税价?(?:\(?小写\)?)?",
     "total": r"价税合计(?:\(?大写\)?)?",
     "figures": r"\(?小写\)?",
@@ -67,107 +67,41 @@ _NEW_LABELS = {
     "issuer": r"开?票人",
     "remarks": r"备注",
 }
-_USED_LABELS = {
-    **HEAD_LABELS,
-    "cipher": r"税控码",
-    "buyer_address": rf"买方单位{_SLASH}个人住址",
-    "buyer": rf"买方单位{_SLASH}(?:个人)?",
-    "seller_address": rf"卖方单位{_SLASH}个人住址",
-    "seller": rf"卖方单位{_SLASH}(?:个人)?",
-    "identity": rf"单位代码{_SLASH}(?:身份证号码?)?|身份证号码?",
-    "phone": r"电话",
-    "plate": r"车牌照?号码?",
-    "registration": r"登记证号码?",
-    "vehicle_kind": r"车辆类型",
-    "frame_number": _FRAME,
-    "model": r"厂牌型号",
-    "transfer_to": r"转入地(?:车辆)?(?:管理所)?(?:名称)?|(?:车?辆)?管理所名称",
-    "total": r"车价合计(?:\(?大写\)?)?",
-    "figures": r"\(?小写\)?",
-    "auctioneer_address": rf"经营{_SLASH}拍卖单位地址|单位地址",
-    "auctioneer": rf"经营{_SLASH}拍卖(?:单位)?",
-    "market": r"二?手车(?:交易)?市场",
-    "tax_id": r"纳税人识别号",
-    "bank": rf"开户银行{_SLASH}[账帐]号",
-    "address": r"地址",
-    "stamp": r"开票单位(?:\(?盖?章\)?)",
-    "issuer": r"开?票人",
-    "remarks": r"备注",
-}
-_NEW_SIGNS = (
-    "厂牌型号|合格证号|发动机号码|车架号码|限乘人数|完税凭证号|进口证明书号|商检单号|不含税价"
-)
-_USED_SIGNS = "车牌照号|登记证号|转入地车|车价合计|买方单位|卖方单位|拍卖单位|二手车市场"
-
-_WORTH = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9,
-                                              2, 3, 4, 5, 6, 7, 8, 9), strict=True))  # fmt: skip
-_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
-#: Frame numbers never hold these letters, so a recognised one is the digit that it looks like.
-_NO_LETTERS = str.maketrans("OQI", "001")
-
-#: Values that are what stands in their cell, with the shape that they must have.
-_PLAIN = {
-    "vehicle_kind": r"[\u4e00-\u9fff()]{2,20}",
-    "model": r".{2,40}",
-    "origin": r"[\u4e00-\u9fff/A-Za-z]{2,20}",
-    "certificate": r"[0-9A-Z]{8,20}",
-    "import_certificate": r"[0-9A-Z]{6,20}",
-    "inspection": r"[0-9A-Z]{6,20}",
-    "engine_number": r"[0-9A-Z*\- ]{4,20}",
-    "tax_voucher": r"[0-9A-Z]{6,24}",
-    "tonnage": r"\d{1,3}(?:\.\d{1,3})?",
-    "seats": r"\d{1,2}(?:[-+]\d{1,2})?",
-    "plate": r"[\u4e00-\u9fff][A-Z][0-9A-Z\u4e00-\u9fff]{4,7}",
-    "registration": r"[0-9A-Z]{6,20}",
-    "transfer_to": r"[\u4e00-\u9fff()]{4,40}",
-    "market": r"[\u4e00-\u9fff()A-Za-z0-9]{4,40}",
-    "auctioneer": r"[\u4e00-\u9fff()A-Za-z0-9]{4,40}",
-}
-_MIXED = frozenset({"certificate", "engine_number", "import_certificate"})
-_SURE_MIXED = 0.97
+_SIGNS = "厂牌型号|合格证号|发动机号码|车架号码|限乘人数|完税凭证号|进口证明书号|商检单号|不含税价"
 #: The first value of a row, the label that follows it, and what the value looks like.
-_FIRST_OF_NEW = (
+_FIRSTS = (
     ("vehicle_kind", "model", r"[\u4e00-\u9fff()]{1,10}车"),
     ("certificate", "import_certificate", r"[A-Z]{1,4}[0-9A-Z]{9,16}"),
     ("engine_number", "frame_number", r"(?=(?:.*\d){3})[0-9A-Z*-]{5,20}"),
 )
-_FIRST_OF_USED = (("plate", "registration", _PLAIN["plate"]),)
 
 
-def score_new(face: Face) -> int | None:
+def score(face: Face) -> int | None:
     """Its title, or three of the labels that only a vehicle has."""
     text = face.sheet.text
     if "二手车" in text:
         return None
     if "机动车销售统一发票" in text:
         return 4
-    return 4 if len(set(re.findall(_NEW_SIGNS, text))) >= 3 else None
+    return 4 if len(set(re.findall(_SIGNS, text))) >= 3 else None
 
 
-def score_used(face: Face) -> int | None:
-    """Its title, or three of the labels that only a used vehicle has."""
-    text = face.sheet.text
-    if "二手车销售统一发票" in text:
-        return 4
-    return 4 if len(set(re.findall(_USED_SIGNS, text))) >= 3 else None
-
-
-def read_new(face: Face) -> Invoice:
+def read(face: Face) -> Invoice:
     """The invoice of a new vehicle."""
-    cells = read_grid(face, _NEW_LABELS)
-    _read_common(face, cells)
+    cells = read_grid(face, _LABELS)
+    read_common(face, cells)
     floor = _floor(cells)
     upper = [cell for cell in cells if cell.label.middle < floor]
     lower = [cell for cell in cells if cell.label.middle > floor]
     _read_buyer(face, upper)
     keep_party_name(face, "seller_name", value_of(lower, "seller"))
     keep_party_id(face, "seller_tax_id", value_of(lower, "tax_id"))
-    extra = _plain(face, cells, "vehicle_kind", "model", "origin", "certificate",
+    extra = plain_values(face, cells, "vehicle_kind", "model", "origin", "certificate",
                    "import_certificate", "inspection", "engine_number", "tax_voucher",
                    "tonnage", "seats")  # fmt: skip
     extra.update(seller_contacts(face, lower))
-    _read_unlabelled(face, cells, extra, _FIRST_OF_NEW)
-    _read_frame(face, cells, extra)
+    read_unlabelled(face, cells, extra, _FIRSTS)
+    read_frame(face, cells, extra)
     _read_authority(face, cells, extra)
     _read_sums(face, cells, extra)
     return face.invoice(Kind.VEHICLE, extra=extra)
@@ -180,42 +114,6 @@ def _floor(cells: Sequence[Cell]) -> float:
         if tops:
             return min(tops)
     return 1e9
-
-
-def read_used(face: Face) -> Invoice:
-    """The invoice of a used vehicle: its total is the price, its seller the last owner."""
-    cells = read_grid(face, _USED_LABELS)
-    _read_common(face, cells)
-    for role in ("buyer", "seller"):
-        owner = next(iter(named(cells, role)), None)
-        keep_party_name(face, f"{role}_name", owner.value if owner else None)
-        identity = _beside(owner, named(cells, "identity")) if owner else None
-        keep_party_id(face, f"{role}_tax_id", identity)
-    words = next(iter(spoken_sums(face.sheet.rows)), None)
-    keep_total(face, words, _total_figures(cells, words))
-    extra = _plain(face, cells, "plate", "registration", "vehicle_kind", "model", "transfer_to",
-                   "market", "auctioneer")  # fmt: skip
-    extra.update(used_contacts(face, cells))
-    _read_unlabelled(face, cells, extra, _FIRST_OF_USED)
-    _read_frame(face, cells, extra)
-    return face.invoice(Kind.USED_VEHICLE, extra=extra)
-
-
-def _read_common(face: Face, cells: Sequence[Cell]) -> None:
-    read_pair(face, cells)
-    read_date(face, cells)
-    read_machine_number(face, cells)
-    issuer = value_of(cells, "issuer")
-    if issuer is not None:
-        face.keep("issuer", values.clean_name(issuer.raw), issuer)
-
-
-def _beside(owner: Cell, cells: Sequence[Cell]) -> Run | None:
-    """The value of the cell in the owner's own row."""
-    for cell in cells:
-        if abs(cell.label.middle - owner.label.middle) < owner.label.height:
-            return cell.value
-    return None
 
 
 def _read_buyer(face: Face, cells: Sequence[Cell]) -> None:
@@ -236,77 +134,6 @@ def _is_number(run: Run) -> bool:
     return sum(char.isdigit() for char in text) >= 5 and text.isascii()
 
 
-def _plain(face: Face, cells: Sequence[Cell], *names: str) -> dict[str, Field[str]]:
-    extra: dict[str, Field[str]] = {}
-    for name in names:
-        cell = next(iter(named(cells, name)), None)
-        value = cell.value if cell is not None else None
-        if value is None:
-            continue
-        spaced = re.sub(r"\s+", " ", value.text).strip()
-        text = spaced if name in ("model", "engine_number") else compact(value).text
-        if re.fullmatch(_PLAIN[name], text):
-            field = face.field(text, value)
-            # Letters and digits mixed, without a check: D is 0 and S is 5 to any engine.
-            unsure = face.recognised and (
-                (name in _MIXED and value.score < _SURE_MIXED)
-                # A dot is at home between digits (1.5); elsewhere it is more likely dirt.
-                or (name == "model" and re.search(r"[.,](?!\d)|(?<!\d)[.,]", text) is not None)
-            )
-            extra[name] = doubted(field, MENDED) if unsure else field
-    return extra
-
-
-def _read_unlabelled(
-    face: Face,
-    cells: Sequence[Cell],
-    extra: dict[str, Field[str]],
-    firsts: Sequence[tuple[str, str, str]],
-) -> None:
-    """Labels spread over their box are lost more often than others; what stands alone left of
-    the next label of the row and looks like it is the value, doubtful."""
-    if not face.recognised:
-        return
-    for name, neighbour, shape in firsts:
-        label = next((cell.label for cell in cells if cell.name == neighbour), None)
-        value = left_of(face, label, shape) if name not in extra else None
-        if value is not None:
-            extra[name] = doubted(face.field(value.text, value), MENDED)
-
-
-def _read_frame(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) -> None:
-    """The frame number; one that its check digit does not confirm is told of."""
-    value = value_of(cells, "frame_number")
-    if value is None:
-        return
-    text = compact(value).text.upper()
-    if face.recognised:
-        text = text.translate(_NO_LETTERS)
-    if not re.fullmatch(r"[0-9A-Z*]{6,20}", text):
-        return
-    holds = frame_number_holds(text)
-    field = face.field(text, value, proven=holds)
-    if not holds:
-        if face.recognised:
-            field = field.model_copy(update={"confidence": min(field.confidence, MENDED)})
-        params = {"field": "frame_number", "confidence": f"{field.confidence:.2f}"}
-        face.findings.append(
-            Finding(
-                code="low_confidence", severity=Severity.WARN, field="frame_number", params=params
-            )
-        )
-    extra["frame_number"] = field
-
-
-def frame_number_holds(text: str) -> bool:
-    """The ninth of the 17 characters checks the others modulo 11 (GB 16735)."""
-    if not re.fullmatch(r"[0-9A-HJ-NPR-Z]{17}", text):
-        return False
-    worth = (_WORTH[char] if char in _WORTH else int(char) for char in text)
-    rest = sum(each * weight for each, weight in zip(worth, _WEIGHTS, strict=True)) % 11
-    return text[8] == ("X" if rest == 10 else str(rest))
-
-
 def _read_authority(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) -> None:
     """The tax office's name and its code of 9 or 11 digits."""
     value = value_of(cells, "tax_authority")
@@ -323,21 +150,10 @@ def _read_authority(face: Face, cells: Sequence[Cell], extra: dict[str, Field[st
             extra[name] = face.field(part.text, part)
 
 
-def _total_figures(cells: Sequence[Cell], words: Sum | None) -> Sum | None:
-    """The figures in the row of the words."""
-    cells = named(cells, "figures", "total")
-    for cell in cells:
-        found = money_in(cell.rows[-1])
-        level = words is None or abs(cell.rows[-1].middle - words.run.middle) < words.run.height
-        if found is not None and level:
-            return found
-    return None
-
-
 def _read_sums(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) -> None:
     """Total, price and tax: price + tax is the total, and the tax is the rate of the price."""
     words = next(iter(spoken_sums(face.sheet.rows)), None)
-    total = _total_figures(cells, words)
+    total = total_figures(cells, words)
     without, tax = _without(cells), money_in(value_of(cells, "tax"))
     rate = _read_rate(face, cells, extra)
     adds_up = (
@@ -409,19 +225,11 @@ def _read_rate(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) 
     return rate
 
 
-_KEYS = ("invoice_number", "issue_date", "total_with_tax", "buyer_name", "seller_name")
-
 FACES = (
     FaceReader(
         "vehicle",
-        score_new,
-        read_new,
-        {Kind.VEHICLE: (*_KEYS, "seller_tax_id", "total_without_tax", "total_tax")},
-    ),
-    FaceReader(
-        "used vehicle",
-        score_used,
-        read_used,
-        {Kind.USED_VEHICLE: (*_KEYS, "buyer_tax_id", "seller_tax_id")},
+        score,
+        read,
+        {Kind.VEHICLE: (*KEYS, "seller_tax_id", "total_without_tax", "total_tax")},
     ),
 )

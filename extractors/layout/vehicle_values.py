@@ -1,0 +1,137 @@
+"""What invoices of new and of used vehicles share: the vehicle's own values, each with its shape,
+and its frame number, which has a check digit of its own (GB 16735) that imported cars may ignore.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from extractors.layout import values
+from extractors.layout.grid import Cell, named, value_of
+from extractors.layout.paper import Sum, money_in, read_date, read_machine_number, read_pair
+from extractors.layout.reading import MENDED, Face, compact
+from extractors.layout.slips import doubted
+from extractors.layout.vehicle_contacts import left_of
+from extractors.model import Field, Finding, Severity
+
+SLASH = r"[/、]?"
+FRAME = rf"车辆识别代[号码]{SLASH}(?:\(?车架号码?\)?)?|车架号码?{SLASH}(?:\(?车辆识别代[号码]\)?)?"
+_WORTH = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9,
+                                              2, 3, 4, 5, 6, 7, 8, 9), strict=True))  # fmt: skip
+_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+#: Frame numbers never hold these letters, so a recognised one is the digit that it looks like.
+_NO_LETTERS = str.maketrans("OQI", "001")
+
+#: Values that are what stands in their cell, with the shape that they must have.
+PLAIN = {
+    "vehicle_kind": r"[\u4e00-\u9fff()]{2,20}",
+    "model": r".{2,40}",
+    "origin": r"[\u4e00-\u9fff/A-Za-z]{2,20}",
+    "certificate": r"[0-9A-Z]{8,20}",
+    "import_certificate": r"[0-9A-Z]{6,20}",
+    "inspection": r"[0-9A-Z]{6,20}",
+    "engine_number": r"[0-9A-Z*\- ]{4,20}",
+    "tax_voucher": r"[0-9A-Z]{6,24}",
+    "tonnage": r"\d{1,3}(?:\.\d{1,3})?",
+    "seats": r"\d{1,2}(?:[-+]\d{1,2})?",
+    "plate": r"[\u4e00-\u9fff][A-Z][0-9A-Z\u4e00-\u9fff]{4,7}",
+    "registration": r"[0-9A-Z]{6,20}",
+    "transfer_to": r"[\u4e00-\u9fff()]{4,40}",
+    "market": r"[\u4e00-\u9fff()A-Za-z0-9]{4,40}",
+    "auctioneer": r"[\u4e00-\u9fff()A-Za-z0-9]{4,40}",
+}
+_MIXED = frozenset({"certificate", "engine_number", "import_certificate"})
+_SURE_MIXED = 0.97
+KEYS = ("invoice_number", "issue_date", "total_with_tax", "buyer_name", "seller_name")
+
+
+def read_common(face: Face, cells: Sequence[Cell]) -> None:
+    read_pair(face, cells)
+    read_date(face, cells)
+    read_machine_number(face, cells)
+    issuer = value_of(cells, "issuer")
+    if issuer is not None:
+        face.keep("issuer", values.clean_name(issuer.raw), issuer)
+
+
+def plain_values(face: Face, cells: Sequence[Cell], *names: str) -> dict[str, Field[str]]:
+    extra: dict[str, Field[str]] = {}
+    for name in names:
+        cell = next(iter(named(cells, name)), None)
+        value = cell.value if cell is not None else None
+        if value is None:
+            continue
+        spaced = re.sub(r"\s+", " ", value.text).strip()
+        text = spaced if name in ("model", "engine_number") else compact(value).text
+        if re.fullmatch(PLAIN[name], text):
+            field = face.field(text, value)
+            # Letters and digits mixed, without a check: D is 0 and S is 5 to any engine.
+            unsure = face.recognised and (
+                (name in _MIXED and value.score < _SURE_MIXED)
+                # A dot is at home between digits (1.5); elsewhere it is more likely dirt.
+                or (name == "model" and re.search(r"[.,](?!\d)|(?<!\d)[.,]", text) is not None)
+            )
+            extra[name] = doubted(field, MENDED) if unsure else field
+    return extra
+
+
+def read_unlabelled(
+    face: Face,
+    cells: Sequence[Cell],
+    extra: dict[str, Field[str]],
+    firsts: Sequence[tuple[str, str, str]],
+) -> None:
+    """Labels spread over their box are lost more often than others; what stands alone left of
+    the next label of the row and looks like it is the value, doubtful."""
+    if not face.recognised:
+        return
+    for name, neighbour, shape in firsts:
+        label = next((cell.label for cell in cells if cell.name == neighbour), None)
+        value = left_of(face, label, shape) if name not in extra else None
+        if value is not None:
+            extra[name] = doubted(face.field(value.text, value), MENDED)
+
+
+def read_frame(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) -> None:
+    """The frame number; one that its check digit does not confirm is told of."""
+    value = value_of(cells, "frame_number")
+    if value is None:
+        return
+    text = compact(value).text.upper()
+    if face.recognised:
+        text = text.translate(_NO_LETTERS)
+    if not re.fullmatch(r"[0-9A-Z*]{6,20}", text):
+        return
+    holds = frame_number_holds(text)
+    field = face.field(text, value, proven=holds)
+    if not holds:
+        if face.recognised:
+            field = field.model_copy(update={"confidence": min(field.confidence, MENDED)})
+        params = {"field": "frame_number", "confidence": f"{field.confidence:.2f}"}
+        face.findings.append(
+            Finding(
+                code="low_confidence", severity=Severity.WARN, field="frame_number", params=params
+            )
+        )
+    extra["frame_number"] = field
+
+
+def frame_number_holds(text: str) -> bool:
+    """The ninth of the 17 characters checks the others modulo 11 (GB 16735)."""
+    if not re.fullmatch(r"[0-9A-HJ-NPR-Z]{17}", text):
+        return False
+    worth = (_WORTH[char] if char in _WORTH else int(char) for char in text)
+    rest = sum(each * weight for each, weight in zip(worth, _WEIGHTS, strict=True)) % 11
+    return text[8] == ("X" if rest == 10 else str(rest))
+
+
+def total_figures(cells: Sequence[Cell], words: Sum | None) -> Sum | None:
+    """The figures in the row of the words."""
+    cells = named(cells, "figures", "total")
+    for cell in cells:
+        found = money_in(cell.rows[-1])
+        level = words is None or abs(cell.rows[-1].middle - words.run.middle) < words.run.height
+        if found is not None and level:
+            return found
+    return None
