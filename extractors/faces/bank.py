@@ -12,9 +12,12 @@ import re
 from collections.abc import Sequence
 
 from extractors.layout import values
+from extractors.layout.bank_names import mended_bank
 from extractors.layout.cells import Cell, first, read_cells, the_only, trust
+from extractors.layout.labels import relabelled
 from extractors.layout.page import Run
 from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, compact, cut
+from extractors.layout.slip_sides import ACCOUNT, lost_accounts, names_trust, sided
 from extractors.layout.slips import doubted
 from extractors.layout.spoken import read_spoken_total
 from extractors.model import Field, Invoice, Kind
@@ -73,9 +76,20 @@ _LABELS = {
     r"[一-鿿()]{1,8}:|业务\(产品\)种类|时间戳|验证码|打印(?:日期|时间|次数)|记账(?:网点|柜员)|附加信息栏?|"
     r"业务(?:类型|种类|编号)|交易(?:机构|渠道|代码|柜员)|手续费|电子回单专用章",
 }
+#: The words that slips print, to set right what a poor page makes of them.
+_PRINTED = (
+    *("网上银行电子回单", "网上银行电子回执", "电子回单", "付款回单", "收款回单", "业务回单"),
+    *("电子回单号码", "回单编号", "回单验证码", "账户明细编号", "交易流水号", "交易流水"),
+    *("付款人户名", "付款人账号", "付款人开户行", "付款人名称", "付款人全称", "付款单位"),
+    *("收款人户名", "收款人账号", "收款人开户行", "收款人名称", "收款人全称", "收款单位"),
+    *("付款方户名", "付款方账号", "付款方开户行", "收款方户名", "收款方账号", "收款方开户行"),
+    *("开户银行", "开户行", "开户机构", "金额(大写)", "金额(小写)", "大写金额", "小写金额"),
+    *("交易金额(小写)", "交易金额(大写)", "交易日期", "交易时间", "记账日期", "会计日期"),
+    *("交易摘要", "业务编号", "业务种类", "业务(产品)种类", "交易机构", "交易渠道", "客户号"),
+    *("凭证号", "时间戳", "记账网点", "记账柜员", "钞汇标志", "电子回单专用章"),
+)
 _WRAPPING = tuple(name for name in _LABELS if name.endswith(("_name", "_bank", "_alone")))
 _SHAPE = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{4,59}")
-_ACCOUNT = re.compile(r"[0-9][0-9*-]{5,34}")
 _BANK_END = re.compile(r"(?:[行部社处所厅库]|公司|中心|机构|管理局|BANK|Bank)[)）]?$")
 _CURRENCIES = {"人民币": "CNY", "CNY": "CNY", "RMB": "CNY", "美元": "USD", "USD": "USD",
                "港币": "HKD", "HKD": "HKD", "欧元": "EUR", "EUR": "EUR"}  # fmt: skip
@@ -83,7 +97,7 @@ _CURRENCIES = {"人民币": "CNY", "CNY": "CNY", "RMB": "CNY", "美元": "USD", 
 
 def score(face: Face) -> int | None:
     """3: a slip's title over its labels; 2: most of its labels."""
-    text = face.sheet.text
+    text = relabelled(face, _PRINTED).sheet.text
     if re.search(r"发票号码|发票代码|价税合计|票据代码|纳税人识别号.*税率", text):
         return None
     seen = [bool(re.search(sign, text)) for sign in _SIGNS]
@@ -94,6 +108,7 @@ def score(face: Face) -> int | None:
 
 def read(face: Face) -> Invoice:
     """What the slip shows."""
+    face = relabelled(face, _PRINTED)
     cells = read_cells(face, _LABELS, wrapping=_WRAPPING)
     _read_numbers(face, cells)
     _read_day(face, cells)
@@ -120,12 +135,14 @@ def _read_numbers(face: Face, cells: Sequence[Cell]) -> None:
 
 
 def _number(face: Face, run: Run | None) -> str | None:
-    """A slip's or a transaction's number; a stroke read double is a stroke."""
+    """A slip's or a transaction's number; a stroke read double is a stroke,
+    and no mark stands in one but strokes."""
     if run is None:
         return None
     text = compact(run).text
     if face.recognised:
         text = re.sub(r"(?<=[0-9A-Za-z])=(?=[0-9A-Za-z])", "-", text)
+        text = re.sub(r"(?<=[0-9A-Za-z])[.,](?=[0-9A-Za-z])", "", text)
     return text if _SHAPE.fullmatch(text) else None
 
 
@@ -145,6 +162,21 @@ def _read_day(face: Face, cells: Sequence[Cell]) -> None:
                 day, run = days.popitem()
                 face.keep("issue_date", day, run)
             return
+    if face.recognised and len(days := _days(face)) == 1:
+        day, run = days.popitem()
+        face.keep("issue_date", day, run, most=UNLABELLED)
+
+
+def _days(face: Face) -> dict[dt.date, Run]:
+    """Every whole day on the slip, whatever label stands before it."""
+    return {
+        day: part
+        for run in map(compact, face.sheet.runs)
+        for match in re.finditer(
+            r"(?<!\d)20\d\d(?:[-/.]\d\d[-/.]\d\d|年\d{1,2}月\d{1,2}日)", run.text
+        )
+        if (part := cut(run, match, 0)) is not None and (day := values.date(match[0])) is not None
+    }
 
 
 def _day(run: Run) -> dt.date | None:
@@ -159,118 +191,47 @@ def _day(run: Run) -> dt.date | None:
 
 
 def _read_parties(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
-    sided = [*cells, *_sided(face, cells)]
+    owned = [*cells, *sided(face, cells)]
     extra: dict[str, Field[str]] = {}
     for who, field in (("payer", "buyer_name"), ("payee", "seller_name")):
-        run = first(sided, f"{who}_name", f"{who}_alone")
+        run = first(owned, f"{who}_name", f"{who}_alone")
         if run is not None:
             face.keep(
                 field,
                 values.clean_name(run.raw),
                 run,
-                most=min(_trust(face, sided), trust(face, run)),
+                most=min(names_trust(face, owned), trust(face, run)),
             )
-        run = first(sided, f"{who}_account")
-        if run is not None and _ACCOUNT.fullmatch(compact(run).text):
-            extra[f"{who}_account"] = face.field(compact(run).text, run)
-        run = first(sided, f"{who}_bank")
+        run = first(owned, f"{who}_account")
+        if run is not None and (account := _account(face, run)) is not None:
+            extra[f"{who}_account"] = account
+        run = first(owned, f"{who}_bank")
         if run is not None and (name := values.clean_name(run.raw)) is not None:
             extra[f"{who}_bank"] = _bank(face, name, run)
+    for who, run in lost_accounts(face, owned) if face.recognised else ():
+        extra.setdefault(f"{who}_account", doubted(face.field(run.text, run), UNLABELLED))
     return extra
+
+
+def _account(face: Face, run: Run) -> Field[str] | None:
+    """An account's number; of a recognised one what stands before print that strayed there."""
+    bare = compact(run)
+    if ACCOUNT.fullmatch(bare.text):
+        return face.field(bare.text, run)
+    match = ACCOUNT.match(run.text) if face.recognised else None
+    part = cut(run, match, 0) if match else None
+    return doubted(face.field(part.text, part), MENDED) if part is not None else None
 
 
 def _bank(face: Face, name: str, run: Run) -> Field[str]:
     """A bank's name, doubtful where it does not end like one: the last characters, alone in a row
     of their own, are easily overlooked."""
-    if not face.recognised or _BANK_END.search(name):
+    if not face.recognised:
         return face.field(name, run)
-    whole = re.sub(r"支$", "支行", name)
+    whole = mended_bank(name)
+    if whole == name and _BANK_END.search(name):
+        return face.field(name, run)
     return doubted(face.field(whole, run), MENDED)
-
-
-def _trust(face: Face, sided: Sequence[Cell]) -> float:
-    """Names told apart by their place alone, the words for them unread, are doubtful."""
-    named = any(re.match(r"[收付汇]", compact(cell.label).text) for cell in sided)
-    return 1.0 if named or len(_markers(face)) == 2 else UNLABELLED
-
-
-def _sided(face: Face, cells: Sequence[Cell]) -> list[Cell]:
-    """Cells whose label names no party, given to the party whose word stands on their side: two
-    of a sort in one row are left and right, else above and below."""
-    found = []
-    for what in ("name", "account", "bank"):
-        pair = [cell for cell in cells if cell.name == f"side_{what}"]
-        found += _beside_named(cells, pair, what)
-        if len(pair) != 2:
-            continue
-        level = abs(pair[0].label.middle - pair[1].label.middle) < pair[0].label.height
-        order = _order(face, across=level)
-        if order is None:
-            continue
-        pair.sort(key=lambda cell: cell.label.x0 if level else cell.label.middle)
-        found += [
-            Cell(f"{who}_{what}", cell.label, cell.value)
-            for who, cell in zip(order, pair, strict=True)
-        ]
-    return found
-
-
-def _beside_named(cells: Sequence[Cell], pair: Sequence[Cell], what: str) -> list[Cell]:
-    """A single unnamed cell in the row of the other party's: the word down the side stood so
-    close to one label that it reads as a part of it (收户名)."""
-    for who, other in (("payer", "payee"), ("payee", "payer")):
-        named = [cell for cell in cells if cell.name == f"{other}_{what}"]
-        if len(pair) == 1 and len(named) == 1 and first(cells, f"{who}_{what}") is None:
-            return [Cell(f"{who}_{what}", pair[0].label, pair[0].value)]
-    return []
-
-
-def _order(face: Face, *, across: bool) -> tuple[str, str] | None:
-    """Which party comes first. Unread words leave the usual order, the payer left, which holds
-    only from left to right."""
-    marks = _markers(face)
-    if len(marks) == 2:
-        payer, payee = marks["payer"], marks["payee"]
-        ahead = payer.x0 < payee.x0 if across else payer.middle < payee.middle
-        return ("payer", "payee") if ahead else ("payee", "payer")
-    return ("payer", "payee") if across else None
-
-
-def _markers(face: Face) -> dict[str, Run]:
-    """付款人 and 收款人 (付方, 收方) that stand as words of their own, often down the side."""
-    found: dict[str, Run] = {}
-    for who, pattern in (
-        ("payer", r"(?:付款|汇款|付)(?:人|方|单位)?(?:信息)?"),
-        ("payee", r"收款?(?:人|方|单位)?(?:信息)?"),
-    ):
-        for run in (*face.sheet.upright, *_columns(face), *face.sheet.runs):
-            if re.fullmatch(pattern, compact(run).text.rstrip(":")):
-                found.setdefault(who, run)
-    return found
-
-
-def _columns(face: Face) -> list[Run]:
-    """Single characters set one below the other, each column as one run."""
-    singles = sorted(
-        (run for run in face.sheet.runs if len(run.raw) == 1), key=lambda run: run.middle
-    )
-    columns: list[list[Run]] = []
-    for run in singles:
-        for column in columns:
-            last = column[-1]
-            near = abs(last.centre - run.centre) < 0.5 * run.height
-            if near and 0.6 * run.height < run.middle - last.middle < 5 * run.height:
-                column.append(run)
-                break
-        else:
-            columns.append([run])
-    joined = [Run(tuple(glyph for run in column for glyph in run.glyphs)) for column in columns]
-    return [
-        part
-        for run in joined
-        for match in re.finditer(r"付款[人方]|收款[人方]", run.text)
-        if (part := cut(run, match, 0)) is not None
-    ]
 
 
 def _read_words(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:

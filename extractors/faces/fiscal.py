@@ -12,15 +12,26 @@ import re
 from collections.abc import Container, Sequence
 from decimal import Decimal
 
+from extractors.checks import CONFIDENT
 from extractors.layout import values
+from extractors.layout.bill_head import (
+    is_bill_code,
+    lost_check_code,
+    lost_code,
+    lost_masked_id,
+    lost_number,
+    lost_payer,
+    lost_tax_id,
+)
 from extractors.layout.bill_items import read_items
 from extractors.layout.cells import Cell, first, read_cells, the_only, trust
+from extractors.layout.labels import relabelled
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_tax_id
-from extractors.layout.reading import MENDED, Face, FaceReader, compact, cut
+from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, compact, cut
 from extractors.layout.slips import doubted
 from extractors.layout.spoken import first_money, read_spoken_total
-from extractors.model import Field, Invoice, Kind, Line
+from extractors.model import Field, Finding, Invoice, Kind, Line, Severity
 
 _MEDICAL = re.compile(
     r"医疗(?:门诊|住院|收费|门急诊|卫生)\S{0,6}(?:票据|收据)|(?:门诊|住院)(?:医疗|医药|收费)\S{0,4}(?:票据|收据)"
@@ -69,6 +80,29 @@ _LABELS = {
     # Not with a character of the box's title before it, which runs down its side.
     "_else": r"(?![其他信息])[一-鿿]{2,10}(?:支付|余额|自[付费一二]|支付方式|方式):",
 }
+#: The words that bills print, to set right what a poor page makes of them.
+_PRINTED = (
+    *("医疗门诊收费票据", "医疗住院收费票据", "门诊收费票据", "住院收费票据", "医疗收费票据"),
+    *("非税收入统一票据", "非税收入一般缴款书", "资金往来结算票据", "公益事业捐赠统一票据"),
+    *("票据代码", "票据号码", "校验码", "交款人统一社会信用代码", "统一社会信用代码", "交款人"),
+    *("开票日期", "填制日期", "收款单位", "开票单位", "执收单位", "执收单位编码", "缴款码"),
+    *("业务流水号", "门诊号", "住院号", "病历号", "就诊日期", "住院时间", "住院科别"),
+    *("医疗机构类型", "医保类型", "医保编号", "医保统筹基金支付", "医保统筹支付", "其他支付"),
+    *(
+        "个人账户支付",
+        "个人现金支付",
+        "现金支付",
+        "账户支付",
+        "个人自付",
+        "个人自费",
+        "账户余额",
+        "复核人",
+        "收款人",
+    ),
+    *("项目名称", "收费项目", "项目编码", "数量/单位", "金额(元)", "金额", "数量", "单位", "标准"),
+    *("金额合计(大写)", "合计(大写)", "(大写)", "(小写)", "财政部监制"),
+)
+_SIX = re.compile(r"[0-9A-Za-z]{6}")
 _CLEAR_CHECK_CODE = re.compile(r"[1-9a-f]{6}|[1-9A-F]{6}")
 _MISREAD = str.maketrans({"O": "0", "o": "0", "Q": "0", "l": "1", "I": "1"})
 _PAID = ("fund_paid", "account_paid", "cash_paid", "other_paid")
@@ -85,7 +119,7 @@ _EXTRA_TEXT = {
 
 def score(face: Face) -> int | None:
     """4: its title over its own labels; 2: three of its labels."""
-    text = face.sheet.text
+    text = relabelled(face, _PRINTED).sheet.text
     if re.search(r"发票号码|发票代码|价税合计", text):
         return None
     seen = sum(bool(re.search(sign, text)) for sign in _SIGNS)
@@ -96,6 +130,7 @@ def score(face: Face) -> int | None:
 
 def read(face: Face) -> Invoice:
     """What the bill shows."""
+    face = relabelled(face, _PRINTED)
     cells = read_cells(face, _LABELS)
     kind = _kind(face)
     _read_keys(face, cells)
@@ -117,20 +152,24 @@ def _kind(face: Face) -> Kind:
 
 
 def _read_keys(face: Face, cells: Sequence[Cell]) -> None:
-    for name, label, shape in (
-        ("invoice_code", "code", r"\d{6,12}"),
-        ("invoice_number", "number", r"\d{8,12}"),
+    for name, label, shape, lost in (
+        ("invoice_code", "code", r"\d{6,12}", lost_code),
+        ("invoice_number", "number", r"\d{8,12}", lost_number),
     ):
         run = the_only(cells, label)
-        if run is None or not re.fullmatch(shape, compact(run).text):
-            continue
-        if name == "invoice_code" and not _is_code(compact(run).text):
-            continue
-        face.keep(name, compact(run).text, run)
+        if run is not None and _is_key(name, shape, compact(run).text):
+            face.keep(name, compact(run).text, run)
+        elif face.recognised and (run := lost(face)) is not None:
+            face.keep(name, run.text, run, most=UNLABELLED)
     _read_check_code(face, cells)
     run = first(cells, "date") or _dated(face)
     if run is not None:
-        face.keep("issue_date", _date(run), run)
+        _keep_date(face, run)
+
+
+def _is_key(name: str, shape: str, text: str) -> bool:
+    whole = bool(re.fullmatch(shape, text))
+    return whole and (name != "invoice_code" or len(text) != 8 or is_bill_code(text))
 
 
 def _read_check_code(face: Face, cells: Sequence[Cell]) -> None:
@@ -138,7 +177,10 @@ def _read_check_code(face: Face, cells: Sequence[Cell]) -> None:
     recognised code is doubtful with any 0 in it, or a character that is no such digit, unless it
     stands there twice."""
     run = the_only(cells, "check")
-    if run is None or not re.fullmatch(r"[0-9A-Za-z]{6}", compact(run).text):
+    most = 1.0
+    if face.recognised and (run is None or not _SIX.fullmatch(compact(run).text)):
+        run, most = lost_check_code(face), UNLABELLED
+    if run is None or not _SIX.fullmatch(compact(run).text):
         return
     code = compact(run).text
     if not face.recognised:
@@ -149,12 +191,16 @@ def _read_check_code(face: Face, cells: Sequence[Cell]) -> None:
     if re.fullmatch(r"[0-9a-f]{6}|[0-9A-F]{6}", mended):
         code = mended
     twice = sum(cell.name == "check" and cell.value is not None for cell in cells) > 1
-    face.keep("check_code", code, run, proven=twice, most=1.0 if twice or clear else MENDED)
+    sure = 1.0 if twice or clear else MENDED
+    face.keep("check_code", code, run, proven=twice, most=min(most, sure))
 
 
-def _is_code(code: str) -> bool:
-    """Electronic codes of 8 digits begin with a province, or 00 for the central government."""
-    return len(code) != 8 or code[:2] == "00" or values.is_invoice_code(f"{code[:2]}00000000")
+def _keep_date(face: Face, run: Run) -> None:
+    """The date; one whose marks differ (2026-11.07) is one too, doubtful."""
+    day = _date(run)
+    face.keep("issue_date", day, run)
+    if day is None and face.recognised:
+        face.keep("issue_date", _blurred_date(run), run, most=MENDED)
 
 
 def _date(run: Run) -> dt.date | None:
@@ -164,6 +210,11 @@ def _date(run: Run) -> dt.date | None:
     if digits:
         return values.date("-".join(digits.groups()))
     return values.date(text[:11])
+
+
+def _blurred_date(run: Run) -> dt.date | None:
+    match = re.match(r"(20\d\d)[-./·年](\d\d)[-./·月](\d\d)", compact(run).text)
+    return values.date("-".join(match.groups())) if match else None
 
 
 def _dated(face: Face) -> Run | None:
@@ -186,6 +237,19 @@ def _read_parties(face: Face, cells: Sequence[Cell]) -> None:
     run = first(cells, "payer_id")
     if run is not None and "*" not in run.text:
         keep_tax_id(face, "buyer_tax_id", compact(run))
+    if face.recognised:
+        _read_lost_payer(face, cells)
+
+
+def _read_lost_payer(face: Face, cells: Sequence[Cell]) -> None:
+    """The payer and its id, their labels unread."""
+    if "buyer_name" not in face.found:
+        label = next((cell.label for cell in cells if cell.name == "date"), None)
+        run = lost_payer(face, label)
+        if run is not None:
+            face.keep("buyer_name", values.clean_name(run.raw), run, most=UNLABELLED)
+    if "buyer_tax_id" not in face.found and (run := lost_tax_id(face)) is not None:
+        face.keep("buyer_tax_id", run.text.upper(), run, most=UNLABELLED)
 
 
 def _read_extra(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
@@ -195,7 +259,7 @@ def _read_extra(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
         if run is not None and re.fullmatch(shape, compact(run).text):
             found = face.field(compact(run).text, run)
             extra[name] = doubted(found, trust(face, run))
-    run = first(cells, "payer_id")
+    run = first(cells, "payer_id") or (lost_masked_id(face) if face.recognised else None)
     if run is not None and (masked := _masked_id(face, run)) is not None:
         extra["payer_id"] = masked
     for name in ("reviewer", "payee"):
@@ -206,18 +270,22 @@ def _read_extra(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
     day = _date(run) if run is not None else None
     if run is not None and day is not None:
         extra["visit_date"] = face.field(day.isoformat(), run)
+    elif run is not None and face.recognised and (day := _blurred_date(run)) is not None:
+        extra["visit_date"] = doubted(face.field(day.isoformat(), run), MENDED)
     extra.update(_read_payments(face, cells))
     return extra
 
 
 def _masked_id(face: Face, run: Run) -> Field[str] | None:
-    """An id of eighteen whose stars were miscounted or read as anything but stars, its last four
-    clear."""
+    """An id of eighteen whose stars were miscounted, read as anything but stars or not at all,
+    its last four clear, and perhaps its first six or ten."""
     text = compact(run).text
-    tail = re.fullmatch(r"[^0-9A-Za-z:]{10,18}(\d{3}[0-9X])", text)
-    if not face.recognised or tail is None or text == "*" * 14 + tail[1]:
+    match = re.fullmatch(r"(\d{6}|\d{10}|)[^0-9A-Za-z:]{0,18}(\d{3}[0-9X])", text)
+    if not face.recognised or match is None:
         return None
-    return doubted(face.field("*" * 14 + tail[1], run), MENDED)
+    whole = match[1] + "*" * (14 - len(match[1])) + match[2]
+    most = 1.0 if text == whole else MENDED
+    return doubted(face.field(whole, run), most)
 
 
 def _read_payments(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
@@ -240,7 +308,8 @@ def _read_payments(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
     )
     fields = {
         name: face.field(f"{amount:.2f}", run, proven=name in proven)
-        if name in proven or not face.recognised
+        # Of a poor page the amounts are proven, but not which label each stands behind.
+        if (name in proven and run.score >= CONFIDENT) or not face.recognised
         else doubted(face.field(f"{amount:.2f}", run), MENDED)
         for name, (amount, run) in found.items()
     }
@@ -279,11 +348,15 @@ def _mended_sums(
 
 
 def _lines(face: Face) -> tuple[Line, ...]:
-    """The items, if they sum to the total: a bill may list details under its sums too."""
+    """The items; a finding says so where they are doubtful."""
     total = face.found.get("total_with_tax")
-    lines = read_items(face)
-    amounts = sum((line.amount or Decimal(0) for line in lines), Decimal(0))
-    return lines if total is not None and amounts == total.value else ()
+    items = read_items(face, total.value if total is not None else None)
+    if items.doubtful:
+        params = {"field": "lines", "confidence": f"{MENDED:.2f}"}
+        face.findings.append(
+            Finding(code="low_confidence", severity=Severity.WARN, field="lines", params=params)
+        )
+    return items.lines
 
 
 _KEYS = ("invoice_number", "issue_date", "total_with_tax", "buyer_name", "seller_name")

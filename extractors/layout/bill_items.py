@@ -1,18 +1,30 @@
 """The items of a fiscal bill: columns told by their titles, which hospitals set twice side by side.
 
 Every amount with two decimals under a title of amounts makes an item; what stands in its row
-under the titles to its left is the rest of it. Whether the items are all there is for the
-caller to prove by their sum.
+under the titles to its left is the rest of it. Items that sum to the bill's total are all there
+is. Recognised ones that do not, their titles unread perhaps, are told by their own shapes
+(`bill_rows`), and where neither way proves them, the fuller one is kept as doubtful.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
+from rapidfuzz.distance import Levenshtein
+
+from extractors.checks import CONFIDENT
 from extractors.layout import values
+from extractors.layout.bill_rows import (
+    Item,
+    amount_of,
+    items_by_shape,
+    pieces_of,
+    quantity_and_unit,
+)
+from extractors.layout.misspoken import spoken_parts
 from extractors.layout.page import Run, join
 from extractors.layout.reading import Face, compact, cut
 from extractors.model import Line
@@ -28,9 +40,11 @@ _TITLES = {
     "note": r"备注",
 }
 _TITLE = re.compile("|".join(f"(?P<{name}>{text})" for name, text in _TITLES.items()))
-_FOOT = re.compile(r"大写|^(?:金额)?合计|小写")
-_AMOUNT = re.compile(r"-?[¥Y]?(?:\d{1,3}(?:,\d{3})+|\d+)\.\d\d")
-_BOTH = re.compile(r"(\d+(?:\.\d+)?)/?(\D{0,6})")
+_FOOT = re.compile(r"大写|^(?:金额)?合计|小写|支付:|业务流水号|收款单位|^备注:|医疗机构")
+#: So many capitals of an amount in words stand in the row of the sum only.
+_SPOKEN = 4
+#: How many digits of a broken amount may differ from what the total leaves for it.
+_MOST_OFF = 2
 
 
 @dataclass(frozen=True)
@@ -42,20 +56,88 @@ class _Column:
     left: float
 
 
-def read_items(face: Face) -> tuple[Line, ...]:
-    """All items in printed order: down the left group of columns row by row with the right."""
+@dataclass(frozen=True)
+class Items:
+    """The lines of a bill; `doubtful` unless they are surely read and sum to its total."""
+
+    lines: tuple[Line, ...] = ()
+    doubtful: bool = False
+
+
+def read_items(face: Face, total: Decimal | None) -> Items:
+    """The items in printed order: row by row, the left group of columns before the right. Given
+    text lists none that do not sum to the total: details may stand under sums."""
     rows = face.sheet.within(face.sheet.rows)
     header = next((row for row in rows if len(_titles(row)) >= 2), None)
-    if header is None:
-        return ()
+    bottom = _bottom(face, rows, header)
+    titled = _by_titles(face, header, bottom) if header is not None else []
+    if not face.recognised:
+        return _kept(face, titled, proven=True) if _sum(titled) == total else Items()
+    top = header.y1 - 0.3 * header.height if header is not None else -1.0
+    shaped = items_by_shape([row for row in rows if top < row.middle < bottom])
+    whole = _with_the_rest(shaped, total) if total is not None else shaped
+    best = max((titled, whole), key=lambda items: (_sum(items) == total, _fullness(items)))
+    proven = _sum(best) == total and not any(item.broken for item in best)
+    return _kept(face, best, proven=proven)
+
+
+def _kept(face: Face, items: Sequence[Item], *, proven: bool) -> Items:
+    unsure = face.recognised and any(item.run.score < CONFIDENT for item in items)
+    return Items(tuple(item.line for item in items), bool(items) and (unsure or not proven))
+
+
+def _sum(items: Sequence[Item]) -> Decimal:
+    return sum((item.line.amount or Decimal(0) for item in items), Decimal(0))
+
+
+def _fullness(items: Sequence[Item]) -> int:
+    return sum(
+        cell is not None
+        for item in items
+        for cell in (item.line.name or None, item.line.unit, item.line.quantity, item.line.price)
+    )
+
+
+def _with_the_rest(items: list[Item], total: Decimal) -> list[Item]:
+    """The items, the only one whose amount is broken given what the others leave of the total,
+    if its digits are nearly those."""
+    broken = [item for item in items if item.line.amount is None]
+    rest = total - _sum(items)
+    if len(broken) != 1 or rest <= 0:
+        return items
+    seen, wanted = re.sub(r"\D", "", broken[0].broken), re.sub(r"\D", "", f"{rest:.2f}")
+    most = min(_MOST_OFF, len(wanted) // 3)
+    if Levenshtein.distance(seen, wanted) > most:
+        return items
+    whole = replace(broken[0], line=broken[0].line.model_copy(update={"amount": rest}))
+    return [whole if item is broken[0] else item for item in items]
+
+
+def _bottom(face: Face, rows: Sequence[Run], header: Run | None) -> float:
+    """Where the table ends: at its sum, or at whatever box follows. Without titles it begins at
+    the first row that is an item by its shape."""
+    if header is not None:
+        top = header.y1
+    else:
+        top = next((row.middle for row in rows if items_by_shape([row])), 1e9)
+    return min(
+        (row.y0 for row in rows if row.y0 > top and _is_foot(row)), default=face.sheet.bottom
+    )
+
+
+def _is_foot(row: Run) -> bool:
+    return bool(_FOOT.search(compact(row).text)) or any(
+        len(part.glyphs) >= _SPOKEN for part in spoken_parts([row])
+    )
+
+
+def _by_titles(face: Face, header: Run, bottom: float) -> list[Item]:
     columns = _columns(_titles(header))
-    feet = [row.y0 for row in rows if row.y0 > header.y1 and _FOOT.search(compact(row).text)]
-    bottom = min(feet, default=face.sheet.bottom)
     body = [
         piece
         for run in face.sheet.runs
         if header.y1 - 0.3 * header.height < run.middle < bottom
-        for piece in _pieces(run)
+        for piece in pieces_of(run)
     ]
     cells: dict[_Column, list[Run]] = {}
     for piece in body:
@@ -65,10 +147,10 @@ def read_items(face: Face) -> tuple[Line, ...]:
         for column, runs in cells.items()
         if column.name == "amount"
         for run in runs
-        if _AMOUNT.fullmatch(compact(run).text)
+        if amount_of(run) is not None
     ]
     found = [_item(run, group, cells) for group, run in _in_printed_order(anchors)]
-    return tuple(line for line in found if line is not None)
+    return [item for item in found if item is not None]
 
 
 def _in_printed_order(anchors: Sequence[tuple[int, Run]]) -> list[tuple[int, Run]]:
@@ -114,33 +196,34 @@ def _column(piece: Run, columns: Sequence[_Column]) -> _Column:
     return [column for column in columns if column.left <= where][-1]
 
 
-def _pieces(run: Run) -> list[Run]:
-    """A run cut at its spaces: recognition glues neighbouring cells."""
-    cuts = [0, *(index + 1 for index, char in enumerate(run.text) if char == " "), len(run.text)]
-    parts = [run.part(start, end) for start, end in itertools.pairwise(cuts)]
-    return [part for part in parts if part is not None]
-
-
-def _item(amount: Run, group: int, cells: dict[_Column, list[Run]]) -> Line | None:
-    texts = {
-        column.name: text
+def _item(amount: Run, group: int, cells: dict[_Column, list[Run]]) -> Item | None:
+    own = {
+        column.name: join(counted or level)
         for column, runs in cells.items()
-        if column.group == group and (text := _text(runs, amount))
+        if column.group == group and (level := _level(runs, amount))
+        for counted in [[run for run in level if column.name == "both" and _is_counted(run)]]
     }
+    texts = {name: compact(run).raw for name, run in own.items()}
     name = texts.get("name")
-    if not name:
+    if not name or quantity_and_unit(name):
         return None
-    both = _BOTH.fullmatch(texts.get("both", ""))
-    unit = both[2] if both else texts.get("unit")
-    return Line(
+    both = texts.get("both", "")
+    quantity, unit = quantity_and_unit(both) or (both, "")
+    line = Line(
         name=name,
-        unit=unit or None,
-        quantity=values.number(both[1] if both else texts.get("quantity", "")),
+        unit=unit or texts.get("unit") or None,
+        quantity=values.number(quantity or texts.get("quantity", "")),
         price=values.number(texts.get("price", "")),
-        amount=values.money(compact(amount).text),
+        amount=amount_of(amount),
     )
+    used = [run for column, run in own.items() if column not in ("code", "note")]
+    return Item(line, join([*used, amount]))
 
 
-def _text(runs: Sequence[Run], amount: Run) -> str:
-    own = [run for run in runs if abs(run.middle - amount.middle) < 0.7 * amount.height]
-    return compact(join(own)).raw if own else ""
+def _is_counted(run: Run) -> bool:
+    return quantity_and_unit(compact(run).text) is not None
+
+
+def _level(runs: Sequence[Run], amount: Run) -> list[Run]:
+    """What stands at the height of an amount."""
+    return [run for run in runs if abs(run.middle - amount.middle) < 0.7 * amount.height]

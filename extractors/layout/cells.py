@@ -18,6 +18,8 @@ from extractors.layout.reading import MENDED, Face, compact
 #: up to so many page widths.
 _GAP = 1.7
 _REACH = 0.35
+#: So many characters say that they are a label wherever they stand.
+_LONG = 4
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,10 @@ def _begins_cell(row: Run, places: list[int], text: str, match: re.Match[str]) -
     if text[match.end() : match.end() + 1] == ":" or match[0].endswith(":"):
         return True
     place = places[match.start()]
-    return place == 0 or row.glyphs[place - 1].char.isspace()
+    if place == 0 or row.glyphs[place - 1].char.isspace():
+        return True
+    # A long label right behind figures ends them, though recognition saw no gap.
+    return len(match[0]) >= _LONG and row.glyphs[place - 1].char.isascii()
 
 
 def _value(row: Run, places: list[int], gap: float) -> Run | None:
