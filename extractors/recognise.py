@@ -18,7 +18,7 @@ from extractors.model import Box, Kind
 from extractors.models import ModelFolders, model_folders
 from extractors.prepare import prepared, quality
 from extractors.recogniser import RecognisedPage
-from extractors.recognition.engine import Engine, Line, is_poor
+from extractors.recognition.engine import Engine, Line
 from extractors.recognition.find import Quad
 from extractors.recognition.lean import levelled, upside_down
 from extractors.seal import Strip, title_without_seal
@@ -62,12 +62,13 @@ class PaddleRecogniser:
         Raises `EngineMissing`."""
         engine = self._loaded()
         upright, turned = engine.upright(prepared(image).pixels)
-        upright, lines, turned = _read_right_way_up(engine, upright, turned)
+        worn = quality(upright).worn
+        upright, lines, turned = _read_right_way_up(engine, upright, turned, poor=worn)
         upright, quads = levelled(upright, [line.quad for line in lines])
         lines = [replace(line, quad=quad) for line, quad in zip(lines, quads, strict=True)]
         height, width = upright.shape[:2]
         found = _words(lines, width, height, page)
-        if is_poor([line.glance for line in lines]) or quality(upright).worn:
+        if worn or any(line.poor for line in lines):
             found = tuple(_less_sure(word) for word in found)
         words = PageWords(page=page, width=width, height=height, words=found)
         return self._with_title(RecognisedPage(words=words, rotation=turned, image=upright))
@@ -112,21 +113,21 @@ class PaddleRecogniser:
 
 
 def _read_right_way_up(
-    engine: Engine, picture: Pixels, turned: int
+    engine: Engine, picture: Pixels, turned: int, *, poor: bool
 ) -> tuple[Pixels, list[Line], int]:
     """The picture, its lines and its turn; upside down where it reads far better so. The look at
     the whole page mistakes slips, whose print is even, for their own reverse."""
     quads = engine.find(picture)
-    lines = engine.read(picture, quads)
+    lines = engine.read(picture, quads, poor=poor)
     if len(lines) < _FEW_LINES or median(line.reading.score for line in lines) > _POOR:
         return picture, lines, turned
     longest = sorted(lines, key=lambda line: -_length(line.quad))[:_TRIED]
     over, tried = upside_down(picture, [line.quad for line in longest])
     before = median(line.reading.score for line in longest)
-    if median(line.reading.score for line in engine.read(over, tried)) < before + _BETTER:
+    if median(engine.certainty(over, tried)) < before + _BETTER:
         return picture, lines, turned
     over, quads = upside_down(picture, quads)
-    return over, engine.read(over, quads), (turned + 180) % 360
+    return over, engine.read(over, quads, poor=poor), (turned + 180) % 360
 
 
 def _length(quad: Quad) -> float:

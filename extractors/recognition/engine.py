@@ -1,13 +1,14 @@
 """The order in which the models look: cheap before dear.
 
 Everything is found by the tiny detector and read by the tiny recogniser; the small recogniser,
-five times as dear, reads only what `doubt` says.
+five times as dear, reads only what `doubt` says. Poor pages are left to the small models of both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import cv2
 import numpy as np
@@ -15,8 +16,9 @@ import numpy as np
 from extractors.images import Pixels
 from extractors.models import ModelFolders
 from extractors.recognition.doubt import better, is_doubtful
-from extractors.recognition.find import LineFinder, Quad
-from extractors.recognition.modules import load_modules
+from extractors.recognition.find import LineFinder, Quad, in_reading_order
+from extractors.recognition.modules import load_best_detection, load_modules
+from extractors.recognition.poor import line_picture, mended, united
 from extractors.recognition.read import LineReader, Reading, cut
 
 #: A glance less sure than this may be wrong; a page with so many of them is poor.
@@ -35,12 +37,11 @@ _MENDING = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text: its corners in pixels, what was read in it, and the score that the cheap
-    model's glance had."""
+    """A line of text: its corners in pixels, what was read in it, and whether on a poor page."""
 
     quad: Quad
     reading: Reading
-    glance: float = 1.0
+    poor: bool = False
 
 
 class Engine:
@@ -50,6 +51,7 @@ class Engine:
         """Loads the models; `twice` says whether doubtful lines get a second, dearer reading.
         Raises `EngineMissing`."""
         modules = load_modules(folders, threads, twice=twice)
+        self._closer_finder = cache(lambda: LineFinder(load_best_detection(folders, threads)))
         self._orientation = modules.orientation
         self._finder = LineFinder(modules.detection)
         self._cheap = LineReader(modules.cheap)
@@ -67,20 +69,36 @@ class Engine:
         """Where lines stand in an upright picture."""
         return self._finder.find(picture)
 
-    def read(self, picture: Pixels, quads: Sequence[Quad]) -> list[Line]:
-        """What the lines say: doubtful ones read twice, and on a poor page every one."""
+    def read(self, picture: Pixels, quads: Sequence[Quad], *, poor: bool = False) -> list[Line]:
+        """What the lines say: doubtful ones read twice. A page that is `poor`, or turns out to be,
+        is looked at anew, for more lines as well."""
+        if poor and self._dear is not None:
+            return self._read_poor(self._dear, picture, quads)
         pictures = [cut(picture, quad) for quad in quads]
         readings = self._cheap.read(pictures)
-        glances = [reading.score for reading in readings]
+        poor = is_poor([reading.score for reading in readings])
         if self._dear is not None:
-            poor = is_poor(glances)
-            again = [
-                place for place, reading in enumerate(readings) if poor or is_doubtful(reading)
-            ]
+            if poor:
+                return self._read_poor(self._dear, picture, quads)
+            again = [place for place, reading in enumerate(readings) if is_doubtful(reading)]
             looks = self._dear.read([pictures[place] for place in again])
             for place, look in zip(again, looks, strict=True):
                 readings[place] = better(readings[place], look)
-        return [Line(*seen) for seen in zip(quads, readings, glances, strict=True)]
+        return [Line(*seen, poor) for seen in zip(quads, readings, strict=True)]
+
+    def _read_poor(self, best: LineReader, picture: Pixels, quads: Sequence[Quad]) -> list[Line]:
+        """Every line by the best models alone: the cheap ones see too little of a poor page."""
+        known = in_reading_order(united(self._closer_finder().find(picture), quads))
+        readings = best.read([line_picture(picture, quad) for quad in known])
+        return [
+            Line(quad, replace(reading, text=mended(reading.text)), poor=True)
+            for quad, reading in zip(known, readings, strict=True)
+        ]
+
+    def certainty(self, picture: Pixels, quads: Sequence[Quad]) -> list[float]:
+        """How sure the best model is of each of these lines, nothing else considered."""
+        best = self._dear or self._cheap
+        return [reading.score for reading in best.read([cut(picture, quad) for quad in quads])]
 
     def read_closely(self, part: Pixels) -> list[Line]:
         """The lines of a part of a page, enlarged, by the best model; corners in the part's own

@@ -73,6 +73,17 @@ def load_modules(folders: ModelFolders, threads: int, *, twice: bool) -> Modules
         raise EngineMissing(detail=str(error)) from error
 
 
+def load_best_detection(folders: ModelFolders, threads: int) -> Any:
+    """The dearer detection module, which only poor pages need. Raises `EngineMissing`."""
+    package, text = importlib.import_module("paddleocr"), folders.small
+    try:
+        return package.TextDetection(
+            model_name=text.detection_name, model_dir=str(text.detection), **_how(threads)
+        )
+    except (RuntimeError, OSError, ValueError, AssertionError) as error:
+        raise EngineMissing(detail=str(error)) from error
+
+
 def _keep_freed_memory() -> None:
     """Let the allocator keep what one run of a graph frees for the next, which wants as much.
     Else it returns it to the system and gets it back page by page: a tenth of a page's time, and
