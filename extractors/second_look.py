@@ -110,11 +110,12 @@ def _holds(box: Box, other: Box) -> bool:
 
 def mended(before: Invoice, after: Invoice) -> Invoice:
     """The better reading, with an INFO finding `mended` for each value that the second look
-    changed or added."""
+    changed, added or rid of its doubt."""
     told = tuple(
         Finding(code="mended", severity=Severity.INFO, field=name, params={"field": name})
         for name in FIELD_NAMES
         if _is_new(getattr(before, name), getattr(after, name))
+        or (name in before.doubted and name not in after.doubted)
     )
     return after.model_copy(update={"findings": (*after.findings, *told)})
 
