@@ -13,7 +13,14 @@ from extractors.kinds import DIGITAL_KINDS, kind_from_code, kind_from_name
 from extractors.layout import lines, values
 from extractors.layout.foot import read_issuer
 from extractors.layout.header import read_header, second_number
-from extractors.layout.parties import Zone, name_labels, read_party, sides_swapped, tax_ids
+from extractors.layout.parties import (
+    Zone,
+    id_labels,
+    name_labels,
+    read_party,
+    sides_swapped,
+    tax_ids,
+)
 from extractors.layout.reading import MENDED, Face, FaceReader, compact
 from extractors.layout.remarks import read_remarks
 from extractors.layout.special import read_special
@@ -24,6 +31,8 @@ from extractors.model import Finding, Invoice, Kind, Line, Severity
 _SUMS = re.compile(r"^.?(?:小计|合计)")
 #: Side print and labels of the box to the right begin about here on older faces.
 _OLD_BOX_RIGHT = 0.6
+#: Titles of the table's columns, or what poor pages leave of them.
+_TITLE = re.compile(r"规格|型号|^单.$|^数.$|^税.$|^[金全].$|项目名|征收|货物或")
 
 
 def score(face: Face) -> int | None:
@@ -88,7 +97,16 @@ def read(face: Face) -> Invoice:
 
 
 def _first_rate(face: Face) -> float:
-    """Where the table begins if its titles cannot be read: a little above the first tax rate."""
+    """Where the table begins if its columns cannot be told: at what is left of their titles, or a
+    little above the first tax rate."""
+    titles = [run for run in face.sheet.runs if _TITLE.search(compact(run).text)]
+    level = [
+        run
+        for run in titles
+        if sum(abs(run.middle - other.middle) < run.height for other in titles) > 1
+    ]
+    if level and face.recognised:
+        return min(run.y0 for run in level)
     rates = [run.y0 for run in face.sheet.runs if lines.is_rate(run)]
     if not rates:
         return 0.25 * face.sheet.bottom
@@ -96,12 +114,16 @@ def _first_rate(face: Face) -> float:
 
 
 def _head_bottom(face: Face, table_top: float) -> float:
-    """The head ends above the first party's name; without a label, above the first tax id."""
+    """The head ends above the first party's name; without a label, above the first tax id, or a
+    row above where one is labelled."""
     labels = name_labels(face, 0.0, table_top)
     if labels:
         return min(run.y0 for run in labels)
     ids = tax_ids(face, 0.0, table_top)
-    return min((run.y0 for run in ids), default=table_top)
+    if ids or not face.recognised:
+        return min((run.y0 for run in ids), default=table_top)
+    rows = id_labels(face, table_top)
+    return min((run.y0 - 2.5 * run.height for run in rows), default=table_top)
 
 
 def _read_parties(face: Face, table_top: float, floor: float) -> None:

@@ -11,11 +11,17 @@ import re
 from dataclasses import dataclass, replace
 
 from extractors.layout import values
+from extractors.layout.id_mending import id_in, is_persons, mended_id
 from extractors.layout.page import Run, join, overlap
 from extractors.layout.reading import MENDED, UNLABELLED, Face, beside, compact, cut, is_side_print
 
 _NAME_LABEL = re.compile(r"(?:^|[^\u4e00-\u9fff])?(?:名称|称):|^名?称:?$|^(?:名称|称)(?!型)")
 _ID_LABEL = re.compile(r"(?:纳税人?识别号|识别号|社会信用代码)[^:]{0,12}:|^.{0,6}识别号")
+#: The same labels with a character or two misread or lost, as poor pages show them.
+_LIKE_NAME_LABEL = re.compile(
+    r"^[^\u4e00-\u9fff]{0,2}名.{0,2}:|^名.?$|^.{0,2}称:|^.?:(?=[\u4e00-\u9fff(]{4})"
+)
+_LIKE_ID_LABEL = re.compile(r"社会信|信用.?码|[用可]代码|纳税|税人|别号|识.{1,2}号")
 _OTHER_LABEL = re.compile(r"地址|电话|开户|账号|帐号|银行|[<>+*/]{2}")
 _ENDINGS = (
     r"(?:公司|学校|大学|学院|中心|小学|中学|幼儿园|医院|研究院|研究所|商行|经营部|工作室|超市|酒店|饭店"
@@ -24,6 +30,10 @@ _ENDINGS = (
 _ORGANISATION = re.compile(
     r"(?:^|[^\u4e00-\u9fff()A-Za-z0-9])([\u4e00-\u9fff()A-Za-z0-9]{3,}" + _ENDINGS + ")$"
 )
+_ENDS_LIKE_ONE = re.compile(
+    r"^(?:.{0,4}:)?([\u4e00-\u9fff()A-Za-z0-9]{4,}"
+    rf"(?:{_ENDINGS}|[院校所部行园室处厅场队楼坊铺苑村]))$"
+)
 #: How names of organisations and of named persons end; one that ends otherwise may be cut.
 _WHOLE = re.compile(
     rf"{_ENDINGS}$|.{{3}}(?:集团|银行|政府|市场|[院校所部行园室处厅场队楼坊铺苑村])$"
@@ -31,6 +41,8 @@ _WHOLE = re.compile(
 )
 _ID_SHAPE = re.compile(r"(?<![0-9A-Za-z<>+*/\-])([0-9A-Za-z]{15,20})(?![0-9A-Za-z<>+*/\-])")
 #: Ids from before the three certificates became one: digits of the organisation's code alone.
+#: Marks of invoices that the buyer issues.
+_BOUGHT = re.compile(r"\(?.{0,4}收购\)?")
 _SHORT_ID = re.compile(r"(\d{9,14})")
 
 #: Certainty of an id that the check character mended where at most two characters, which may be
@@ -58,10 +70,14 @@ def read_party(face: Face, zone: Zone, role: str) -> None:
         if not is_side_print(run)
     ]
     tax_id = _tax_id(runs, zone)
-    name = _name(runs, zone, tax_id)
-    by_place = name is None and tax_id is not None
-    if by_place and tax_id is not None:
+    if tax_id is None and face.recognised:
+        tax_id = next((found for run in runs if (found := id_in(run)) is not None), None)
+    name = _name(runs, zone, tax_id, _NAME_LABEL)
+    by_place = name is None
+    if name is None and tax_id is not None:
         name = _name_above(runs, tax_id)
+    if name is None and face.recognised:
+        name = _name(runs, zone, tax_id, _LIKE_NAME_LABEL) or _organisation(runs)
     if tax_id is not None:
         keep_tax_id(face, f"{role}_tax_id", tax_id)
     if name is not None:
@@ -69,17 +85,15 @@ def read_party(face: Face, zone: Zone, role: str) -> None:
 
 
 def keep_name(face: Face, name: str, run: Run, *, most: float) -> None:
-    """Record a name. A recognised one with half a pair of brackets was cut and is no name; one
-    that does not end as names of organisations do may be cut and is doubtful."""
+    """Record a name. A recognised one with half a pair of brackets, or that does not end as names
+    of organisations do, may be cut and is doubtful."""
     value = values.clean_name(run.raw)
     if value is None or not face.recognised:
         face.keep(name, value, run, most=most)
         return
     value = _house_brackets(value)
     plain = value.replace("（", "(").replace("）", ")")
-    if not _balanced(plain):
-        return
-    if _has_hole(run):
+    if not _balanced(plain) or _has_hole(run):
         most = min(most, UNLABELLED)
     face.keep(name, value, run, most=most if _WHOLE.search(plain) else min(most, MENDED))
 
@@ -105,9 +119,24 @@ def sides_swapped(face: Face, left: Zone, right: Zone) -> bool:
     the buyer issues the invoice (收购)?"""
     # The right box's side print stands left of its labels, where the box was split.
     middle = left.right / 2
-    first = replace(left, right=middle)
-    second = replace(right, left=middle)
-    return _side_print(face, first) == ("seller",) and _side_print(face, second) == ("buyer",)
+    first = _side_print(face, replace(left, right=middle))
+    second = _side_print(face, replace(right, left=middle))
+    if first == ("seller",) and second == ("buyer",):
+        return True
+    # Where the side print is lost the mark in the head and a farmer's identity number say it.
+    lost = face.recognised and "buyer" not in first and "seller" not in second
+    head = face.sheet.within(face.sheet.phrases, bottom=left.top)
+    bought = any(_BOUGHT.fullmatch(compact(run).text) for run in head)
+    return lost and bought and _is_persons_box(face, left) and not _is_persons_box(face, right)
+
+
+def _is_persons_box(face: Face, zone: Zone) -> bool:
+    runs = face.sheet.within(
+        face.sheet.runs, left=zone.left, right=zone.right, top=zone.top, bottom=zone.bottom
+    )
+    return any(
+        is_persons(compact(part).text.upper()) for run in runs if (part := id_in(run)) is not None
+    )
 
 
 def _side_print(face: Face, zone: Zone) -> tuple[str, ...]:
@@ -131,15 +160,24 @@ def _resident_id_holds(text: str) -> bool:
 
 def name_labels(face: Face, top: float, bottom: float) -> list[Run]:
     """The labels 名称 between two heights, as runs (a label may share its run with the value)."""
-    found = []
-    for run in face.sheet.within(face.sheet.runs, top=top, bottom=bottom):
-        bare = compact(run)
-        if "项目" in bare.text or "服务" in bare.text or "规格" in bare.text:
-            continue
-        match = _NAME_LABEL.search(bare.text)
-        if match and match.end() <= 8:
-            found.append(run)
+    runs = [
+        run
+        for run in face.sheet.within(face.sheet.runs, top=top, bottom=bottom)
+        if not re.search("项目|规格|^.{0,4}服务", compact(run).text)
+    ]
+    found = [run for run in runs if _labels_name(run, _NAME_LABEL)]
+    if len(found) < 2 and face.recognised:
+        found = [run for run in runs if run in found or _labels_name(run, _LIKE_NAME_LABEL)]
     return found
+
+
+def _labels_name(run: Run, label: re.Pattern[str]) -> bool:
+    match = label.search(compact(run).text)
+    return match is not None and match.end() <= _LONGEST_LABEL and not _is_label(run)
+
+
+#: Characters of 名称 and what may stand before it in its run.
+_LONGEST_LABEL = 8
 
 
 def tax_ids(face: Face, top: float, bottom: float) -> list[Run]:
@@ -151,6 +189,12 @@ def tax_ids(face: Face, top: float, bottom: float) -> list[Run]:
             if part is not None and values.check_character_holds(match[1].upper()):
                 found.append(part)
     return found
+
+
+def id_labels(face: Face, bottom: float) -> list[Run]:
+    """What is left of the labels of tax ids above a height, values or not."""
+    runs = face.sheet.within(face.sheet.runs, bottom=bottom)
+    return [run for run in runs if _LIKE_ID_LABEL.search(compact(run).text) or id_in(run)]
 
 
 def _tax_id(runs: list[Run], zone: Zone) -> Run | None:
@@ -183,22 +227,29 @@ def keep_tax_id(face: Face, name: str, run: Run) -> None:
         face.keep(name, text, run, proven=True)
         return
     mended = values.mended_tax_id(text) if face.recognised else None
+    likely = mended_id(text) if face.recognised and mended is None else None
     if mended is not None:
         face.keep(name, mended, run, most=_MENDED_ID if text.count("O") <= 2 else MENDED)
+    elif likely is not None:
+        face.keep(name, likely, run, most=MENDED)
     elif _SHORT_ID.fullmatch(text):
         # On forms with a code only; a piece of a longer id looks the same.
         if "invoice_code" in face.found:
             face.keep(name, text, run, most=UNLABELLED)
-    elif values.is_tax_id(text) and not (face.recognised and len(text) == 18):
-        # An 18-character id that fails its check character is more likely misread than odd.
-        face.keep(name, text, run)
+    elif values.is_tax_id(text):
+        # An id that fails its check character, or is about as long as those that have one, is more
+        # likely misread than odd.
+        odd = face.recognised and (len(text) == 18 or id_in(run) is not None)
+        face.keep(name, text, run, most=UNLABELLED if odd else 1.0)
+    elif face.recognised and id_in(run) is not None:
+        face.keep(name, text, run, most=UNLABELLED)
 
 
-def _name(runs: list[Run], zone: Zone, tax_id: Run | None) -> Run | None:
+def _name(runs: list[Run], zone: Zone, tax_id: Run | None, label: re.Pattern[str]) -> Run | None:
     for run in runs:
         bare = compact(run)
-        match = _NAME_LABEL.search(bare.text)
-        if match is None or match.end() > 8 or "规格" in bare.text:
+        match = label.search(bare.text)
+        if match is None or match.end() > _LONGEST_LABEL or "规格" in bare.text:
             continue
         value = _after_label(run, match.end())
         if value is None:
@@ -239,7 +290,7 @@ def _after_label(run: Run, characters: int) -> Run | None:
 
 def _is_label(run: Run) -> bool:
     text = compact(run).text
-    return bool(_ID_LABEL.search(text) or _OTHER_LABEL.search(text))
+    return bool(_ID_LABEL.search(text) or _LIKE_ID_LABEL.search(text) or _OTHER_LABEL.search(text))
 
 
 def _labels(label: Run, run: Run) -> bool:
@@ -282,6 +333,16 @@ def _name_above(runs: list[Run], tax_id: Run) -> Run | None:
         if match and lowest - run.middle < 0.6 * run.height:
             found.append(cut(bare, match))
     return found[0] if len(found) == 1 else None
+
+
+def _organisation(runs: list[Run]) -> Run | None:
+    """The highest run of the box that ends as names of organisations do, without what stands before
+    its colon."""
+    for run in runs:
+        match = _ENDS_LIKE_ONE.search(compact(run).text)
+        if match is not None and not _is_label(run):
+            return cut(compact(run), match)
+    return None
 
 
 def _house_brackets(name: str) -> str:
