@@ -6,32 +6,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
 
 from extractors.layout import values
 from extractors.layout.grid import Cell, named, read_grid, value_of
+from extractors.layout.labels import relabelled
 from extractors.layout.page import Run
 from extractors.layout.paper import (
     HEAD_LABELS,
-    Sum,
     is_identity_number,
     keep_party_id,
     keep_party_name,
-    keep_total,
-    money_in,
-    spoken_sums,
 )
 from extractors.layout.reading import Face, FaceReader, compact, cut
 from extractors.layout.vehicle_contacts import seller_contacts
+from extractors.layout.vehicle_lost import lost_model
+from extractors.layout.vehicle_sums import read_sums
 from extractors.layout.vehicle_values import (
     FRAME,
     KEYS,
+    PRINTED_HEAD,
     SLASH,
+    keep_lost,
     plain_values,
     read_common,
     read_frame,
     read_unlabelled,
-    total_figures,
 )
 from extractors.model import Field, Invoice, Kind
 
@@ -67,6 +66,15 @@ _LABELS = {
     "issuer": r"开?票人",
     "remarks": r"备注",
 }
+#: The words that the form prints, to set right what a poor page makes of them.
+_PRINTED = (
+    *PRINTED_HEAD,
+    *("购买方名称", "纳税人识别号", "统一社会信用代码/", "身份证明号码"),
+    *("购买方名称及身份证号码/组织机构代码", "车辆类型", "厂牌型号", "合格证号", "进口证明书号"),
+    *("商检单号", "发动机号码", "车辆识别代号/车架号码", "价税合计", "销货单位名称", "开户银行"),
+    *("增值税税率", "或征收率", "增值税税额", "主管税务", "机关及代码", "不含税价", "不含税价小写"),
+    *("完税凭证号码", "限乘人数", "销货单位盖章"),
+)
 _SIGNS = "厂牌型号|合格证号|发动机号码|车架号码|限乘人数|完税凭证号|进口证明书号|商检单号|不含税价"
 #: The first value of a row, the label that follows it, and what the value looks like.
 _FIRSTS = (
@@ -78,7 +86,7 @@ _FIRSTS = (
 
 def score(face: Face) -> int | None:
     """Its title, or three of the labels that only a vehicle has."""
-    text = face.sheet.text
+    text = relabelled(face, _PRINTED).sheet.text
     if "二手车" in text:
         return None
     if "机动车销售统一发票" in text:
@@ -88,6 +96,7 @@ def score(face: Face) -> int | None:
 
 def read(face: Face) -> Invoice:
     """The invoice of a new vehicle."""
+    face = relabelled(face, _PRINTED)
     cells = read_grid(face, _LABELS)
     read_common(face, cells)
     floor = _floor(cells)
@@ -101,9 +110,10 @@ def read(face: Face) -> Invoice:
                    "tonnage", "seats")  # fmt: skip
     extra.update(seller_contacts(face, lower))
     read_unlabelled(face, cells, extra, _FIRSTS)
+    keep_lost(face, extra, ("model", lost_model))
     read_frame(face, cells, extra)
     _read_authority(face, cells, extra)
-    _read_sums(face, cells, extra)
+    read_sums(face, cells, extra)
     return face.invoice(Kind.VEHICLE, extra=extra)
 
 
@@ -148,81 +158,6 @@ def _read_authority(face: Face, cells: Sequence[Cell], extra: dict[str, Field[st
         part = cut(bare, match) if match else None
         if part is not None:
             extra[name] = face.field(part.text, part)
-
-
-def _read_sums(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) -> None:
-    """Total, price and tax: price + tax is the total, and the tax is the rate of the price."""
-    words = next(iter(spoken_sums(face.sheet.rows)), None)
-    total = total_figures(cells, words)
-    without, tax = _without(cells), money_in(value_of(cells, "tax"))
-    rate = _read_rate(face, cells, extra)
-    adds_up = (
-        total is not None
-        and without is not None
-        and tax is not None
-        and without.value + tax.value == total.value
-    )
-    keep_total(face, words, total, proven=adds_up)
-    known = face.found.get("total_with_tax")
-    for name, found in (("total_without_tax", without), ("total_tax", tax)):
-        share = _part(known.value, rate, name) if known is not None and rate is not None else None
-        _keep_part(face, name, found, share, proven=adds_up)
-
-
-def _keep_part(
-    face: Face, name: str, found: Sum | None, share: Decimal | None, *, proven: bool
-) -> None:
-    """Price or tax. Recognised ones are believed if they add up, or are the very `share` of the
-    total; the share is also known by itself where its label could not be read."""
-    if face.recognised and not proven and (found is None or found.value != share):
-        if found is not None:
-            face.doubt(name, found.value, found.run)
-        found = next(
-            (each for run in face.sheet.runs if _is_sum(each := money_in(run), share)), None
-        )
-    if found is not None:
-        face.keep(name, found.value, found.run, proven=proven or found.value == share)
-
-
-def _is_sum(found: Sum | None, value: Decimal | None) -> bool:
-    return found is not None and found.value == value
-
-
-def _part(total: Decimal, rate: Decimal, name: str) -> Decimal:
-    """What price or tax must be if the total holds tax at the rate."""
-    without = (total / (1 + rate)).quantize(Decimal("0.01"), ROUND_HALF_UP)
-    return without if name == "total_without_tax" else total - without
-
-
-def _without(cells: Sequence[Cell]) -> Sum | None:
-    """The price without tax: behind its own label, or behind 小写 in the same row."""
-    own_label = next((cell.label for cell in cells if cell.name == "without"), None)
-    own = next(iter(named(cells, "without")), None)
-    if own is not None and (found := money_in(own.rows[0])) is not None:
-        return found
-    for cell in named(cells, "figures"):
-        found = money_in(cell.rows[0])
-        if found is not None and own_label is not None and _under(own_label, cell.label):
-            return found
-    return None
-
-
-def _under(upper: Run, lower: Run) -> bool:
-    """In the same row, or the second line of the same label."""
-    return abs(upper.middle - lower.middle) < 1.6 * upper.height
-
-
-def _read_rate(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) -> Decimal | None:
-    value = value_of(cells, "rate")
-    rate = values.rate(compact(value).text) if value is not None else None
-    if rate is None:
-        # A label beside it may be lost, and its value stand in this cell too.
-        shares = [run for run in map(compact, face.sheet.runs) if values.rate(run.text) is not None]
-        value = shares[0] if len(shares) == 1 else None
-        rate = values.rate(value.text) if value is not None else None
-    if value is not None and rate is not None:
-        extra["rate"] = face.field(compact(value).text, value)
-    return rate
 
 
 FACES = (

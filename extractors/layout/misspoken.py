@@ -16,7 +16,7 @@ from rapidfuzz.distance import Levenshtein
 
 from extractors.amount_words import parse_amount, spelled_amount
 from extractors.layout.page import Run
-from extractors.layout.reading import compact, cut
+from extractors.layout.reading import Face, compact, cut
 
 _CAPITALS = "壹贰叁肆伍陆柒捌玖拾佰仟万亿圆角分"
 #: What recognition takes a capital for, each named by the one that it looks like.
@@ -46,6 +46,8 @@ _SILENT = re.compile("[零〇整正]")
 _SPOKEN = re.compile(rf"[{_CAPITALS}](?:.{{0,2}}[{_CAPITALS}])+")
 #: Points and commas for one another: the last is the point.
 _FIGURES = re.compile(r"(?<!\d)\d[\d.,:]{0,16}[.,:]\d\d(?!\d)")
+#: Characters of labels and currencies that may touch the words.
+_BESIDE = frozenset("币写额计")
 _LEAST_CAPITALS = 2
 #: So much of an amount's words may be misread or lost ...
 _WRONG = 0.34
@@ -82,6 +84,26 @@ def misspoken(rows: Sequence[Run], figures: Iterable[Run]) -> Misspoken | None:
         return None
     rivals = [cost for cost, other in ranked if other.amount != ranked[0][1].amount]
     return ranked[0][1] if not rivals or rivals[0] > ranked[0][0] else None
+
+
+def is_whole(face: Face, words: Run) -> bool:
+    """Does no other Chinese character touch the words on either side, but a label's or a
+    currency's? It would be a capital of them that was misread."""
+    for row in face.sheet.rows:
+        bare = compact(row)
+        ids = [id(glyph) for glyph in bare.glyphs]
+        if id(words.glyphs[0]) not in ids:
+            continue
+        start = ids.index(id(words.glyphs[0]))
+        end = ids.index(id(words.glyphs[-1])) if id(words.glyphs[-1]) in ids else len(ids) - 1
+        before, after = bare.glyphs[:start][-1:], bare.glyphs[end + 1 :][:1]
+        return not any(
+            "\u4e00" <= glyph.char <= "\u9fff"
+            and glyph.char not in _BESIDE
+            and max(glyph.x0 - words.x1, words.x0 - glyph.x1) < 0.5 * words.height
+            for glyph in (*before, *after)
+        )
+    return True
 
 
 def mended_capitals(text: str) -> str:

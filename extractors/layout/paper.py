@@ -14,6 +14,7 @@ from decimal import Decimal
 from extractors.amount_words import parse_amount
 from extractors.layout import values
 from extractors.layout.grid import Cell, named
+from extractors.layout.misspoken import is_whole
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_name, keep_tax_id
 from extractors.layout.reading import MENDED, UNLABELLED, Face, agreed, compact, cut, labelled
@@ -32,6 +33,8 @@ _FIGURES = "零〇壹贰叁肆伍陆柒捌玖拾佰仟万亿圆元角分整正"
 _WORDS = re.compile(rf"(?:\(?负数?\)?)?[{_FIGURES}]*[壹贰叁肆伍陆柒捌玖拾][{_FIGURES}]*")
 #: Forms with printed places keep every one of them: 零仟壹佰零拾零元零角零分.
 _EMPTY_PLACES = re.compile(r"零(?=[拾佰仟万角分])[拾佰仟万角分]")
+#: Words of poor pages are less certain than this.
+_CLEAR = 0.85
 _IDENTITY_WEIGHTS = tuple(pow(2, 17 - index, 11) for index in range(17))
 #: Digits of the state's, the province's and the plan cities' codes after the leading digit.
 _CODE = re.compile(r"[012](\d{2})\d{9}|(\d{2})\d{8}")
@@ -146,6 +149,9 @@ def _keep_printed(
         face.keep(name, best[0].text, best[0], proven=best[1])
     elif owned:
         face.doubt(name, owned[0].text, owned[0])
+        # On a poor page they differ by a misreading; the form's own print is the clearer one.
+        if owned[0].score < _CLEAR and (own := agreed(owned[:1])) is not None:
+            face.keep(name, own[0].text, own[0], most=UNLABELLED)
 
 
 def _digits(run: Run) -> Run | None:
@@ -245,7 +251,9 @@ def keep_total(
     agree = words is not None and figures is not None and words.value == figures.value
     if face.recognised and words is not None and figures is not None and not (agree or proven):
         face.doubt("total_with_tax", figures.value, figures.run)
-        likelier = words if _lost_digits(figures.value, words.value) else figures
+        # Words that are whole hardly come by chance, unless their beginning was covered.
+        whole = is_whole(face, words.run) and not _lost_digits(words.value, figures.value)
+        likelier = words if whole or _lost_digits(figures.value, words.value) else figures
         face.keep("total_with_tax", likelier.value, likelier.run, most=UNLABELLED)
         face.keep("amount_in_words", words.run.raw.replace(" ", ""), words.run, most=UNLABELLED)
         return
@@ -263,10 +271,10 @@ def keep_total(
         )
 
 
-def _lost_digits(figures: Decimal, words: Decimal) -> bool:
-    """Are the figures those of the words but for some that were not recognised?"""
-    few, many = f"{figures:.2f}", iter(f"{words:.2f}")
-    return len(few) < len(f"{words:.2f}") and all(char in many for char in few)
+def _lost_digits(part: Decimal, whole: Decimal) -> bool:
+    """Are the digits of an amount those of another but for some that were not recognised?"""
+    few, many = f"{part:.2f}", iter(f"{whole:.2f}")
+    return len(few) < len(f"{whole:.2f}") and all(char in many for char in few)
 
 
 def keep_party_name(face: Face, name: str, run: Run | None) -> None:

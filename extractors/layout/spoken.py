@@ -15,6 +15,7 @@ from extractors.amount_words import parse_amount, spelled_amount
 from extractors.layout import values
 from extractors.layout.misspoken import (
     blurred_figures,
+    is_whole,
     lookalike_amount,
     mended_capitals,
     misspoken,
@@ -26,8 +27,6 @@ from extractors.layout.reading import MENDED, UNLABELLED, Face, compact, cut
 _FEN = Decimal("0.01")
 #: From this certainty on, words and figures that differ contradict one another.
 _CONTRADICTED = 0.9
-#: Characters of labels and currencies that may touch the words.
-_BESIDE = frozenset("币写额计")
 _FIGURES = "零〇壹贰叁肆伍陆柒捌玖拾佰仟万亿圆元角分整正"
 _WORDS = re.compile(rf"((?:\(?负数?\)?)?[零壹贰叁肆伍陆柒捌玖拾][{_FIGURES}]*)")
 #: Words end with a unit; a row that does not goes on below.
@@ -55,7 +54,7 @@ def read_spoken_total(face: Face, labelled_figures: Iterable[Run]) -> None:
         face.keep("amount_in_words", compact(words).raw, words, proven=True)
         face.keep("total_with_tax", money(echo), echo, proven=True)
     elif face.recognised:
-        whole = words if words is not None and _is_whole(face, words) else None
+        whole = words if words is not None and is_whole(face, words) else None
         _keep_doubtful(face, whole, named, labelled)
     else:
         if words is not None:
@@ -105,32 +104,12 @@ def _keep_lookalikes(face: Face, rows: Sequence[Run]) -> None:
         for part in spoken_parts(rows)
         if (amount := lookalike_amount(part.text)) is not None
         and _END.search(mended_capitals(part.text))
-        and _is_whole(face, part)
+        and is_whole(face, part)
     ]
     if found:
         amount, part = max(found, key=lambda entry: len(entry[1].glyphs))
         face.keep("amount_in_words", mended_capitals(part.text), part, most=UNLABELLED)
         face.keep("total_with_tax", amount, part, most=UNLABELLED)
-
-
-def _is_whole(face: Face, words: Run) -> bool:
-    """Does no other Chinese character touch the words on either side, but a label's or a
-    currency's? It would be a capital of them that was misread."""
-    for row in face.sheet.rows:
-        bare = compact(row)
-        ids = [id(glyph) for glyph in bare.glyphs]
-        if id(words.glyphs[0]) not in ids:
-            continue
-        start = ids.index(id(words.glyphs[0]))
-        end = ids.index(id(words.glyphs[-1])) if id(words.glyphs[-1]) in ids else len(ids) - 1
-        before, after = bare.glyphs[:start][-1:], bare.glyphs[end + 1 :][:1]
-        return not any(
-            "\u4e00" <= glyph.char <= "\u9fff"
-            and glyph.char not in _BESIDE
-            and max(glyph.x0 - words.x1, words.x0 - glyph.x1) < 0.5 * words.height
-            for glyph in (*before, *after)
-        )
-    return True
 
 
 def _blurred_echo(face: Face, spoken: Decimal) -> Run | None:

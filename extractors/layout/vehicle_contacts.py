@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from extractors.layout.grid import Cell, named
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_tax_id
-from extractors.layout.reading import MENDED, Face, compact
+from extractors.layout.reading import MENDED, UNLABELLED, Face, compact
 from extractors.layout.slips import doubted
+from extractors.layout.vehicle_lost import label_of, lost_account, lost_address, lost_phone
 from extractors.model import Field
 
 _PHONE = r"(?:\d{3,4}-?)?\d{7,8}(?:-\d{1,5})?|1\d{10}"
@@ -32,7 +33,20 @@ def seller_contacts(face: Face, lower: Sequence[Cell]) -> dict[str, Field[str]]:
     extra: dict[str, Field[str]] = {}
     for name in _SHAPES:
         _keep(face, extra, name, next(iter(named(lower, name)), None))
+    if face.recognised:
+        # The form sets telephone, account and address in the rows of seller, tax id and bank.
+        for name, found in (
+            ("phone", lost_phone(face, label_of(lower, "seller"))),
+            ("account", lost_account(face, label_of(lower, "tax_id"))),
+            ("address", lost_address(face, label_of(lower, "bank"))),
+        ):
+            _keep_lost(face, extra, name, found)
     return extra
+
+
+def _keep_lost(face: Face, extra: dict[str, Field[str]], name: str, run: Run | None) -> None:
+    if run is not None and name not in extra:
+        extra[name] = doubted(face.field(compact(run).raw, run), UNLABELLED)
 
 
 def used_contacts(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
@@ -40,6 +54,9 @@ def used_contacts(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
     extra: dict[str, Field[str]] = {}
     for role in ("buyer", "seller"):
         _keep(face, extra, f"{role}_phone", _in_row_of(cells, f"{role}_address", "phone"))
+        if face.recognised:
+            found = lost_phone(face, label_of(cells, f"{role}_address"))
+            _keep_lost(face, extra, f"{role}_phone", found)
     _keep_id(face, extra, "auctioneer_tax_id", _in_row_of(cells, "auctioneer_address", "tax_id"))
     _keep_id(face, extra, "market_tax_id", _in_row_of(cells, "market", "tax_id"))
     market = next((cell.label for cell in cells if cell.name == "market"), None)
@@ -47,6 +64,8 @@ def used_contacts(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
         below = [cell for cell in cells if cell.label.middle > market.middle + market.height]
         for name in ("address", "bank", "phone"):
             _keep(face, extra, f"market_{name}", next(iter(named(below, name)), None))
+        if face.recognised:
+            _keep_lost(face, extra, "market_phone", lost_phone(face, label_of(below, "bank")))
     return extra
 
 

@@ -5,14 +5,16 @@ and its frame number, which has a check digit of its own (GB 16735) that importe
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from extractors.layout import values
 from extractors.layout.grid import Cell, named, value_of
-from extractors.layout.paper import Sum, money_in, read_date, read_machine_number, read_pair
-from extractors.layout.reading import MENDED, Face, compact
+from extractors.layout.page import Run
+from extractors.layout.paper import read_date, read_machine_number, read_pair
+from extractors.layout.reading import MENDED, UNLABELLED, Face, compact, cut
 from extractors.layout.slips import doubted
 from extractors.layout.vehicle_contacts import left_of
+from extractors.layout.vehicle_lost import lost_machine_number
 from extractors.model import Field, Finding, Severity
 
 SLASH = r"[/、]?"
@@ -41,8 +43,22 @@ PLAIN = {
     "market": r"[\u4e00-\u9fff()A-Za-z0-9]{4,40}",
     "auctioneer": r"[\u4e00-\u9fff()A-Za-z0-9]{4,40}",
 }
+#: The same where they are only a part of what stands in the cell.
+_OWN_PARTS = {
+    "vehicle_kind": r"^(?:[类型]{1,2}\s*)?([\u4e00-\u9fff()]{1,10}车)(?![\u4e00-\u9fff])",
+    "model": r"([\u4e00-\u9fff]{2,6}牌[0-9A-Z][0-9A-Z.\-/()]{3,20})",
+    "registration": r"(?<![0-9A-Z])(\d{12})(?![0-9A-Z])",
+    "certificate": r"(?<![0-9A-Z])([A-Z]{1,4}[0-9A-Z]{9,16})(?![0-9A-Z])",
+    "market": r"([\u4e00-\u9fff()]{4,40}公司)",
+    "transfer_to": r"([\u4e00-\u9fff()]{4,40}(?:所|队|局))",
+}
 _MIXED = frozenset({"certificate", "engine_number", "import_certificate"})
 _SURE_MIXED = 0.97
+#: Words in the head of both forms; the title of either may not be mended to the other's.
+PRINTED_HEAD = (
+    *("机动车销售统一发票", "二手车销售统一发票"),
+    *("发票代码", "发票号码", "开票日期", "机打代码", "机打号码", "机器编号", "税控码", "开票人"),
+)
 KEYS = ("invoice_number", "issue_date", "total_with_tax", "buyer_name", "seller_name")
 
 
@@ -50,21 +66,26 @@ def read_common(face: Face, cells: Sequence[Cell]) -> None:
     read_pair(face, cells)
     read_date(face, cells)
     read_machine_number(face, cells)
+    if face.recognised and "machine_number" not in face.found:
+        code = face.found.get("invoice_code")
+        run = lost_machine_number(face, code.value if code is not None else None)
+        if run is not None:
+            face.keep("machine_number", run.text, run, most=UNLABELLED)
     issuer = value_of(cells, "issuer")
     if issuer is not None:
         face.keep("issuer", values.clean_name(issuer.raw), issuer)
 
 
 def plain_values(face: Face, cells: Sequence[Cell], *names: str) -> dict[str, Field[str]]:
+    """Values that are what stands in their cell, those with their own shape only."""
     extra: dict[str, Field[str]] = {}
     for name in names:
         cell = next(iter(named(cells, name)), None)
         value = cell.value if cell is not None else None
         if value is None:
             continue
-        spaced = re.sub(r"\s+", " ", value.text).strip()
-        text = spaced if name in ("model", "engine_number") else compact(value).text
-        if re.fullmatch(PLAIN[name], text):
+        text = _text(name, value)
+        if re.fullmatch(PLAIN[name], text) and not (face.recognised and _is_amiss(name, text)):
             field = face.field(text, value)
             # Letters and digits mixed, without a check: D is 0 and S is 5 to any engine.
             unsure = face.recognised and (
@@ -73,7 +94,31 @@ def plain_values(face: Face, cells: Sequence[Cell], *names: str) -> dict[str, Fi
                 or (name == "model" and re.search(r"[.,](?!\d)|(?<!\d)[.,]", text) is not None)
             )
             extra[name] = doubted(field, MENDED) if unsure else field
+        elif face.recognised and (part := _own_part(name, value)) is not None:
+            extra[name] = doubted(face.field(_text(name, part), part), UNLABELLED)
     return extra
+
+
+def _text(name: str, value: Run) -> str:
+    spaced = re.sub(r"\s+", " ", value.text).strip()
+    return spaced if name in ("model", "engine_number") else compact(value).text
+
+
+def _is_amiss(name: str, text: str) -> bool:
+    """Does the value begin with the last characters of its own label (型, 号), or go on with words
+    from another cell?"""
+    amiss = {
+        "vehicle_kind": r"[类型]{1,2}(?=.{2})",
+        "model": r"[型号]{1,2} |.*牌.* [\u4e00-\u9fff]{3}",
+    }.get(name)
+    return amiss is not None and re.match(amiss, text) is not None
+
+
+def _own_part(name: str, value: Run) -> Run | None:
+    """What has the value's shape in a cell into which a label's end or other print strayed."""
+    shape = _OWN_PARTS.get(name)
+    match = re.search(shape, value.text) if shape else None
+    return cut(value, match) if match else None
 
 
 def read_unlabelled(
@@ -93,14 +138,26 @@ def read_unlabelled(
             extra[name] = doubted(face.field(value.text, value), MENDED)
 
 
+def keep_lost(
+    face: Face, extra: dict[str, Field[str]], *finders: tuple[str, Callable[[Face], Run | None]]
+) -> None:
+    """Values that their shape alone tells, where no label led to them."""
+    for name, find in finders if face.recognised else ():
+        run = find(face) if name not in extra else None
+        if run is not None:
+            extra[name] = doubted(face.field(run.text, run), UNLABELLED)
+
+
 def read_frame(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) -> None:
     """The frame number; one that its check digit does not confirm is told of."""
     value = value_of(cells, "frame_number")
+    if face.recognised:
+        value = _proven_frame(face) or value
     if value is None:
         return
     text = compact(value).text.upper()
     if face.recognised:
-        text = text.translate(_NO_LETTERS)
+        text = re.sub(r"^\W+|\W+$", "", text.translate(_NO_LETTERS))
     if not re.fullmatch(r"[0-9A-Z*]{6,20}", text):
         return
     holds = frame_number_holds(text)
@@ -117,6 +174,20 @@ def read_frame(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) 
     extra["frame_number"] = field
 
 
+def _proven_frame(face: Face) -> Run | None:
+    """The only 17 characters anywhere that satisfy the check digit of frame numbers and are none
+    of digits alone: their cell's label may be lost, or print stand behind them."""
+    found = {
+        part.text: part
+        for run in map(compact, face.sheet.runs)
+        for match in re.finditer(r"(?<![0-9A-Za-z])([0-9A-Z]{17})(?![0-9A-Za-z])", run.text)
+        if frame_number_holds(match[1].translate(_NO_LETTERS))
+        and not match[1].isdigit()
+        and (part := cut(run, match)) is not None
+    }
+    return found.popitem()[1] if len(found) == 1 else None
+
+
 def frame_number_holds(text: str) -> bool:
     """The ninth of the 17 characters checks the others modulo 11 (GB 16735)."""
     if not re.fullmatch(r"[0-9A-HJ-NPR-Z]{17}", text):
@@ -124,14 +195,3 @@ def frame_number_holds(text: str) -> bool:
     worth = (_WORTH[char] if char in _WORTH else int(char) for char in text)
     rest = sum(each * weight for each, weight in zip(worth, _WEIGHTS, strict=True)) % 11
     return text[8] == ("X" if rest == 10 else str(rest))
-
-
-def total_figures(cells: Sequence[Cell], words: Sum | None) -> Sum | None:
-    """The figures in the row of the words."""
-    cells = named(cells, "figures", "total")
-    for cell in cells:
-        found = money_in(cell.rows[-1])
-        level = words is None or abs(cell.rows[-1].middle - words.run.middle) < words.run.height
-        if found is not None and level:
-            return found
-    return None
