@@ -169,6 +169,8 @@ class Document(Leased, Base):
     reason: Mapped[str | None] = mapped_column(String(48))
     reason_params: Mapped[dict[str, str] | None] = mapped_column(JsonText)
     next_try_at: Mapped[dt.datetime | None]
+    #: When an archived document is to be verified again, if it is.
+    again_at: Mapped[dt.datetime | None] = mapped_column(index=True)
 
     #: Tries at the portal that ended undecided, for the growing pause between them.
     portal_tries: Mapped[int] = mapped_column(default=0)
@@ -301,6 +303,23 @@ class Lane(Base):
     portal: Mapped[str] = mapped_column(String(255), primary_key=True)
     stopped_at: Mapped[dt.datetime | None]
     reason: Mapped[str | None] = mapped_column(String(48))
+
+
+class Alarm(Base):
+    """Something that a person must see to, though no document waits for it: an invoice that was
+    voided after it was paid. One a document and code."""
+
+    __tablename__ = "alarms"
+    __table_args__ = (UniqueConstraint("document_id", "code"),)
+
+    id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
+    at: Mapped[dt.datetime] = mapped_column(default=now)
+    code: Mapped[str] = mapped_column(String(48))
+    params: Mapped[dict[str, str]] = mapped_column(JsonText, default=dict)
+    document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id"))
+    voucher_no: Mapped[str | None] = mapped_column(ForeignKey("vouchers.voucher_no"), index=True)
+    settled_at: Mapped[dt.datetime | None]
+    settled_by: Mapped[str | None] = mapped_column(String(64))
 
 
 class AuditRow(Base):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from extractors.errors import YanpiaoError
 from extractors.model import Frozen, Kind, Severity
@@ -108,6 +108,19 @@ class CrossYear(Frozen):
     until: str = Field(default="03-31", pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")
 
 
+class Again(Frozen):
+    """On which days after it passed an archived invoice is verified again; each costs a captcha."""
+
+    after_days: tuple[int, ...] = (45,)
+
+    @field_validator("after_days")
+    @classmethod
+    def _in_order(cls, days: tuple[int, ...]) -> tuple[int, ...]:
+        if list(days) != sorted(set(days)) or any(day < 1 for day in days):
+            raise ValueError("days must be at least 1, and each later than the one before")
+        return days
+
+
 class Policy(Frozen):
     """The whole file. `rules` gives a strength by the name of a rule."""
 
@@ -120,6 +133,7 @@ class Policy(Frozen):
     splitting: Splitting = Splitting()
     running: Running = Running()
     cross_year: CrossYear = CrossYear()
+    again: Again = Again()
 
     @model_validator(mode="after")
     def _names_known_rules(self) -> Self:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from archive import vouchers
 from archive.records import Document, State, now
+from worker import again
 from worker.log import logger
 from worker.queues import Stage, enqueue, job_id, queued_keys
 from worker.services import Services
@@ -24,6 +25,7 @@ from worker.watch import WatchedFolder
 log = logger("clock")
 
 _ROUND_LIMIT = 5000
+_FEW_AGAIN = 20
 _LONGEST_BACK_OFF = dt.timedelta(hours=1)
 
 
@@ -51,6 +53,7 @@ class Clock:
                 + self._stalled(State.READ, Stage.VERIFY)
                 + self._stalled(State.VERIFIED, Stage.OCR)
                 + self._due()
+                + self._due_again()
                 + self._ready_vouchers()
             )
         except (redis.ConnectionError, redis.TimeoutError) as error:
@@ -91,6 +94,15 @@ class Clock:
         )
         with self._services.database.read() as session:
             due = list(session.scalars(query))
+        return self._enqueue_missing(Stage.VERIFY, due)
+
+    def _due_again(self) -> int:
+        """Archived documents to verify again, a few at a time and only while nothing else waits:
+        each costs a person a captcha."""
+        if queued_keys(self._services.redis, Stage.VERIFY):
+            return 0
+        with self._services.database.read() as session:
+            due = again.due(session, _FEW_AGAIN)
         return self._enqueue_missing(Stage.VERIFY, due)
 
     def _ready_vouchers(self) -> int:

@@ -12,7 +12,7 @@ from rq import Worker
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from archive.records import AuditRow, Document
+from archive.records import Alarm, AuditRow, Document
 from extractors.messages import sentence
 from worker.broker import answers
 from worker.lanes import Lanes
@@ -80,8 +80,18 @@ def status_report(services: Services) -> dict[str, Any]:
                 select(Document.state, func.count(Document.id)).group_by(Document.state)
             ).all()
         )
+        alarms = [
+            {
+                "at": each.at,
+                "code": each.code,
+                "document": each.document_id,
+                "voucher": each.voucher_no,
+            }
+            for each in session.scalars(select(Alarm).where(Alarm.settled_at.is_(None)))
+        ]
     report: dict[str, Any] = {
         "documents": states,
+        "alarms": alarms,
         "portal": str(settings.portal_url),
         "portal_is_tax_authority": settings.is_tax_authority,
         "lane_stopped": Lanes(services.database, str(settings.portal_url)).stopped(),

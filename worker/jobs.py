@@ -91,6 +91,7 @@ def verify_document(document_id: str) -> None:
     if tools.visit is None:
         raise RuntimeError("this worker does not verify")
     tools.pipeline.verify(document_id, tools.visit)
+    tools.pipeline.verify_again(document_id, tools.visit)
 
 
 def seal_voucher(voucher_no: str) -> None:

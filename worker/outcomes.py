@@ -26,6 +26,8 @@ from extractors.errors import YanpiaoError
 from extractors.model import Invoice
 from verifiers.misreading import explicable
 from verifiers.model import Reason, Verdict
+from verifiers.policy import Again
+from worker.again import next_time
 from worker.decide import Decision, decide
 from worker.states import move
 from worker.visit import VisitResult
@@ -206,6 +208,30 @@ def record_verification(
 ) -> None:
     """Keep the attempt with its evidence, then decide; or leave it verified where the reading
     process is to look again first (`worker.relook`)."""
+    row = keep_verification(session, document, result, portal)
+    verification = result.verification
+    _add_seconds(document, "verify", seconds)
+    move(
+        session,
+        document,
+        State.VERIFIED,
+        detail={
+            "verification": row.id,
+            "portal_code": verification.portal_code,
+            "seconds": round(seconds, 3),
+            "evidence": {name: sha256 for name, _, sha256 in result.kept},
+        },
+    )
+    if explicable(verification):
+        document.reason = SECOND_LOOK
+        return
+    follow(session, document, decide(result.findings, verification, document.portal_tries, now()))
+
+
+def keep_verification(
+    session: Session, document: Document, result: VisitResult, portal: str
+) -> VerificationRow:
+    """Keep one attempt with its evidence."""
     verification = result.verification
     row = VerificationRow(
         id=new_id(),
@@ -233,22 +259,7 @@ def record_verification(
     ]
     session.add(row)
     session.flush()
-    _add_seconds(document, "verify", seconds)
-    move(
-        session,
-        document,
-        State.VERIFIED,
-        detail={
-            "verification": row.id,
-            "portal_code": verification.portal_code,
-            "seconds": round(seconds, 3),
-            "evidence": {name: sha256 for name, _, sha256 in result.kept},
-        },
-    )
-    if explicable(verification):
-        document.reason = SECOND_LOOK
-        return
-    follow(session, document, decide(result.findings, verification, document.portal_tries, now()))
+    return row
 
 
 def follow(session: Session, document: Document, decision: Decision) -> None:
@@ -267,9 +278,14 @@ def follow(session: Session, document: Document, decision: Decision) -> None:
 
 
 def record_sealing(
-    session: Session, plan: vouchers.SealPlan, sealed: SealedBag, seconds: float
+    session: Session,
+    plan: vouchers.SealPlan,
+    sealed: SealedBag,
+    seconds: float,
+    policy: Again,
 ) -> None:
-    """Enter the bag, and archive the documents that it is the first to hold."""
+    """Enter the bag, archive the documents that it is the first to hold, and plan when they are
+    verified again."""
     vouchers.record_bag(session, plan, sealed)
     newly = [
         document
@@ -285,3 +301,4 @@ def record_sealing(
             reason=document.reason,
             detail={"bag": sealed.path},
         )
+        document.again_at = next_time(policy, now(), now())

@@ -14,7 +14,7 @@ from archive.records import Document, State, VerificationRow, Voucher
 from extractors.errors import ReaderCrashed, YanpiaoError
 from extractors.model import Box, Invoice
 from extractors.words import Look
-from worker import outcomes, relook
+from worker import again, outcomes, relook
 from worker.lanes import Lanes
 from worker.lease_keeper import LeaseKeeper
 from worker.log import logger
@@ -120,6 +120,32 @@ class Pipeline:
             outcomes.record_verification(session, fresh, result, visit.portal, seconds)
         self._go_on(fresh)
 
+    def verify_again(self, document_id: str, visit: Visit) -> None:
+        """archived stays archived: the tax authority is asked whether anything changed."""
+        with self._database.read() as session:
+            document = session.get(Document, document_id)
+            if document is None or not again.is_due(document):
+                return
+        if Lanes(self._database, visit.portal).stopped() is not None:
+            return  # the clock asks again once a person has resumed it
+        token = self._take(document_id, (State.ARCHIVED,))
+        if token is None:
+            return
+        try:
+            with self._keeper(Document, document_id, token):
+                invoice = self._invoice_of(document_id)
+                result = visit_portal(visit, document_id, invoice, self._services)
+        except BaseException:
+            self._release(document_id, token)
+            raise
+        with self._database.write() as session:
+            if not leases.end(session, Document, document_id, token):
+                return
+            fresh = session.get_one(Document, document_id)
+            row = outcomes.keep_verification(session, fresh, result, visit.portal)
+            policy = self._services.policy.again
+            again.record_again(session, fresh, row, result.verification, policy)
+
     def _invoice_of(self, document_id: str) -> Invoice:
         with self._database.read() as session:
             row = session.get_one(Document, document_id).invoice
@@ -193,7 +219,8 @@ class Pipeline:
             if not leases.end(session, Voucher, voucher_no, token):
                 return
             if plan and sealed:
-                outcomes.record_sealing(session, plan, sealed, seconds)
+                policy = self._services.policy.again
+                outcomes.record_sealing(session, plan, sealed, seconds, policy)
 
     def _rest_voucher(self, voucher_no: str, token: str) -> None:
         """Keep off a voucher that cannot be sealed, longer after each try: a damaged original
