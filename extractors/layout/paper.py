@@ -33,6 +33,8 @@ _FIGURES = "零〇壹贰叁肆伍陆柒捌玖拾佰仟万亿圆元角分整正"
 _WORDS = re.compile(rf"(?:\(?负数?\)?)?[{_FIGURES}]*[壹贰叁肆伍陆柒捌玖拾][{_FIGURES}]*")
 #: Forms with printed places keep every one of them: 零仟壹佰零拾零元零角零分.
 _EMPTY_PLACES = re.compile(r"零(?=[拾佰仟万角分])[拾佰仟万角分]")
+#: So many digits of a sum may be misread and it still be told to be another.
+_MISREAD_DIGITS = 2
 #: Words of poor pages are less certain than this.
 _CLEAR = 0.85
 _IDENTITY_WEIGHTS = tuple(pow(2, 17 - index, 11) for index in range(17))
@@ -251,9 +253,11 @@ def keep_total(
     agree = words is not None and figures is not None and words.value == figures.value
     if face.recognised and words is not None and figures is not None and not (agree or proven):
         face.doubt("total_with_tax", figures.value, figures.run)
-        # Words that are whole hardly come by chance, unless their beginning was covered.
-        whole = is_whole(face, words.run) and not _lost_digits(words.value, figures.value)
-        likelier = words if whole or _lost_digits(figures.value, words.value) else figures
+        # Whole words hardly come by chance: figures that differ by a digit or two are misread.
+        misread = _lost_digits(figures.value, words.value) or (
+            is_whole(face, words.run) and _nearly(figures.value, words.value)
+        )
+        likelier = words if misread else figures
         face.keep("total_with_tax", likelier.value, likelier.run, most=UNLABELLED)
         face.keep("amount_in_words", words.run.raw.replace(" ", ""), words.run, most=UNLABELLED)
         return
@@ -271,10 +275,17 @@ def keep_total(
         )
 
 
-def _lost_digits(part: Decimal, whole: Decimal) -> bool:
-    """Are the digits of an amount those of another but for some that were not recognised?"""
-    few, many = f"{part:.2f}", iter(f"{whole:.2f}")
-    return len(few) < len(f"{whole:.2f}") and all(char in many for char in few)
+def _lost_digits(figures: Decimal, words: Decimal) -> bool:
+    """Are the figures those of the words but for some that were not recognised?"""
+    few, many = f"{figures:.2f}", iter(f"{words:.2f}")
+    return len(few) < len(f"{words:.2f}") and all(char in many for char in few)
+
+
+def _nearly(one: Decimal, two: Decimal) -> bool:
+    """Do two amounts of as many digits differ in one or two of them?"""
+    pair = f"{one:.2f}", f"{two:.2f}"
+    same_length = len(pair[0]) == len(pair[1])
+    return same_length and sum(a != b for a, b in zip(*pair, strict=True)) <= _MISREAD_DIGITS
 
 
 def keep_party_name(face: Face, name: str, run: Run | None) -> None:
