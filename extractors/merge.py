@@ -58,6 +58,7 @@ def merge(readings: Sequence[Invoice]) -> Invoice:
         sources=_sources(ordered),
         rotation=next((reading.rotation for reading in ordered if reading.rotation), 0),
         pages=max((reading.pages for reading in ordered), default=1),
+        address=next((reading.address for reading in ordered if reading.address), None),
         **fields,
     )
     own = [finding for reading in ordered for finding in reading.findings]

@@ -158,6 +158,8 @@ class Invoice(Frozen):
     #: Kind-specific values (train: from, to, seat, passenger ...).
     extra: dict[str, Field[str]] = {}
     findings: tuple[Finding, ...] = ()
+    #: The address that its QR code names, where its issuer verifies it (区块链发票).
+    address: str | None = None
     #: Which sources were found in the document, best first.
     sources: tuple[Source, ...] = ()
     #: Clockwise turn in degrees that brought the page upright (0, 90, 180, 270).

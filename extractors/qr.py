@@ -152,7 +152,7 @@ def _from_address(text: str, box: Box | None) -> Invoice | None:
     total = None if cents is None else str(cents / _FEN_PER_YUAN)
     check_code = query.get("hash", "")[-_SHENZHEN_CHECK_CODE:] or None
     texts = {"invoice_number": number, "total_with_tax": total, "check_code": check_code}
-    return _invoice(texts, box, Kind.UNKNOWN)
+    return _invoice(texts, box, Kind.UNKNOWN).model_copy(update={"address": text})
 
 
 def _invoice(texts: dict[str, str | None], box: Box | None, kind: Kind) -> Invoice:

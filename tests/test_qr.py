@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractors.kinds import kind_from_code, kind_from_name
+from extractors.merge import merge
 from extractors.model import TEXT_FIELDS, Kind
 from extractors.qr import parse_qr, read_codes
 from extractors.recogniser import Image
@@ -155,3 +156,11 @@ def test_names_on_the_face_name_their_kind() -> None:
     assert kind_from_name("北京增值税电子普通发票") is Kind.VAT_ELECTRONIC_NORMAL
     assert kind_from_name("电子发票(增值税专用发票)") is Kind.DIGITAL_SPECIAL
     assert kind_from_name("收据") is Kind.UNKNOWN
+
+
+def test_the_address_of_a_blockchain_invoice_is_kept_for_its_own_verification() -> None:
+    address = "https://bcfp.shenzhen.chinatax.gov.cn/verify/scan?hash=ab12c&bill_num=01234567&total_amount=11300"
+    read = parse_qr(address)
+    assert read is not None
+    assert read.address == address
+    assert merge([read]).address == address
