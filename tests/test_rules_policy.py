@@ -99,3 +99,12 @@ def test_a_day_is_a_date_of_the_fiscal_year_that_is_taken_until() -> None:
     assert "cross_year" not in found
     found = {finding.code for finding in run_rules(late, dt.date(2026, 4, 1))}
     assert "cross_year" in found
+
+
+def test_the_page_of_rules_is_true() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "rules.md").read_text("utf-8")
+    for entry in RULES:
+        [row] = [line for line in page.splitlines() if line.startswith(f"| `{entry.name}` |")]
+        assert f"| {entry.severity} |" in row
+        assert all(f"`{code}`" in row for code in entry.codes)
+        assert row.endswith(f"| {entry.source} |")
