@@ -65,10 +65,12 @@ def invoice_from_words(
     faces, lists = split_lists(pages)
     invoice = _read_face(faces, source, _stated(codes))
     amount = invoice.total_without_tax
-    listed = read_list(lists, source, amount.value) if lists and amount is not None else ()
-    return invoice.model_copy(
-        update={"pages": max(1, len(pages)), "lines": listed or invoice.lines}
-    )
+    update: dict[str, Any] = {"pages": max(1, len(pages))}
+    if lists and amount is not None:
+        listed, told = read_list(lists, source, amount.value)
+        if listed:
+            update |= {"lines": listed, "findings": (*invoice.findings, *told)}
+    return invoice.model_copy(update=update)
 
 
 def _stated(codes: Sequence[Invoice]) -> dict[str, Any]:

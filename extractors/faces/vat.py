@@ -7,12 +7,12 @@ read by its own module.
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
 from extractors.kinds import DIGITAL_KINDS, kind_from_code, kind_from_name
-from extractors.layout import lines, values
+from extractors.layout import values
 from extractors.layout.foot import read_issuer
 from extractors.layout.header import read_header, second_number
+from extractors.layout.lines import is_rate
 from extractors.layout.parties import (
     Zone,
     id_labels,
@@ -21,14 +21,14 @@ from extractors.layout.parties import (
     sides_swapped,
     tax_ids,
 )
-from extractors.layout.reading import MENDED, Face, FaceReader, compact
+from extractors.layout.reading import Face, FaceReader, compact
 from extractors.layout.remarks import read_remarks
 from extractors.layout.special import read_special
+from extractors.layout.table import lines_of, table_rows
+from extractors.layout.titles import find_headers
 from extractors.layout.totals import read_totals
-from extractors.model import Finding, Invoice, Kind, Line, Severity
+from extractors.model import Invoice, Kind
 
-#: The row of sums, with at most a mark before it.
-_SUMS = re.compile(r"^.?(?:小计|合计)")
 #: Side print and labels of the box to the right begin about here on older faces.
 _OLD_BOX_RIGHT = 0.6
 #: Titles of the table's columns, or what poor pages leave of them.
@@ -75,7 +75,7 @@ _NEEDED = {
 def read(face: Face) -> Invoice:
     """Everything the face shows."""
     sheet = face.sheet
-    headers = lines.find_headers(face)
+    headers = find_headers(face)
     header = headers[0] if headers else None
     table_top = header.top if header is not None else _first_rate(face)
     words_y = read_totals(face, header.bottom if header is not None else 0.2 * sheet.bottom)
@@ -84,14 +84,14 @@ def read(face: Face) -> Invoice:
     read_header(face, head)
     second = second_number(face, table_top)
     _read_parties(face, table_top, floor)
-    rows = _rows(face, headers, floor)
+    rows = table_rows(face, headers, floor)
     read_issuer(face, floor)
     read_remarks(face, floor, _table_right(face, table_top, floor))
     sums = _sums_bottom(face)
     extra = read_special(face, rows, head, sums, floor - 0.5 * sheet.line_height)
     if second is not None:
         extra["digital_number"] = second
-    found = _held_lines(face, rows)
+    found = lines_of(face, rows)
     kind = _kind(face, on_paper=second is not None)
     return face.invoice(kind, lines=found, extra=extra)
 
@@ -107,7 +107,7 @@ def _first_rate(face: Face) -> float:
     ]
     if level and face.recognised:
         return min(run.y0 for run in level)
-    rates = [run.y0 for run in face.sheet.runs if lines.is_rate(run)]
+    rates = [run.y0 for run in face.sheet.runs if is_rate(run)]
     if not rates:
         return 0.25 * face.sheet.bottom
     return min(rates) - face.sheet.line_height
@@ -173,59 +173,6 @@ def _side_by_side(face: Face, top: float, bottom: float) -> float | None:
     return None
 
 
-def _rows(face: Face, headers: list[lines.Header], floor: float) -> list[lines.Row]:
-    """The lines of all pages. A page that repeats the titles is a table of its own; one that
-    comes between the titles and the total without them goes on in their columns."""
-    rows: list[lines.Row] = []
-    tops = {header.page: header for header in headers}
-    pages = {run.page for run in face.sheet.runs}
-    last = max((run.page for run in face.sheet.runs if run.middle <= floor), default=0)
-    header: lines.Header | None = None
-    for page in sorted(pages):
-        header = tops.get(page, header if page <= last else None)
-        if header is None or (page > last and "name" not in header.titles):
-            continue
-        top, bottom = _page_ends(face, page)
-        if header.page == page:
-            top = header.top
-        if page == last:
-            bottom = min(bottom, _sums_top(face, header, floor))
-        rows.extend(lines.read_rows(face, header, top, min(bottom, _foot(face, top, bottom))))
-    return rows
-
-
-def _page_ends(face: Face, page: int) -> tuple[float, float]:
-    runs = [run for run in face.sheet.runs if run.page == page]
-    return min(run.y0 for run in runs), max(run.y1 for run in runs)
-
-
-def _foot(face: Face, top: float, bottom: float) -> float:
-    """The top of the first row of sums (小计 on a page of several, 合计) between two heights."""
-    feet = [
-        run.y0
-        for run in face.sheet.within(face.sheet.rows, top=top, bottom=bottom)
-        if _SUMS.match(compact(run).text)
-    ]
-    return min(feet, default=bottom)
-
-
-def _sums_top(face: Face, header: lines.Header, floor: float) -> float:
-    """The top of the row of sums above the total, by the amount that was read there."""
-    first = face.found.get("total_without_tax")
-    bottom = floor - 1.5 * face.sheet.line_height
-    if first is None:
-        return bottom
-    box = first.box
-    near = [
-        run.y0
-        for run in face.sheet.runs
-        if header.bottom < run.middle < floor
-        and (place := face.sheet.place(run)).page == box.page
-        and place.y0 <= (box.y0 + box.y1) / 2 <= place.y1
-    ]
-    return min(near, default=bottom)
-
-
 def _sums_bottom(face: Face) -> float | None:
     """The lower edge of the amount in the row of sums, on the sheet."""
     first = face.found.get("total_without_tax")
@@ -241,48 +188,6 @@ def _sums_bottom(face: Face) -> float | None:
         ),
         default=None,
     )
-
-
-def _held_lines(face: Face, rows: list[lines.Row]) -> tuple[Line, ...]:
-    """The lines, if they sum to the amount: else one was missed or misread. Without a proven
-    amount nothing shows that recognised lines are all. Where words of theirs are doubtful a
-    finding says so."""
-    amount = face.found.get("total_without_tax")
-    found = tuple(row.line for row in rows)
-    if amount is None:
-        return () if face.recognised else found
-    if not found or sum(line.amount or 0 for line in found) != amount.value:
-        return ()
-    if not face.recognised:
-        return found
-    doubtful = [row for row in rows if row.doubtful]
-    if doubtful:
-        face.findings.append(_doubtful_words(doubtful))
-    return _true_taxes(face, found)
-
-
-def _doubtful_words(rows: list[lines.Row]) -> Finding:
-    sure = min((cell.score for row in rows for cell in row.cells.get("name", ())), default=0.0)
-    params = {"field": "lines", "confidence": f"{min(sure, MENDED):.2f}"}
-    return Finding(code="low_confidence", severity=Severity.WARN, field="lines", params=params)
-
-
-def _true_taxes(face: Face, found: tuple[Line, ...]) -> tuple[Line, ...]:
-    """Recognised taxes are believed where they sum to the proven tax (a margin scheme's are not
-    amount x rate), or else each by its own rate; none where those are all and do not sum."""
-    tax = face.found.get("total_tax")
-    if tax is not None and _sum_of_taxes(found) == tax.value:
-        return found
-    own = tuple(lines.with_held_tax(line) for line in found)
-    if tax is None or _sum_of_taxes(own) in (None, tax.value):
-        return own
-    return tuple(line.model_copy(update={"tax": None}) for line in own)
-
-
-def _sum_of_taxes(found: tuple[Line, ...]) -> Decimal | None:
-    """None where a line shows none."""
-    taxes = [line.tax for line in found if line.tax is not None]
-    return sum(taxes, Decimal(0)) if len(taxes) == len(found) else None
 
 
 def _kind(face: Face, *, on_paper: bool) -> Kind:

@@ -1,52 +1,16 @@
-"""The columns of a VAT table: its row of titles, where each column begins, what stands in it.
-
-Kinds of business bring columns of their own (建筑服务发生地, 产权证书, 车牌号 ...) in place of
-specification and unit, and some set the price before the quantity; so nothing is taken for
-granted but the titles that are read.
-"""
+"""The columns of a VAT table: where each begins, and what stands in it."""
 
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from statistics import fmean
 
 from extractors.layout import values
 from extractors.layout.page import Run, join
-from extractors.layout.reading import Face, compact
-
-#: The first that fits names the column: 建筑项目名称 is no 项目名称.
-_TITLES = (
-    ("serial", r"^序号"),
-    ("site", r"建筑服务发生地|^发生地$"),
-    ("project", r"建筑项目名?称?$"),
-    ("certificate", r"产权证"),
-    ("area_unit", r"面积单位"),
-    ("plate", r"^车牌号码?$"),
-    ("vehicle", r"^(?:车辆)?类型$"),
-    ("begin", r"通行日期起"),
-    ("end", r"通行日期止"),
-    ("name", r"(?:项目|货物|应税|服务|劳务).{0,14}名称|^项目名称"),
-    ("spec", r"规格型?号?"),
-    ("unit", r"^单位|单位$"),
-    ("quantity", r"数量|^数$"),
-    ("price", r"单价"),
-    ("amount", r"金额|^金$"),
-    ("rate", r"税率|征收率"),
-    ("tax", r"税额$|^税$"),
-)
-_WHOLE_TITLES = re.compile(
-    r"序号|建筑服务发生地|建筑项目名称|(?:房屋)?产权证书/不动产权证号码?|面积单位|车牌号码?|(?:车辆)?类型"
-    r"|通行日期[起止]|(?:货物或应税劳务、?(?:服务)?|货物\(劳务\)|项目)名称|规格型号|单位|数量|单价|金额"
-    r"|税率(?:/征收率)?|税额"
-)
-_LONGEST_TITLE = 16
-#: All titles of a table in one run.
-_LONGEST_ROW = 80
-_LEAST_TITLES = 3
+from extractors.layout.reading import compact
 
 Edges = list[tuple[str, float]]
 
@@ -54,11 +18,13 @@ Edges = list[tuple[str, float]]
 @dataclass(frozen=True)
 class Header:
     """The row of column titles: its height on the sheet and where each title's middle is. Scans
-    lean; the titles, which stand in one row, say how much."""
+    lean; the titles, which stand in one row, say how much. Titles in `guessed` are blanks, set
+    where the column has its middle."""
 
     top: float
     bottom: float
     titles: dict[str, Run]
+    guessed: frozenset[str] = frozenset()
 
     @property
     def page(self) -> int:
@@ -104,93 +70,6 @@ class Header:
         return first is not None and second is not None and first.x0 < second.x0
 
 
-def find_headers(face: Face) -> list[Header]:
-    """The title row of every page that has one, from the first page on."""
-    best: dict[int, Header] = {}
-    parts = [part for run in face.sheet.runs for part in _single_titles(run)]
-    runs = [run for run in parts if _may_be_title(run)]
-    places = [(run.middle, run.height, run) for run in runs]
-    for row in face.sheet.rows:
-        at, high = row.middle, row.height
-        level = [
-            run for middle, height, run in places if abs(middle - at) < 0.7 * max(height, high)
-        ]
-        if len(level) < _LEAST_TITLES:
-            continue
-        titles = _titles(_spread_joined(level))
-        if len(titles) < _LEAST_TITLES:
-            continue
-        inside = titles.values()
-        header = Header(min(run.y0 for run in inside), max(run.y1 for run in inside), titles)
-        rival = best.get(header.page)
-        if rival is None or len(titles) > len(rival.titles):
-            best[header.page] = header
-    return [best[page] for page in sorted(best)]
-
-
-def find_header(face: Face) -> Header | None:
-    """The first table's title row, None unless at least three titles are read."""
-    headers = find_headers(face)
-    return headers[0] if headers else None
-
-
-def _single_titles(run: Run) -> list[Run]:
-    """The run, or the titles that it is made of where a source ran several together."""
-    if not 4 <= len(run.raw) <= _LONGEST_ROW:
-        return [run]
-    bare = compact(run)
-    matches = list(_WHOLE_TITLES.finditer(bare.text))
-    if len(matches) < 2 or sum(len(match[0]) for match in matches) < len(bare.text):
-        return [run]
-    parts = (bare.part(*match.span()) for match in matches)
-    return [part for part in parts if part is not None]
-
-
-def _may_be_title(run: Run) -> bool:
-    if len(run.raw) == 1:
-        return True
-    if len(run.raw) > _LONGEST_TITLE:
-        return False
-    return _column_titled(compact(run).text) is not None
-
-
-def _spread_joined(runs: list[Run]) -> list[Run]:
-    """Titles are spread over their column (金   额): single characters pair with the next."""
-    order = sorted(runs, key=lambda run: run.x0)
-    joined: list[Run] = []
-    index = 0
-    while index < len(order):
-        run = order[index]
-        follower = order[index + 1] if index + 1 < len(order) else None
-        if (
-            follower is not None
-            and len(run.raw) == 1
-            and len(follower.raw) == 1
-            and follower.x0 - run.x1 < 4 * run.height
-        ):
-            joined.append(join([run, follower]))
-            index += 2
-        else:
-            joined.append(run)
-            index += 1
-    return joined
-
-
-def _titles(runs: list[Run]) -> dict[str, Run]:
-    found: dict[str, Run] = {}
-    for run in runs:
-        name = _column_titled(compact(run).text)
-        if name is not None:
-            found.setdefault(name, run)
-    return found
-
-
-@lru_cache(1000)
-def _column_titled(text: str) -> str | None:
-    """The column that the text may be the title of. The same few titles are met again and again."""
-    return next((name for name, pattern in _TITLES if re.search(pattern, text)), None)
-
-
 def edge_after(column: str, edges: Edges) -> float | None:
     """Where the column behind the given one begins; None where there is none."""
     columns = [name for name, _ in edges]
@@ -206,6 +85,8 @@ def centred(header: Header, body: list[Run]) -> Edges:
     edges = header.edges
     if edges[0][0] != "name" or not body:
         return edges
+    if "name" in header.guessed:
+        return _name_bounded(header, edges)
     better = [edges[0]]
     left = min(run.x0 for run in body)
     for (name, _), (follower, _) in itertools.pairwise(edges):
@@ -215,6 +96,20 @@ def centred(header: Header, body: list[Run]) -> Edges:
         better.append((follower, right))
         left = right
     return [*better, *edges[len(better) :]]
+
+
+def _name_bounded(header: Header, edges: Edges) -> Edges:
+    """The edges, where the title of the names was lost: the column behind them begins as far left
+    of its title as it ends right of it."""
+    if len(edges) < _ENOUGH or edges[1][0] not in TEXTS:
+        return edges
+    follower = edges[1][0]
+    left = 2 * header.titles[follower].centre - edges[2][1]
+    return [edges[0], (follower, left), *edges[2:]]
+
+
+#: Columns that say how wide the second is.
+_ENOUGH = 3
 
 
 def column_of(cell: Run, edges: Edges) -> str | None:

@@ -10,10 +10,15 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from extractors.layout import lines
+from extractors.layout.columns import Header
+from extractors.layout.lines import Row, read_rows
 from extractors.layout.page import Sheet
 from extractors.layout.reading import Face, compact
-from extractors.model import Line, Source
+from extractors.layout.reckoning import Sums
+from extractors.layout.seen_lines import Draft, read_drafts, settled
+from extractors.layout.table import doubts_of
+from extractors.layout.titles import find_header
+from extractors.model import Finding, Line, Source
 from extractors.words import PageWords
 
 _LIST_TITLE = re.compile(r"清单")
@@ -38,19 +43,31 @@ def _is_list(page: PageWords) -> bool:
     return bool(_LIST_TITLE.search(text)) and not _FACE_SIGN.search(text)
 
 
-def read_list(pages: Sequence[PageWords], source: Source, amount: Decimal) -> tuple[Line, ...]:
-    """The lines of all list pages; empty unless they sum to `amount` (total without tax)."""
-    found: list[Line] = []
+def read_list(
+    pages: Sequence[PageWords], source: Source, amount: Decimal
+) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
+    """The lines of all list pages, and what must be told of them; none unless they sum to `amount`
+    (total without tax)."""
+    rows: list[Row] = []
+    drafts: list[Draft] = []
     for page in pages:
         face = Face(Sheet([page]), source)
-        header = lines.find_header(face)
-        if header is not None:
-            found.extend(lines.read_lines(face, header, _foot(face, header)))
-    total = sum((line.amount or Decimal(0) for line in found), Decimal(0))
-    return tuple(found) if total == amount else ()
+        header = find_header(face)
+        if header is None:
+            continue
+        foot = _foot(face, header)
+        if face.recognised:
+            drafts.extend(read_drafts(face, header, header.top, foot))
+        else:
+            rows.extend(read_rows(face, header, header.top, foot))
+    rows.extend(settled(Face(Sheet(()), source), drafts, Sums(amount)))
+    total = sum((row.line.amount or Decimal(0) for row in rows), Decimal(0))
+    if total != amount:
+        return (), ()
+    return tuple(row.line for row in rows), doubts_of(rows)
 
 
-def _foot(face: Face, header: lines.Header) -> float:
+def _foot(face: Face, header: Header) -> float:
     """The top of the page's 小计 row."""
     feet = [
         run.y0

@@ -65,13 +65,14 @@ _LONGEST_CLASS = max(map(len, _CLASSES))
 #: What engines make of a star that stands between Chinese characters.
 _STARLIKE = re.compile(r"(?<=[\u4e00-\u9fff)])[°'‘’\"“”×※＊·](?=[\u4e00-\u9fffA-Za-z0-9(])")
 #: ... and of one that begins the cell.
-_LEADING = re.compile(r"^[°'‘’\"“”·•.,。，、](?=[\u4e00-\u9fff]+\*)")
+_LEADING = re.compile(r"^[°'‘’\"“”·•.,。，、](?=[\u4e00-\u9fff、]+[*°'‘’\"“”×※＊·])")
 _ONE_STAR = re.compile(r"\*?([^*]+)\*([^*].*)")
 
 
-def proven_rate(amount: Decimal, tax: Decimal) -> Decimal | None:
-    """The one rate in use by which the amount gives the tax; None where none or several do."""
-    fitting = [rate for rate in _RATES if abs(amount * rate - tax) <= _CENT]
+def proven_rate(amount: Decimal, tax: Decimal, off: Decimal = _CENT) -> Decimal | None:
+    """The one rate in use by which the amount gives the tax, `off` by that many yuan at most; None
+    where none or several do."""
+    fitting = [rate for rate in _RATES if abs(amount * rate - tax) <= off]
     return fitting[0] if len(fitting) == 1 else None
 
 
@@ -113,6 +114,12 @@ def spec(text: str) -> str:
     return re.sub(r"(?<=[0-9A-Za-z])°(?=\d)", "*", text)
 
 
-def unit(text: str) -> str:
-    """`间·天` loses its dot, which is small; `间天` is no unit."""
-    return "间·天" if re.fullmatch(r"间[.。]?天", plain(text)) else text
+def unit(text: str, *, area: bool = False) -> str:
+    """`间·天` loses its dot, which is small; `间天` is no unit. The 2 of ㎡ becomes a ring, a quote
+    or nothing (`area`: the column says 面积单位)."""
+    bare = plain(text).strip("·.,:;'\"“”‘’-_|")
+    if re.fullmatch(r"m[°'’‘\"²2?*]", bare) or (area and bare == "m"):
+        return "㎡"
+    if re.fullmatch(r"[间网问][.。·]?天", bare):
+        return "间·天"
+    return bare if bare != plain(text) else text

@@ -1,0 +1,305 @@
+"""The figures of a recognised table, reckoned: quantity x price = amount, amount x rate = tax, and
+the sums below. A figure that was lost or misread is set where they leave one that it can be."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from extractors.layout import mending
+from extractors.layout.figures import EMPTY, Figure
+
+_CENT = Decimal("0.01")
+#: Taxes are rounded line by line, or shared out of the whole: more is a misreading.
+_ROUNDED = Decimal("0.06")
+#: Choices tried at most to make a sum hold.
+_MOST_CHOICES = 4096
+_MOST_DECIMALS = 13
+#: Decimals of a price of which nothing was read.
+_USUAL_DECIMALS = 4
+
+
+@dataclass
+class Figures:
+    """The figures of one line. `reckoned` tells that some were not read but reckoned, `open` that
+    some are contradicted and nothing says which."""
+
+    quantity: Figure = EMPTY
+    price: Figure = EMPTY
+    amount: Figure = EMPTY
+    rate: Figure = EMPTY
+    tax: Figure = EMPTY
+    counted: bool = True
+    reckoned: bool = False
+    open: bool = False
+
+    @property
+    def sure(self) -> bool:
+        """Was every cell that something stands in read as printed, and nothing contradicted?"""
+        cells = (self.quantity, self.price, self.amount, self.rate, self.tax)
+        return not (self.reckoned or self.open) and all(
+            each.sure or not each.text for each in cells
+        )
+
+    def set(self, name: str, value: Decimal | None, *, certain: bool = False) -> None:
+        """Put a reckoned value in a cell; `certain` where it hardly can be another."""
+        cell: Figure = getattr(self, name)
+        if cell.value != value:
+            setattr(self, name, cell.but(value, sure=certain))
+            self.reckoned |= not certain
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The sums below the table; None where unknown. Those that nothing proves (`firm`) agree or
+    do not, but mend nothing."""
+
+    amount: Decimal | None = None
+    tax: Decimal | None = None
+    firm: bool = True
+
+
+def reckon(rows: Sequence[Figures], sums: Sums) -> None:
+    """Mend the rows in place."""
+    if sums.amount is not None and sums.amount < 0 and sums.firm:
+        _turn_red(rows)
+    _settle(rows, "amount", sums.amount, [list(_amounts_of(row)) for row in rows], sums.firm)
+    _settle_rates(rows, sums)
+    _settle(rows, "tax", sums.tax, [list(_taxes_of(row)) for row in rows], sums.firm)
+    all_taxed = sums.tax is not None and _sum(rows, "tax") == sums.tax
+    for row in rows:
+        _settle_count(row)
+        if not all_taxed:
+            _check_tax(row)
+
+
+def _turn_red(rows: Sequence[Figures]) -> None:
+    """On a red invoice amounts, taxes and quantities are negative; a minus is soon lost."""
+    for row in rows:
+        for name in ("quantity", "amount", "tax"):
+            value: Decimal | None = getattr(row, name).value
+            if value is not None and value > 0:
+                row.set(name, -value)
+
+
+def adds_up(rows: Sequence[Figures], sums: Sums) -> bool:
+    """Do the lines sum to both sums?"""
+    return _sum(rows, "amount") == sums.amount and (
+        sums.tax is None or _sum(rows, "tax") == sums.tax
+    )
+
+
+def _sum(rows: Sequence[Figures], name: str) -> Decimal:
+    return sum((getattr(row, name).value or Decimal(0) for row in rows), Decimal(0))
+
+
+def _cents(value: Decimal) -> Decimal:
+    return value.quantize(_CENT, rounding=ROUND_HALF_UP)
+
+
+def _amounts_of(row: Figures) -> Iterator[Decimal]:
+    """What the amount may be: as read, or as quantity and price make it."""
+    if row.amount.value is not None:
+        yield row.amount.value
+    if row.quantity.value and row.price.value:
+        yield _cents(row.quantity.value * row.price.value)
+
+
+def _taxes_of(row: Figures) -> Iterator[Decimal]:
+    if row.rate.void and row.tax.value is None:
+        return
+    if row.tax.value is not None:
+        yield row.tax.value
+    if row.amount.value is not None and row.rate.value is not None:
+        yield _cents(row.amount.value * row.rate.value)
+
+
+def _settle(
+    rows: Sequence[Figures],
+    name: str,
+    total: Decimal | None,
+    read: Sequence[Sequence[Decimal]],
+    firm: bool,
+) -> None:
+    """Choose for every row so that the sum holds; where none does, a row that was not read, or
+    misread by a few characters, gets what is left of the sum."""
+    options = [list(dict.fromkeys(each)) for each in read]
+    chosen = _chosen(options, total) if total is not None else None
+    if chosen is None and total is not None and firm:
+        chosen = _with_rest(rows, options, name, total)
+    for index, row in enumerate(rows):
+        if chosen is not None:
+            row.set(name, chosen[index])
+        elif options[index]:
+            row.set(name, options[index][0])
+
+
+def _chosen(options: list[list[Decimal]], total: Decimal) -> list[Decimal | None] | None:
+    """The choice with the fewest changes that gives the total, if it is the only one."""
+    filled: list[list[Decimal | None]] = [list(each) or [None] for each in options]
+    count = 1
+    for each in filled:
+        count *= len(each)
+    if count > _MOST_CHOICES:
+        return None
+    fitting: list[tuple[int, list[Decimal | None]]] = []
+    for choice in itertools.product(*filled):
+        if sum((value or Decimal(0) for value in choice), Decimal(0)) == total:
+            changes = sum(value != each[0] for value, each in zip(choice, filled, strict=True))
+            fitting.append((changes, list(choice)))
+    if not fitting:
+        return None
+    least = min(changes for changes, _ in fitting)
+    best = [choice for changes, choice in fitting if changes == least]
+    return best[0] if len(best) == 1 else None
+
+
+def _with_rest(
+    rows: Sequence[Figures], options: list[list[Decimal]], name: str, total: Decimal
+) -> list[Decimal | None] | None:
+    firsts: list[Decimal | None] = [each[0] if each else None for each in options]
+    empty = [
+        index
+        for index, each in enumerate(firsts)
+        if each is None and not (name == "tax" and rows[index].rate.void)
+    ]
+    found: list[tuple[int, int, Decimal]] = []
+    for index in empty or range(len(rows)):
+        if len(empty) > 1:
+            break
+        others = [value for other, value in enumerate(firsts) if other != index]
+        rest = total - sum((value or Decimal(0) for value in others), Decimal(0))
+        cell: Figure = getattr(rows[index], name)
+        off = cell.resembles(f"{rest:.2f}") if cell.text else 0
+        if off is not None and rest and (rest < 0) == (total < 0):
+            found.append((off, index, rest))
+    if not found:
+        return None
+    least = min(off for off, _, _ in found)
+    best = [each for each in found if each[0] == least]
+    if len(best) != 1:
+        return None
+    _, index, rest = best[0]
+    return [rest if other == index else value for other, value in enumerate(firsts)]
+
+
+def _settle_rates(rows: Sequence[Figures], sums: Sums) -> None:
+    """A rate not read is what amount and tax prove; or the one that the other lines or the sums
+    have."""
+    for row in rows:
+        if row.rate.void or row.amount.value is None or row.tax.value is None:
+            continue
+        own = row.rate.value
+        if own is not None and abs(row.amount.value * own - row.tax.value) <= _ROUNDED:
+            continue
+        better = mending.proven_rate(row.amount.value, row.tax.value)
+        if better is not None and (own is None or row.rate.resembles(f"{better * 100:f}%")):
+            row.set("rate", better, certain=own is None)
+    common = _common_rate(rows, sums)
+    for row in rows:
+        if row.rate.value is None and not row.rate.void and common is not None:
+            row.set("rate", common)
+
+
+def _common_rate(rows: Sequence[Figures], sums: Sums) -> Decimal | None:
+    if any(row.rate.void for row in rows):
+        return None
+    read = {row.rate.value for row in rows if row.rate.value is not None}
+    if len(read) == 1:
+        return read.pop()
+    if read or sums.amount is None or sums.tax is None:
+        return None
+    return mending.proven_rate(sums.amount, sums.tax, len(rows) * _CENT)
+
+
+def _check_tax(row: Figures) -> None:
+    if row.amount.value is None or row.rate.value is None or row.tax.value is None:
+        return
+    if abs(row.amount.value * row.rate.value - row.tax.value) > _ROUNDED:
+        row.open = True
+
+
+def _settle_count(row: Figures) -> None:
+    """Price and quantity whose product is the amount, or else those as they were read."""
+    amount = row.amount.value
+    if not row.counted or amount is None or not (row.price.text or row.quantity.text):
+        return
+    price, quantity = row.price.value, row.quantity.value
+    if holds(price, quantity, amount):
+        return
+    counted = mending.counted(price, amount) if price is not None else None
+    if counted is not None and len(row.quantity.text) <= 1:
+        row.set("quantity", counted, certain=True)
+        return
+    choices = [*_other_price(row, amount), *_other_quantity(row, amount)]
+    if choices:
+        least = min(off for off, _, _ in choices)
+        best = {(name, value) for off, name, value in choices if off == least}
+        if len(best) == 1:
+            row.set(*best.pop())
+            return
+    row.open = True
+
+
+def _bare(number: Decimal) -> Decimal:
+    """Without zeros behind the last decimal."""
+    return Decimal(f"{number.normalize():f}")
+
+
+def _other_price(row: Figures, amount: Decimal) -> Iterator[tuple[int, str, Decimal]]:
+    """The prices, by the quantity, that the cell may have shown; how much they differ from it."""
+    if not row.quantity.value:
+        return
+    exact = amount / row.quantity.value
+    seen: set[Decimal] = set()
+    for decimals in range(_MOST_DECIMALS + 1):
+        price = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+        price = _bare(price)
+        if price in seen or not holds(price, row.quantity.value, amount):
+            continue
+        seen.add(price)
+        if not row.price.text:
+            if decimals <= _USUAL_DECIMALS and price * row.quantity.value == amount:
+                yield 0, "price", price
+            continue
+        off = row.price.resembles(f"{price:f}")
+        if off is not None:
+            yield off, "price", price
+
+
+def _other_quantity(row: Figures, amount: Decimal) -> Iterator[tuple[int, str, Decimal]]:
+    if not row.price.value:
+        return
+    seen: set[Decimal] = set()
+    for decimals in range(_USUAL_DECIMALS):
+        step = Decimal(1).scaleb(-decimals)
+        quantity = _bare((amount / row.price.value).quantize(step, rounding=ROUND_HALF_UP))
+        if quantity in seen or not holds(row.price.value, quantity, amount):
+            continue
+        seen.add(quantity)
+        if decimals and not row.quantity.text:
+            continue
+        # A lone digit that was misread shows nothing of what it was.
+        lone = len(row.quantity.text) <= 1 and decimals == 0
+        off = 0 if not row.quantity.text else row.quantity.resembles(f"{quantity:f}")
+        if off is None and lone:
+            off = 1
+        if off is not None:
+            yield off, "quantity", quantity
+
+
+def holds(price: Decimal | None, quantity: Decimal | None, amount: Decimal) -> bool:
+    """Prices are printed rounded, either factor may be the price: the product may differ by what
+    the last digits are worth."""
+    if price is None or quantity is None:
+        return False
+    worth = max(_last_digit(price) * abs(quantity), _last_digit(quantity) * abs(price))
+    return abs(price * quantity - amount) <= max(_CENT, min(worth, abs(amount) / 100))
+
+
+def _last_digit(number: Decimal) -> Decimal:
+    """What one of the last decimal is worth; whole numbers are exact."""
+    exponent = int(number.as_tuple().exponent)
+    return Decimal(10) ** exponent if exponent < 0 else Decimal(0)

@@ -1,0 +1,328 @@
+"""The lines of a recognised table.
+
+Worn pages lose titles, rates, stars and dots. So every line is what any of its figures or a
+starred name says is one; its cells are what stands in the columns; its figures are reckoned
+against each other and the sums; and what is left in doubt is kept and told.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean, median
+
+from extractors.layout import figures, mending
+from extractors.layout.columns import (
+    TEXTS,
+    Edges,
+    Header,
+    centred,
+    column_of,
+    cut_at_siblings,
+    edge_after,
+    reaches_over,
+    text_cell,
+)
+from extractors.layout.figures import EMPTY, Figure
+from extractors.layout.lines import RATE, Row, body_of, by_column, pair_before, parts_of
+from extractors.layout.lost_titles import completed
+from extractors.layout.page import Run, plain
+from extractors.layout.reading import Face, compact
+from extractors.layout.reckoning import Figures, Sums, adds_up, reckon
+from extractors.model import Line
+
+#: Names recognised with less certainty than this are not compared with anything ...
+_SURE_NAME = 0.9
+#: ... any other cell below this is for a person to look at, and below that says of no line.
+_SURE_WORD, _SURE_MARK = 0.8, 0.4
+#: Cells of one row lie within so many heights of print of each other, those of two columns even
+#: where the page bends; what stands in a line's first row lies as near to it.
+_PITCH, _BENT, _SAME_ROW = 0.5, 0.7, 0.7
+#: A line shows at least two of name, amount or tax, and rate.
+_FEW = 2
+#: So many characters of a tax id are no specification.
+_SEAL_ID = 6
+#: Pieces of one figure lie within so many heights of print.
+_CLOSE = 0.4
+_NO_END = 1e9
+_STAMPS = re.compile(r"已报|报销|付讫|作废")
+_LARGE = 1.8
+_MONEY = re.compile(r"[-¥]?\d[\d,.OolI|SBb]*[^\d]{1,2}\d\d")
+_WHOLE_STARS = re.compile(r"\*[^*]+\*[^*].*")
+#: A class between stars or what became of them.
+_STARRED = re.compile(r"[*\"“”‘’'°.·][一-鿿、]{2,}[*\"“”‘’°.·].")
+_READERS: tuple[tuple[str, Callable[[str], Figure]], ...] = (
+    ("quantity", figures.number),
+    ("price", figures.number),
+    ("amount", figures.money),
+    ("rate", figures.rate),
+    ("tax", figures.money),
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A line before its figures are reckoned: its cells by column, its figures, whether some text
+    may be cut or glued, and whether any reaches into the next column."""
+
+    columns: dict[str, tuple[Run, ...]]
+    figures: Figures
+    doubtful: bool
+    glued: bool
+
+
+def read_drafts(face: Face, header: Header, top: float, bottom: float) -> list[Draft]:
+    """The lines between two heights, as they were seen, in the columns of `header` (which may
+    stand on the page before)."""
+    body = [run for run in body_of(face, header, top, bottom) if not _is_stamp(face, run)]
+    parts = [part for run in body for part in parts_of(run)]
+    header = completed(face, header, parts)
+    edges = centred(header, body)
+    cells = [cell for part in parts for cell in _cut_at_the_gap(part, edges)]
+    cells = cut_at_siblings(cells, edges)
+    table = _Table(face, header, edges, tuple(cells))
+    levels = _levels(table)
+    drafts = [_draft(table, start, end) for start, end in itertools.pairwise([*levels, _NO_END])]
+    return [draft for draft in drafts if draft is not None]
+
+
+def _is_stamp(face: Face, run: Run) -> bool:
+    """Stamps of the house (已报销) are larger than print, or lean so that their boxes are."""
+    return _STAMPS.search(run.text) is not None or run.height > _LARGE * face.sheet.line_height
+
+
+def settled(face: Face, drafts: Sequence[Draft], sums: Sums) -> list[Row]:
+    """The lines of all pages, their figures reckoned against each other and the sums."""
+    all_figures = [draft.figures for draft in drafts]
+    reckon(all_figures, sums)
+    proven = sums.firm and adds_up(all_figures, sums)
+    return [_row(face, draft, proven=proven) for draft in drafts]
+
+
+def sums_of(face: Face) -> Sums:
+    """The sums below the table, as far as they are known."""
+    known = {
+        name: field.value
+        for name in ("total_without_tax", "total_tax", "total_with_tax")
+        if (field := face.found.get(name)) is not None
+    }
+    amount, tax = known.get("total_without_tax"), known.get("total_tax")
+    total = known.get("total_with_tax")
+    if amount is not None:
+        rest = total - amount if tax is None and total is not None else tax
+        return Sums(amount, rest)
+    doubted = face.doubted.get("total_without_tax")
+    return Sums(doubted.value if doubted is not None else None, firm=False)
+
+
+def _levels(table: _Table) -> list[float]:
+    """The level of every line, from top to bottom: where figures stand in the columns of amounts,
+    rates and taxes, or a name begins with its class between stars."""
+    marks = sorted(
+        (table.header.level(cell), name)
+        for cell in table.cells
+        if (name := table.mark_of(cell)) is not None
+    )
+    rows: list[tuple[list[float], set[str]]] = []
+    for level, name in marks:
+        if rows:
+            levels, names = rows[-1]
+            off = level - fmean(levels)
+            apart = _PITCH if name in names else _BENT
+            if off < apart * table.height:
+                levels.append(level)
+                names.add(name)
+                continue
+        rows.append(([level], {name}))
+    return [median(levels) for levels, _ in rows]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The columns and cells of one page."""
+
+    face: Face
+    header: Header
+    edges: Edges
+    cells: tuple[Run, ...]
+
+    @cached_property
+    def height(self) -> float:
+        """The usual height of its print."""
+        return median(cell.height for cell in self.cells) if self.cells else 0.01
+
+    def mark_of(self, cell: Run) -> str | None:
+        """The column of a cell that stands in the first row of its line, whatever wraps."""
+        column, text = column_of(cell, self.edges), compact(cell).text
+        if cell.score < _SURE_MARK:
+            return None
+        if column in ("amount", "tax") and _MONEY.fullmatch(text):
+            return column
+        if column == "rate" and RATE.fullmatch(text):
+            return column
+        return "name" if column == "name" and _STARRED.match(text) else None
+
+
+def _draft(table: _Table, start: float, end: float) -> Draft | None:
+    """The line that stands at the level `start`, the next one at `end`."""
+    level = table.header.level
+    above = 0.6 * table.height
+    own = [cell for cell in table.cells if start - above <= level(cell) < end - above]
+    first = [cell for cell in own if abs(level(cell) - start) < _SAME_ROW * table.height]
+    columns = by_column(own, table.edges)
+    found = _figures(table, by_column(first, table.edges))
+    names = columns.get("name", ())
+    if sum((bool(names), bool(found.amount.text or found.tax.text), bool(found.rate.text))) < _FEW:
+        return None
+    texts = _is_glued(columns, table.edges, ("name", "spec"))
+    doubtful = texts or _may_go_on(table, columns, end)
+    return Draft(columns, found, doubtful, _is_glued(columns, table.edges, TEXTS))
+
+
+def _figures(table: _Table, columns: dict[str, tuple[Run, ...]]) -> Figures:
+    titles = table.header.titles
+    turned = table.header.stands_before("price", "quantity")
+    columns = _parted(columns, turned=turned)
+    found = Figures(counted="price" in titles or "quantity" in titles)
+    for name, read in _READERS:
+        setattr(found, name, _figure(columns.get(name, ()), read))
+    amounts = columns.get("amount", ())
+    if found.counted and found.amount.value is not None and amounts:
+        left = sorted(
+            (cell for each in columns.values() for cell in each if cell.x1 < amounts[0].x1),
+            key=lambda cell: -cell.x1,
+        )
+        left = [cell for cell in left if cell not in amounts]
+        pair = pair_before(left, found.amount.value, turned=turned)
+        if pair is not None:
+            found.price = Figure(f"{pair[0]}", pair[0], sure=True)
+            found.quantity = Figure(f"{pair[1]}", pair[1], sure=True)
+    return found
+
+
+def _figure(cells: Sequence[Run], read: Callable[[str], Figure]) -> Figure:
+    """What stands in the cells of one column and row. Pieces close together are of one figure; of
+    several the first that can be read counts."""
+    pieces: list[list[Run]] = []
+    for cell in sorted(cells, key=lambda cell: cell.x0):
+        if pieces and cell.x0 - pieces[-1][-1].x1 < _CLOSE * cell.height:
+            pieces[-1].append(cell)
+        else:
+            pieces.append([cell])
+    found = [read("".join(compact(cell).text for cell in piece)) for piece in pieces]
+    whole = next((each for each in found if each.value is not None or each.void), None)
+    return whole or (found[0] if found else EMPTY)
+
+
+def _parted(columns: dict[str, tuple[Run, ...]], *, turned: bool) -> dict[str, tuple[Run, ...]]:
+    """The columns, where two figures stand in that of quantities or prices and none in the other:
+    one in each."""
+    one, other = ("price", "quantity") if turned else ("quantity", "price")
+    both = [*columns.get(one, ()), *columns.get(other, ())]
+    both = [cell for cell in both if figures.number(compact(cell).text).value is not None]
+    if len(both) != len(_PAIR) or (one in columns and other in columns):
+        return columns
+    left, right = sorted(both, key=lambda cell: cell.x0)
+    return {**columns, one: (left,), other: (right,)}
+
+
+_PAIR = ("quantity", "price")
+
+
+def _row(face: Face, draft: Draft, *, proven: bool) -> Row:
+    columns, found = draft.columns, draft.figures
+    name = text_cell(columns.get("name", ()))
+    if _prints_stars(face) or "*" in name:
+        name = mending.with_stars(name)
+    line = Line(
+        name=name,
+        spec=mending.spec(text_cell(_no_seals(face, columns.get("spec", ())))) or None,
+        unit=_unit(columns),
+        quantity=found.quantity.value,
+        price=found.price.value,
+        amount=found.amount.value,
+        rate=found.rate.value,
+        tax=found.tax.value,
+    )
+    doubtful = draft.doubtful or not (proven and found.sure) or _is_doubtful(face, line, columns)
+    return Row(line, columns, doubtful, draft.glued)
+
+
+def _unit(columns: dict[str, tuple[Run, ...]]) -> str | None:
+    area = "area_unit" in columns
+    text = text_cell(columns.get("area_unit" if area else "unit", ()))
+    return mending.unit(text, area=area) or None
+
+
+def _no_seals(face: Face, cells: Sequence[Run]) -> list[Run]:
+    """The cells without the tax id of a party, which its seal over the table shows."""
+    ids = [
+        face.found[name].value for name in ("seller_tax_id", "buyer_tax_id") if name in face.found
+    ]
+    return [
+        cell
+        for cell in cells
+        if len(cell.glyphs) < _SEAL_ID or not any(compact(cell).text in each for each in ids)
+    ]
+
+
+#: From this day every line names its class between stars (国家税务总局公告2017年第45号).
+_STARRED_SINCE = dt.date(2018, 1, 1)
+
+
+def _prints_stars(face: Face) -> bool:
+    issued = face.found.get("issue_date")
+    return issued is None or issued.value >= _STARRED_SINCE
+
+
+def _may_go_on(table: _Table, columns: dict[str, tuple[Run, ...]], end: float) -> bool:
+    """Does a name fill its column and leave a row's room below it? Its last characters, alone in
+    that row, may have been overlooked."""
+    names, after = columns.get("name", ()), edge_after("name", table.edges)
+    if not names or after is None or end == _NO_END:
+        return False
+    level = table.header.level
+    last = max(names, key=level)
+    room = end - 0.6 * table.height - level(last)
+    return last.x1 > after - last.height and room > 1.2 * last.height
+
+
+def _is_doubtful(face: Face, line: Line, columns: dict[str, tuple[Run, ...]]) -> bool:
+    """May the name be cut or misread, or another cell be?"""
+    names = columns.get("name", ())
+    others = [cell for column in columns if column != "name" for cell in columns[column]]
+    return (
+        any(cell.score < _SURE_WORD for cell in others)
+        or min((cell.score for cell in names), default=0.0) < _SURE_NAME
+        or (_prints_stars(face) and not _WHOLE_STARS.fullmatch(line.name))
+        or plain(line.name).count("(") != plain(line.name).count(")")
+    )
+
+
+def _is_glued(columns: dict[str, tuple[Run, ...]], edges: Edges, names: Sequence[str]) -> bool:
+    """Does any text of these columns reach so far right that it must hold the next one's, too?"""
+    return any(
+        reaches_over(cell, column, edges) for column in names for cell in columns.get(column, ())
+    )
+
+
+def _cut_at_the_gap(cell: Run, edges: Edges) -> list[Run]:
+    """Words that recognition glued to those of the next column, cut at the one space near the
+    column's edge; left whole where none or several are."""
+    column = column_of(cell, edges)
+    after = edge_after(column, edges) if column in TEXTS else None
+    if after is None or cell.x1 < after + 0.8 * cell.height:
+        return [cell]
+    near = [
+        index
+        for index, glyph in enumerate(cell.glyphs)
+        if glyph.char == " " and abs(glyph.x1 - after) < 1.5 * cell.height
+    ]
+    if len(near) != 1:
+        return [cell]
+    parts = cell.part(0, near[0]), cell.part(near[0], len(cell.glyphs))
+    return [part for part in parts if part is not None]

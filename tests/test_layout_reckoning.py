@@ -1,0 +1,121 @@
+"""Figures of a table reckoned against each other and the sums: what was lost is set where one
+figure fits, and stays open where none or several do."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from extractors.layout import figures
+from extractors.layout.reckoning import Figures, Sums, adds_up, reckon
+
+
+def line(quantity: str, price: str, amount: str, rate: str, tax: str) -> Figures:
+    return Figures(
+        quantity=figures.number(quantity),
+        price=figures.number(price),
+        amount=figures.money(amount),
+        rate=figures.rate(rate),
+        tax=figures.money(tax),
+    )
+
+
+def cells(row: Figures) -> list[str]:
+    shown = (row.quantity, row.price, row.amount, row.rate, row.tax)
+    return ["" if cell.value is None else f"{cell.value:f}" for cell in shown]
+
+
+SUMS = Sums(Decimal("698.14"), Decimal("6.98"))
+
+
+@pytest.mark.parametrize(
+    ("seen", "meant"),
+    [
+        (("200", ".25745", "451.49", "1%", "4.51"), "2.25745"),
+        (("200", "2.25145", "451.49", "1%", "4.51"), "2.25745"),
+        (("20O", "2.25745", "451<49", "1%", "4.5b"), "2.25745"),
+        (("200", "2.25745", "461.49", "1%", "4.51"), "2.25745"),
+        (("", "2.25745", "451.49", "", "4.51"), "2.25745"),
+    ],
+)
+def test_one_misread_figure_is_set_right(seen: tuple[str, ...], meant: str) -> None:
+    rows = [line(*seen), line("48", "5.1385416667", "246.65", "1%", "2.47")]
+    reckon(rows, SUMS)
+    assert cells(rows[0]) == ["200", meant, "451.49", "0.01", "4.51"]
+    assert cells(rows[1]) == ["48", "5.1385416667", "246.65", "0.01", "2.47"]
+    assert adds_up(rows, SUMS)
+    assert rows[1].sure
+
+
+def test_what_was_reckoned_is_not_sure() -> None:
+    rows = [line("200", "2.25145", "451.49", "1%", "4.51")]
+    reckon(rows, Sums(Decimal("451.49"), Decimal("4.51")))
+    assert not rows[0].sure
+
+
+def test_an_amount_not_seen_is_what_the_sum_leaves() -> None:
+    rows = [line("", "", "", "1%", "4.51"), line("", "", "246.65", "1%", "2.47")]
+    reckon(rows, SUMS)
+    assert rows[0].amount.value == Decimal("451.49")
+    assert not rows[0].sure
+
+
+def test_two_amounts_not_seen_stay_empty() -> None:
+    rows = [line("", "", "", "", ""), line("", "", "", "", "")]
+    reckon(rows, SUMS)
+    assert [row.amount.value for row in rows] == [None, None]
+
+
+def test_an_amount_unlike_the_rest_stays_as_read() -> None:
+    """Something else is wrong there; a figure made up would hide it."""
+    rows = [line("", "", "98765.43", "1%", "4.51"), line("", "", "11111.11", "1%", "2.47")]
+    reckon(rows, SUMS)
+    assert [row.amount.value for row in rows] == [Decimal("98765.43"), Decimal("11111.11")]
+    assert not adds_up(rows, SUMS)
+
+
+def test_an_unproven_sum_mends_nothing() -> None:
+    rows = [line("", "", "461.49", "1%", "4.61")]
+    reckon(rows, Sums(Decimal("451.49"), firm=False))
+    assert rows[0].amount.value == Decimal("461.49")
+
+
+def test_a_red_invoice_gets_its_minus_back() -> None:
+    rows = [line("2", "50.03", "100.06", "1%", "-1.00")]
+    reckon(rows, Sums(Decimal("-100.06"), Decimal("-1.00")))
+    assert cells(rows[0]) == ["-2", "50.03", "-100.06", "0.01", "-1.00"]
+
+
+def test_price_and_quantity_that_contradict_the_amount_are_kept_and_open() -> None:
+    rows = [line("7", "999.99", "451.49", "1%", "4.51")]
+    reckon(rows, Sums(Decimal("451.49"), Decimal("4.51")))
+    assert cells(rows[0]) == ["7", "999.99", "451.49", "0.01", "4.51"]
+    assert rows[0].open
+
+
+def test_free_of_tax_is_void_not_lost() -> None:
+    rows = [line("", "", "451.49", "免税", "***"), line("", "", "246.65", "免税", "***")]
+    reckon(rows, Sums(Decimal("698.14"), Decimal(0)))
+    assert [row.tax.value for row in rows] == [None, None]
+    assert all(row.sure for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "sure"),
+    [
+        ("1,234.56", "1234.56", True),
+        ("307,10", "307.10", False),
+        ("1296|07", "1296.07", False),
+        ("S31.90", "531.90", False),
+        ("￥-5.00", "-5.00", False),
+    ],
+)
+def test_money_of_worn_print(text: str, value: str, sure: bool) -> None:
+    found = figures.money(text)
+    assert (found.value, found.sure) == (Decimal(value), sure)
+
+
+@pytest.mark.parametrize("text", ["", "合计", "12", "1.2.3.4"])
+def test_what_is_no_money_has_no_value(text: str) -> None:
+    assert figures.money(text).value is None
