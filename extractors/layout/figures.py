@@ -13,6 +13,7 @@ from extractors.layout import values
 
 #: Letters that engines read for digits, among digits.
 _LIKE_DIGITS = str.maketrans("OoDQlIiZSsbGgBq", "000011125566989")
+_SPECKS = "'\"“”‘’·:;.,| "
 _STRICT = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)\.\d\d")
 
 
@@ -31,14 +32,20 @@ class Figure:
         """Another value in its place, found by reckoning."""
         return Figure(self.text, value, sure=sure)
 
-    def resembles(self, form: str) -> int | None:
-        """By how many characters the cell differs from the printed form; None if by too many to be
-        a misreading of it."""
-        bare = self.text.lstrip("¥￥VY羊")
+    def resembles(self, form: str, *, cut: bool = True) -> int | None:
+        """By how many characters the cell differs from the printed form, of which the beginning or
+        the end may be all that was read (`cut`); None if by too many to be a misreading of it."""
+        bare = self.text.lstrip("¥￥VY羊").rstrip("., ")
+        if cut and len(bare) >= _TELLING and (form.startswith(bare) or form.endswith(bare)):
+            return 1
         off = Levenshtein.distance(bare, form)
         return off if off <= max(1, len(form) // 3) else None
 
 
+#: Stars stand where nothing is taxed; engines read them as one character over and over.
+_VOID = re.compile(r"免|征税|\*{2}|^([^\d\s])\1{1,3}$")
+#: What is left of a figure shows which it is if it has so many characters.
+_TELLING = 3
 EMPTY = Figure()
 
 
@@ -46,9 +53,9 @@ def money(text: str) -> Figure:
     """An amount with two decimals."""
     if _STRICT.fullmatch(text):
         return Figure(text, values.money(text), sure=True)
-    if re.search(r"\*{2}|免|征税", text):
+    if _VOID.search(text):
         return Figure(text, sure=True, void=True)
-    bare = text.lstrip("¥￥VY羊'\"“”‘’.·:").translate(_LIKE_DIGITS)
+    bare = text.lstrip("¥￥VY羊'\"“”‘’.·:").rstrip(_SPECKS).translate(_LIKE_DIGITS)
     match = re.fullmatch(r"(-?)(\d[\d,.]*?)[^\d]{1,2}(\d\d)", bare)
     if match is None:
         return Figure(text)
@@ -61,7 +68,7 @@ def number(text: str) -> Figure:
     value = values.number(text)
     if value is not None:
         return Figure(text, value, sure=not re.search(r",(?!\d{3}(?:\D|$))", text))
-    bare = text.strip("¥￥VY羊'\"“”‘’·:.").translate(_LIKE_DIGITS)
+    bare = text.strip("¥￥VY羊" + _SPECKS).translate(_LIKE_DIGITS)
     match = re.fullmatch(r"(-?\d+)(?:[^\d-](\d+))?", bare)
     if match is None:
         return Figure(text)
@@ -70,7 +77,7 @@ def number(text: str) -> Figure:
 
 def rate(text: str) -> Figure:
     """A rate; stars and words that stand for none are void."""
-    if re.search(r"免|征税|\*", text):
+    if _VOID.search(text):
         return Figure(text, sure=True, void=True)
     value = values.rate(text)
     return Figure(text, value, sure=value is not None)

@@ -31,13 +31,14 @@ Pair = tuple[Decimal | None, Decimal | None]
 @dataclass(frozen=True)
 class Row:
     """One line of the table and its cells by column. A recognised one is `doubtful` where some
-    cell may be cut, glued, misread or reckoned, and `glued` where some text reaches into the next
-    column."""
+    cell may be cut, glued, misread or reckoned, `glued` where some text reaches into the next
+    column, and `cut` where words were parted with no gap to show it."""
 
     line: Line
     cells: dict[str, tuple[Run, ...]]
     doubtful: bool = False
     glued: bool = False
+    cut: bool = False
 
     def cell(self, column: str) -> Run | None:
         """What stands in a column, all of its rows as one run."""

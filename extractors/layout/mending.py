@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from rapidfuzz.distance import Hamming
+
 from extractors.layout.page import plain
 
 _CENT = Decimal("0.01")
@@ -91,6 +93,7 @@ def with_stars(name: str) -> str:
     name whose other star is there is set anew; one or both around a class by its known name."""
     text = _LEADING.sub("", name)
     text = _STARLIKE.sub("*", text) if _class_before_mark(text) else text
+    text = _with_known_class(text)
     if text.startswith("*") and text.count("*") >= 2:
         return text
     whole = _ONE_STAR.fullmatch(text)
@@ -101,6 +104,15 @@ def with_stars(name: str) -> str:
         if bare[:length] in _CLASSES:
             return f"*{bare[:length]}*{bare[length:]}"
     return name
+
+
+def _with_known_class(name: str) -> str:
+    """A long class with one character misread (经营植赁), if it can be only one."""
+    found = re.fullmatch(r"[*°'‘’\"“”·]?([\u4e00-\u9fff]{4,})[*°'‘’\"“”·×](.+)", name)
+    if found is None or found[1] in _CLASSES:
+        return name
+    alike = [each for each in _CLASSES if Hamming.distance(each, found[1]) == 1]
+    return f"*{alike[0]}*{found[2]}" if len(alike) == 1 else name
 
 
 def _class_before_mark(name: str) -> bool:

@@ -4,9 +4,10 @@ the sums below. A figure that was lost or misread is set where they leave one th
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
+from math import prod
 
 from extractors.layout import mending
 from extractors.layout.figures import EMPTY, Figure
@@ -67,6 +68,9 @@ def reckon(rows: Sequence[Figures], sums: Sums) -> None:
         _turn_red(rows)
     _settle(rows, "amount", sums.amount, [list(_amounts_of(row)) for row in rows], sums.firm)
     _settle_rates(rows, sums)
+    for row in rows:
+        if row.rate.void and not any(char.isdigit() for char in row.tax.text):
+            row.tax = replace(row.tax, sure=True, void=True)
     _settle(rows, "tax", sums.tax, [list(_taxes_of(row)) for row in rows], sums.firm)
     all_taxed = sums.tax is not None and _sum(rows, "tax") == sums.tax
     for row in rows:
@@ -100,11 +104,28 @@ def _cents(value: Decimal) -> Decimal:
 
 
 def _amounts_of(row: Figures) -> Iterator[Decimal]:
-    """What the amount may be: as read, or as quantity and price make it."""
-    if row.amount.value is not None:
-        yield row.amount.value
-    if row.quantity.value and row.price.value:
-        yield _cents(row.quantity.value * row.price.value)
+    """What the amount may be: as read, or as quantity and price make it, of which only the price
+    may have been read."""
+    amount, price = row.amount.value, row.price.value
+    if amount is not None:
+        yield amount
+    if not price:
+        return
+    if row.quantity.value:
+        yield _cents(row.quantity.value * price)
+    near = amount
+    if near is None and row.tax.value is not None and row.rate.value:
+        near = row.tax.value / row.rate.value
+    if near is not None:
+        other = _cents(price * (near / price).quantize(Decimal(1)))
+        if row.amount.resembles(f"{other:.2f}") if amount is not None else _gives(other, row):
+            yield other
+
+
+def _gives(amount: Decimal, row: Figures) -> bool:
+    """Does the amount give the tax?"""
+    rate, tax = row.rate.value, row.tax.value
+    return rate is not None and tax is not None and abs(amount * rate - tax) <= _CENT
 
 
 def _taxes_of(row: Figures) -> Iterator[Decimal]:
@@ -125,64 +146,67 @@ def _settle(
 ) -> None:
     """Choose for every row so that the sum holds; where none does, a row that was not read, or
     misread by a few characters, gets what is left of the sum."""
-    options = [list(dict.fromkeys(each)) for each in read]
-    chosen = _chosen(options, total) if total is not None else None
-    if chosen is None and total is not None and firm:
-        chosen = _with_rest(rows, options, name, total)
+    options: list[list[Decimal | None]] = [list(dict.fromkeys(each)) or [None] for each in read]
+    chosen = None
+    if total is not None:
+        chosen = _cheapest(_fitting(options, total))
+        if chosen is None and firm:
+            chosen = _cheapest(_with_rest(rows, options, name, total))
     for index, row in enumerate(rows):
         if chosen is not None:
             row.set(name, chosen[index])
-        elif options[index]:
+        elif options[index][0] is not None:
             row.set(name, options[index][0])
 
 
-def _chosen(options: list[list[Decimal]], total: Decimal) -> list[Decimal | None] | None:
-    """The choice with the fewest changes that gives the total, if it is the only one."""
-    filled: list[list[Decimal | None]] = [list(each) or [None] for each in options]
-    count = 1
-    for each in filled:
-        count *= len(each)
-    if count > _MOST_CHOICES:
+#: What a choice costs in changes, and its figures row by row.
+Choice = tuple[int, list[Decimal | None]]
+
+
+def _cheapest(choices: Iterable[Choice]) -> list[Decimal | None] | None:
+    """The choice with the fewest changes, None where several have."""
+    found = sorted(choices, key=lambda choice: choice[0])
+    if not found or (len(found) > 1 and found[0][0] == found[1][0] and found[0] != found[1]):
         return None
-    fitting: list[tuple[int, list[Decimal | None]]] = []
-    for choice in itertools.product(*filled):
+    return found[0][1]
+
+
+def _choices(options: Sequence[Sequence[Decimal | None]]) -> Iterator[Choice]:
+    if prod(len(each) for each in options) > _MOST_CHOICES:
+        options = [each[:1] for each in options]
+    for choice in itertools.product(*options):
+        changes = sum(value != each[0] for value, each in zip(choice, options, strict=True))
+        yield changes, list(choice)
+
+
+def _fitting(options: Sequence[Sequence[Decimal | None]], total: Decimal) -> Iterator[Choice]:
+    for changes, choice in _choices(options):
         if sum((value or Decimal(0) for value in choice), Decimal(0)) == total:
-            changes = sum(value != each[0] for value, each in zip(choice, filled, strict=True))
-            fitting.append((changes, list(choice)))
-    if not fitting:
-        return None
-    least = min(changes for changes, _ in fitting)
-    best = [choice for changes, choice in fitting if changes == least]
-    return best[0] if len(best) == 1 else None
+            yield changes, choice
 
 
 def _with_rest(
-    rows: Sequence[Figures], options: list[list[Decimal]], name: str, total: Decimal
-) -> list[Decimal | None] | None:
-    firsts: list[Decimal | None] = [each[0] if each else None for each in options]
-    empty = [
+    rows: Sequence[Figures],
+    options: Sequence[Sequence[Decimal | None]],
+    name: str,
+    total: Decimal,
+) -> Iterator[Choice]:
+    """Every choice with one row set to what the others leave of the total."""
+    lost = [
         index
-        for index, each in enumerate(firsts)
-        if each is None and not (name == "tax" and rows[index].rate.void)
+        for index, each in enumerate(options)
+        if each[0] is None and not (name == "tax" and rows[index].rate.void)
     ]
-    found: list[tuple[int, int, Decimal]] = []
-    for index in empty or range(len(rows)):
-        if len(empty) > 1:
-            break
-        others = [value for other, value in enumerate(firsts) if other != index]
-        rest = total - sum((value or Decimal(0) for value in others), Decimal(0))
-        cell: Figure = getattr(rows[index], name)
-        off = cell.resembles(f"{rest:.2f}") if cell.text else 0
-        if off is not None and rest and (rest < 0) == (total < 0):
-            found.append((off, index, rest))
-    if not found:
-        return None
-    least = min(off for off, _, _ in found)
-    best = [each for each in found if each[0] == least]
-    if len(best) != 1:
-        return None
-    _, index, rest = best[0]
-    return [rest if other == index else value for other, value in enumerate(firsts)]
+    if len(lost) > 1:
+        return
+    for index in lost or range(len(rows)):
+        others = [each if other != index else [None] for other, each in enumerate(options)]
+        for changes, choice in _choices(others):
+            rest = total - sum((value or Decimal(0) for value in choice), Decimal(0))
+            cell: Figure = getattr(rows[index], name)
+            off = cell.resembles(f"{rest:.2f}") if cell.text else 0
+            if off is not None and rest and (rest < 0) == (total < 0):
+                yield changes + off, [*choice[:index], rest, *choice[index + 1 :]]
 
 
 def _settle_rates(rows: Sequence[Figures], sums: Sums) -> None:
@@ -206,12 +230,19 @@ def _settle_rates(rows: Sequence[Figures], sums: Sums) -> None:
 def _common_rate(rows: Sequence[Figures], sums: Sums) -> Decimal | None:
     if any(row.rate.void for row in rows):
         return None
-    read = {row.rate.value for row in rows if row.rate.value is not None}
+    proven = {row.rate.value for row in rows if _is_taxed(row)}
+    read = proven or {row.rate.value for row in rows if row.rate.value is not None}
     if len(read) == 1:
         return read.pop()
     if read or sums.amount is None or sums.tax is None:
         return None
     return mending.proven_rate(sums.amount, sums.tax, len(rows) * _CENT)
+
+
+def _is_taxed(row: Figures) -> bool:
+    """Do amount and rate give the tax?"""
+    amount = row.amount.value
+    return amount is not None and bool(row.rate.value) and _gives(amount, row)
 
 
 def _check_tax(row: Figures) -> None:
@@ -234,6 +265,8 @@ def _settle_count(row: Figures) -> None:
         row.set("quantity", counted, certain=True)
         return
     choices = [*_other_price(row, amount), *_other_quantity(row, amount)]
+    if not choices and _settle_both(row, amount):
+        return
     if choices:
         least = min(off for off, _, _ in choices)
         best = {(name, value) for off, name, value in choices if off == least}
@@ -241,6 +274,22 @@ def _settle_count(row: Figures) -> None:
             row.set(*best.pop())
             return
     row.open = True
+
+
+def _settle_both(row: Figures, amount: Decimal) -> bool:
+    """A quantity that was not seen and a price of which the end was not: `2112` and 4224.68 are
+    2 and 2112.34."""
+    if row.quantity.text or not row.price.value or not row.price.text:
+        return False
+    quantity = (amount / row.price.value).quantize(Decimal(1))
+    if not quantity:
+        return False
+    price = _bare(amount / quantity)
+    if row.price.resembles(f"{price:f}") is None or not holds(price, quantity, amount):
+        return False
+    row.set("price", price)
+    row.set("quantity", quantity)
+    return True
 
 
 def _bare(number: Decimal) -> Decimal:
@@ -283,7 +332,7 @@ def _other_quantity(row: Figures, amount: Decimal) -> Iterator[tuple[int, str, D
             continue
         # A lone digit that was misread shows nothing of what it was.
         lone = len(row.quantity.text) <= 1 and decimals == 0
-        off = 0 if not row.quantity.text else row.quantity.resembles(f"{quantity:f}")
+        off = 0 if not row.quantity.text else row.quantity.resembles(f"{quantity:f}", cut=False)
         if off is None and lone:
             off = 1
         if off is not None:

@@ -11,9 +11,9 @@ import datetime as dt
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import fmean, median
+from statistics import fmean
 
 from extractors.layout import figures, mending
 from extractors.layout.columns import (
@@ -39,9 +39,14 @@ from extractors.model import Line
 _SURE_NAME = 0.9
 #: ... any other cell below this is for a person to look at, and below that says of no line.
 _SURE_WORD, _SURE_MARK = 0.8, 0.4
-#: Cells of one row lie within so many heights of print of each other, those of two columns even
-#: where the page bends; what stands in a line's first row lies as near to it.
-_PITCH, _BENT, _SAME_ROW = 0.5, 0.7, 0.7
+#: Cells of one row lie within so many heights of print of each other, those of two columns
+#: farther where the page bends; what stands in a line's first row lies as near to it.
+_PITCH, _BENT, _SAME_ROW = 0.55, 0.8, 0.7
+#: Columns that tell lines apart, and what a cell of theirs may say: figures may stand there, or
+#: a line begins.
+_MARKING = frozenset({"name", "price", "amount", "rate", "tax"})
+_WEAK, _STRONG = 1, 2
+_LONGEST_RATE, _FEW_DIGITS = 4, 2
 #: A line shows at least two of name, amount or tax, and rate.
 _FEW = 2
 #: So many characters of a tax id are no specification.
@@ -49,6 +54,7 @@ _SEAL_ID = 6
 #: Pieces of one figure lie within so many heights of print.
 _CLOSE = 0.4
 _NO_END = 1e9
+_SPECK = re.compile(r"(?<=\d)[.,|:;'·]+ +(?=\d)")
 _STAMPS = re.compile(r"已报|报销|付讫|作废")
 _LARGE = 1.8
 _MONEY = re.compile(r"[-¥]?\d[\d,.OolI|SBb]*[^\d]{1,2}\d\d")
@@ -67,19 +73,21 @@ _READERS: tuple[tuple[str, Callable[[str], Figure]], ...] = (
 @dataclass(frozen=True)
 class Draft:
     """A line before its figures are reckoned: its cells by column, its figures, whether some text
-    may be cut or glued, and whether any reaches into the next column."""
+    may be cut or glued, whether any reaches into the next column, and whether any was cut where
+    no gap shows."""
 
     columns: dict[str, tuple[Run, ...]]
     figures: Figures
     doubtful: bool
     glued: bool
+    cut: bool
 
 
 def read_drafts(face: Face, header: Header, top: float, bottom: float) -> list[Draft]:
     """The lines between two heights, as they were seen, in the columns of `header` (which may
     stand on the page before)."""
     body = [run for run in body_of(face, header, top, bottom) if not _is_stamp(face, run)]
-    parts = [part for run in body for part in parts_of(run)]
+    parts = [part for run in body for piece in _parts_of(run) for part in parts_of(piece)]
     header = completed(face, header, parts)
     edges = centred(header, body)
     cells = [cell for part in parts for cell in _cut_at_the_gap(part, edges)]
@@ -88,6 +96,13 @@ def read_drafts(face: Face, header: Header, top: float, bottom: float) -> list[D
     levels = _levels(table)
     drafts = [_draft(table, start, end) for start, end in itertools.pairwise([*levels, _NO_END])]
     return [draft for draft in drafts if draft is not None]
+
+
+def _parts_of(run: Run) -> list[Run]:
+    """A run cut behind a figure that a speck follows (`762.48. 13%`)."""
+    cuts = [0, *(match.end() for match in _SPECK.finditer(run.text)), len(run.text)]
+    parts = [run.part(start, end) for start, end in itertools.pairwise(cuts)]
+    return [part for part in parts if part is not None]
 
 
 def _is_stamp(face: Face, run: Run) -> bool:
@@ -121,24 +136,63 @@ def sums_of(face: Face) -> Sums:
 
 def _levels(table: _Table) -> list[float]:
     """The level of every line, from top to bottom: where figures stand in the columns of amounts,
-    rates and taxes, or a name begins with its class between stars."""
-    marks = sorted(
-        (table.header.level(cell), name)
-        for cell in table.cells
-        if (name := table.mark_of(cell)) is not None
-    )
-    rows: list[tuple[list[float], set[str]]] = []
-    for level, name in marks:
-        if rows:
-            levels, names = rows[-1]
-            off = level - fmean(levels)
-            apart = _PITCH if name in names else _BENT
-            if off < apart * table.height:
-                levels.append(level)
-                names.add(name)
-                continue
-        rows.append(([level], {name}))
-    return [median(levels) for levels, _ in rows]
+    rates and taxes, or a name begins with its class between stars. What wraps has words only."""
+    clusters: list[_Cluster] = []
+    for level, cell in sorted(
+        ((table.header.level(cell), cell) for cell in table.cells), key=lambda each: each[0]
+    ):
+        column = column_of(cell, table.edges)
+        if column not in _MARKING or cell.score < _SURE_MARK:
+            continue
+        mark = table.mark_of(cell, column)
+        if clusters and level - clusters[-1].level < _PITCH * table.height:
+            clusters[-1].add(level, column, mark)
+        else:
+            clusters.append(_Cluster().add(level, column, mark))
+    return [cluster.level for cluster in _unbent(clusters, table.height) if cluster.is_line]
+
+
+@dataclass
+class _Cluster:
+    """Cells at one level: of which columns, and how well each shows that a line begins."""
+
+    levels: list[float] = field(default_factory=list)
+    marks: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def level(self) -> float:
+        return fmean(self.levels)
+
+    @property
+    def is_line(self) -> bool:
+        weak = [column for column, mark in self.marks.items() if mark >= _WEAK]
+        return _STRONG in self.marks.values() or (
+            len(weak) + ("name" in self.marks and "name" not in weak) >= _FEW and bool(weak)
+        )
+
+    def add(self, level: float, column: str, mark: int) -> _Cluster:
+        self.levels.append(level)
+        self.marks[column] = max(mark, self.marks.get(column, 0))
+        return self
+
+
+def _unbent(clusters: Sequence[_Cluster], height: float) -> list[_Cluster]:
+    """Where the page bends, a name may stand somewhat above or below its figures."""
+    joined: list[_Cluster] = []
+    for cluster in clusters:
+        before = joined[-1] if joined else None
+        if (
+            before is not None
+            and cluster.level - before.level < _BENT * height
+            and not before.marks.keys() & cluster.marks.keys()
+            and before.is_line
+            and cluster.is_line
+        ):
+            before.levels.extend(cluster.levels)
+            before.marks |= cluster.marks
+        else:
+            joined.append(cluster)
+    return joined
 
 
 @dataclass(frozen=True)
@@ -152,19 +206,21 @@ class _Table:
 
     @cached_property
     def height(self) -> float:
-        """The usual height of its print."""
-        return median(cell.height for cell in self.cells) if self.cells else 0.01
+        """Of its print. Boxes on worn pages are rather too high than too low."""
+        heights = sorted(cell.height for cell in self.cells)
+        return heights[len(heights) // 3] if heights else 0.01
 
-    def mark_of(self, cell: Run) -> str | None:
-        """The column of a cell that stands in the first row of its line, whatever wraps."""
-        column, text = column_of(cell, self.edges), compact(cell).text
-        if cell.score < _SURE_MARK:
-            return None
+    def mark_of(self, cell: Run, column: str) -> int:
+        """How well a cell shows that a line begins: a word, figures, or what only the first row
+        of a line can show."""
+        text = compact(cell).text
         if column in ("amount", "tax") and _MONEY.fullmatch(text):
-            return column
-        if column == "rate" and RATE.fullmatch(text):
-            return column
-        return "name" if column == "name" and _STARRED.match(text) else None
+            return _STRONG
+        if column == "rate":
+            return _STRONG if RATE.fullmatch(text) else _WEAK * (len(text) <= _LONGEST_RATE)
+        if column == "name":
+            return _STRONG if _STARRED.match(text) else 0
+        return _WEAK if sum(char.isdigit() for char in text) >= _FEW_DIGITS else 0
 
 
 def _draft(table: _Table, start: float, end: float) -> Draft | None:
@@ -178,9 +234,16 @@ def _draft(table: _Table, start: float, end: float) -> Draft | None:
     names = columns.get("name", ())
     if sum((bool(names), bool(found.amount.text or found.tax.text), bool(found.rate.text))) < _FEW:
         return None
+    cut = _is_cut(own)
     texts = _is_glued(columns, table.edges, ("name", "spec"))
-    doubtful = texts or _may_go_on(table, columns, end)
-    return Draft(columns, found, doubtful, _is_glued(columns, table.edges, TEXTS))
+    doubtful = cut or texts or _may_go_on(table, columns, end)
+    return Draft(columns, found, doubtful, _is_glued(columns, table.edges, TEXTS), cut)
+
+
+def _is_cut(cells: Sequence[Run]) -> bool:
+    """Were any words cut in two where print shows no gap?"""
+    begins = {(cell.glyphs[0].x0, cell.glyphs[0].y0) for cell in cells}
+    return any((cell.glyphs[-1].x1, cell.glyphs[-1].y0) in begins for cell in cells)
 
 
 def _figures(table: _Table, columns: dict[str, tuple[Run, ...]]) -> Figures:
@@ -213,7 +276,8 @@ def _figure(cells: Sequence[Run], read: Callable[[str], Figure]) -> Figure:
             pieces[-1].append(cell)
         else:
             pieces.append([cell])
-    found = [read("".join(compact(cell).text for cell in piece)) for piece in pieces]
+    # Where a dot was lost, the figure falls apart there.
+    found = [read(" ".join(compact(cell).text for cell in piece)) for piece in pieces]
     whole = next((each for each in found if each.value is not None or each.void), None)
     return whole or (found[0] if found else EMPTY)
 
@@ -249,7 +313,7 @@ def _row(face: Face, draft: Draft, *, proven: bool) -> Row:
         tax=found.tax.value,
     )
     doubtful = draft.doubtful or not (proven and found.sure) or _is_doubtful(face, line, columns)
-    return Row(line, columns, doubtful, draft.glued)
+    return Row(line, columns, doubtful, draft.glued, draft.cut)
 
 
 def _unit(columns: dict[str, tuple[Run, ...]]) -> str | None:
@@ -294,7 +358,7 @@ def _may_go_on(table: _Table, columns: dict[str, tuple[Run, ...]], end: float) -
 def _is_doubtful(face: Face, line: Line, columns: dict[str, tuple[Run, ...]]) -> bool:
     """May the name be cut or misread, or another cell be?"""
     names = columns.get("name", ())
-    others = [cell for column in columns if column != "name" for cell in columns[column]]
+    others = [cell for column in ("spec", "unit") for cell in columns.get(column, ())]
     return (
         any(cell.score < _SURE_WORD for cell in others)
         or min((cell.score for cell in names), default=0.0) < _SURE_NAME

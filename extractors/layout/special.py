@@ -65,6 +65,8 @@ def read_special(
     if not any(row.glued for row in rows):
         for name in _COLUMNS:
             _keep_cells(face, found, name, [row.cell(name) for row in rows])
+            if name in found and any(row.cut for row in rows):
+                found[name] = _less_sure(found[name])
         _read_days(face, rows, found)
     if sums is not None:
         for name, cells in read_box(face, sums, words).items():
@@ -99,9 +101,12 @@ def _keep_cells(
     different = list(dict.fromkeys(filter(None, texts)))
     whole = Run(tuple(glyph for run in runs for glyph in run.glyphs))
     field = face.field("; ".join(_whole_ones(different)), whole)
-    if face.recognised and not all(map(_is_closed, _whole_ones(different))):
-        field = field.model_copy(update={"confidence": min(field.confidence, UNLABELLED)})
-    found[name] = field
+    closed = all(map(_is_closed, _whole_ones(different)))
+    found[name] = field if closed or not face.recognised else _less_sure(field)
+
+
+def _less_sure(field: Field[str]) -> Field[str]:
+    return field.model_copy(update={"confidence": min(field.confidence, UNLABELLED)})
 
 
 def _whole_ones(texts: list[str]) -> list[str]:
