@@ -182,7 +182,7 @@ def _sums_bottom(face: Face) -> float | None:
         (
             run.y1
             for run in face.sheet.runs
-            if (place := face.sheet.place(run)).page == first.box.page
+            if face.sheet.pages[(place := face.sheet.place(run)).page].page == first.box.page
             and abs(place.y0 - first.box.y0) < 1e-9
             and place.x0 <= first.box.x0 <= place.x1
         ),

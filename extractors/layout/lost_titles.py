@@ -84,7 +84,7 @@ def _under(face: Face, total: str) -> tuple[float, float] | None:
     spans = [
         (run.x0, run.x1)
         for run in face.sheet.runs
-        if (box := face.sheet.place(run)).page == field.box.page
+        if face.sheet.pages[(box := face.sheet.place(run)).page].page == field.box.page
         and box.y0 <= (field.box.y0 + field.box.y1) / 2 <= box.y1
         and box.x0 <= (field.box.x0 + field.box.x1) / 2 <= box.x1
     ]

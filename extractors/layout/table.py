@@ -71,7 +71,7 @@ def _sums_top(face: Face, header: Header, floor: float) -> float:
         run.y0
         for run in face.sheet.runs
         if header.bottom < run.middle < floor
-        and (place := face.sheet.place(run)).page == box.page
+        and face.sheet.pages[(place := face.sheet.place(run)).page].page == box.page
         and place.y0 <= (box.y0 + box.y1) / 2 <= place.y1
     ]
     return min(near, default=bottom)
