@@ -23,6 +23,7 @@ from tests.test_portal_standin import NORMAL, TODAY, Visitor
 from verifiers.errors import BrowserMissing
 from verifiers.model import CaptchaChallenge, Reason, Verdict, Verification
 from verifiers.portal.lane import PortalVerifier
+from verifiers.portal.manners import LocalManners
 from verifiers.portal.settings import PortalSettings
 
 pytestmark = pytest.mark.slow
@@ -88,6 +89,12 @@ class StandInDesk:
         reply = httpx.get(f"{self.url}/fixture/captcha-answer", params={"sha256": digest})
         return str(reply.raise_for_status().json()["answer"])
 
+    def withdraw(self, challenge: CaptchaChallenge) -> None:
+        assert challenge in self.seen
+
+    def attended(self) -> bool:
+        return False
+
     def report(self, challenge: CaptchaChallenge, accepted: bool) -> None:
         assert challenge in self.seen
         self.reports.append(accepted)
@@ -105,6 +112,7 @@ class World:
     url: str
     clock: Clock
     lane: PortalVerifier
+    manners: LocalManners
     desk: StandInDesk
 
     def verify(self, invoice: Invoice, *script: str) -> Verification:
@@ -127,8 +135,9 @@ def world() -> Iterator[World]:
     app = create_app(KNOWN, clock, page_retry_seconds=0.2)
     with serving(app) as url:
         settings = PortalSettings(url=url, page_timeout=15, answer_timeout=15)
-        with PortalVerifier(settings, clock) as lane:
-            yield World(url, clock, lane, StandInDesk(url, clock))
+        manners = LocalManners(clock)
+        with PortalVerifier(settings, clock, manners) as lane:
+            yield World(url, clock, lane, manners, StandInDesk(url, clock))
 
 
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: str(known["kind"]))
@@ -210,7 +219,7 @@ def test_keys_that_the_page_refuses_wait_for_a_person(world: World) -> None:
     assert (outcome.verdict, outcome.reason) == (Verdict.UNDECIDED, Reason.KEYS_INCOMPLETE)
     assert (outcome.portal_message, outcome.retry_at) == ("发票代码有误!", None)
     assert world.desk.seen == []
-    assert not world.lane.lane_stopped
+    assert world.manners.stopped() is None
 
 
 def test_same_day_by_the_portals_own_word(world: World) -> None:
@@ -247,7 +256,7 @@ def test_nobody_at_the_desk(world: World) -> None:
     outcome = world.verify(as_read(NORMAL), "nobody")
     assert (outcome.verdict, outcome.reason) == (Verdict.UNDECIDED, Reason.CAPTCHA_UNANSWERED)
     assert outcome.retry_at is not None
-    assert not world.lane.lane_stopped
+    assert world.manners.stopped() is None
 
 
 def test_a_busy_portal_is_given_time(world: World) -> None:
@@ -257,11 +266,11 @@ def test_a_busy_portal_is_given_time(world: World) -> None:
     assert outcome.portal_message == "服务器接收的请求太频繁，请稍后再试！"
     before = world.visits()
     held = world.verify(as_read(DIGITAL))
-    assert (held.reason, held.retry_at) == (Reason.TOO_FREQUENT, world.lane.resume_at)
+    assert (held.reason, held.retry_at) == (Reason.TOO_FREQUENT, world.manners.patience())
     assert world.visits() == before
     world.clock.advance(dt.timedelta(minutes=6))
     assert world.verify(as_read(DIGITAL)).verdict is Verdict.CONFIRMED
-    assert world.lane.resume_at is None
+    assert world.manners.patience() is None
 
 
 @pytest.mark.parametrize("place", ["next", "captcha_next"])
@@ -270,18 +279,18 @@ def test_a_block_stops_the_lane_until_a_person_reopens_it(world: World, place: s
     outcome = world.verify(as_read(NORMAL))
     assert (outcome.verdict, outcome.reason) == (Verdict.UNDECIDED, Reason.PORTAL_BLOCKED)
     assert outcome.portal_code == "020"
-    assert world.lane.lane_stopped
+    assert world.manners.stopped()
     before = world.visits()
     assert world.verify(as_read(DIGITAL)).reason is Reason.PORTAL_BLOCKED
     assert world.visits() == before
-    world.lane.reopen()
+    world.manners.resume()
     assert world.verify(as_read(NORMAL)).verdict is Verdict.CONFIRMED
 
 
 def test_a_refusing_server_stops_the_lane(world: World) -> None:
     world.order(status=403, target="page")
     assert world.verify(as_read(NORMAL)).reason is Reason.PORTAL_BLOCKED
-    assert world.lane.lane_stopped
+    assert world.manners.stopped()
 
 
 @pytest.mark.parametrize("target", ["page", "captcha", "query"])
@@ -290,7 +299,7 @@ def test_a_failing_server_is_an_outage(world: World, target: str) -> None:
     outcome = world.verify(as_read(NORMAL))
     assert (outcome.verdict, outcome.reason) == (Verdict.UNDECIDED, Reason.PORTAL_DOWN)
     assert outcome.retry_at is not None
-    assert not world.lane.lane_stopped
+    assert world.manners.stopped() is None
     httpx.delete(f"{world.url}/fixture/faults")
     assert world.verify(as_read(NORMAL)).verdict is Verdict.CONFIRMED
 
@@ -328,8 +337,8 @@ def test_a_changed_page_is_a_developers_matter(world: World, rename: dict[str, s
     world.order(rename=rename, **faults)
     outcome = world.verify(as_read(NORMAL, **changes))
     assert (outcome.verdict, outcome.reason) == (Verdict.UNDECIDED, Reason.PORTAL_CHANGED)
-    assert world.lane.lane_stopped
-    assert {item.name for item in outcome.evidence} == {"page.png", "page.html"}
+    assert world.manners.stopped()
+    assert {item.name for item in outcome.evidence} == {"page.png", "page.html", "trace.zip"}
 
 
 def test_a_browser_that_dies_is_an_outage_and_comes_back(world: World) -> None:

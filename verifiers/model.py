@@ -6,9 +6,12 @@ Business outcomes are return values; only broken machinery raises (see `verifier
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
+
+from pydantic import Field
 
 from extractors.model import Finding, Frozen, Invoice, Line
 from verifiers.comparison import Compared
@@ -38,6 +41,7 @@ class Reason(StrEnum):
     SAME_DAY = "same_day"
     DAILY_LIMIT = "daily_limit"
     TOO_FREQUENT = "too_frequent"
+    DAY_FULL = "day_full"  # our own limit of checks a day at this portal
     PORTAL_DOWN = "portal_down"
     PORTAL_BLOCKED = "portal_blocked"
     PORTAL_CHANGED = "portal_changed"
@@ -109,8 +113,10 @@ class Verification(Frozen):
 
 
 class CaptchaChallenge(Frozen):
-    """What a person at the desk is shown. `colour` is one of all, red, yellow, blue, green."""
+    """What a person at the desk is shown. `colour` is one of all, red, yellow, blue, green.
+    After `expires_at` the portal no longer takes its answer."""
 
+    id: str = Field(default_factory=lambda: secrets.token_hex(12))
     document_id: str
     image_png: bytes
     instruction: str
@@ -122,7 +128,14 @@ class CaptchaDesk(Protocol):
     """Where a person types captchas. The worker provides one; verifiers only ask."""
 
     def ask(self, challenge: CaptchaChallenge) -> str | None:
-        """Block until a person answers; None when nobody did before `expires_at`."""
+        """Block until a person answers; None when nobody did before `expires_at`, or when the
+        challenge was withdrawn."""
+
+    def withdraw(self, challenge: CaptchaChallenge) -> None:
+        """Take back a challenge that somebody else is asking: it is answered or worthless."""
+
+    def attended(self) -> bool:
+        """Whether a person sits there, so that a captcha which expired is worth renewing."""
 
     def report(self, challenge: CaptchaChallenge, accepted: bool) -> None:
         """Tell the desk whether the portal took the answer."""

@@ -1,4 +1,4 @@
-"""The portal lane: one browser, one visit at a time, and the rules of good manners around it.
+"""The portal lane: one browser with several tabs, and the rules of good manners around them.
 
 It answers from the calendar what needs no visit, backs off when the portal asks for patience,
 and stops altogether when the portal refuses or has changed, until a person reopens it.
@@ -6,51 +6,65 @@ and stops altogether when the portal refuses or has changed, until a person reop
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 import logging
 from collections.abc import Callable
 from typing import Self
 
-from playwright.sync_api import Error, Page
+from playwright.async_api import Error
 
 from extractors.model import Invoice
 from verifiers.errors import PortalChanged, PortalRefused, PortalUnreachable
-from verifiers.keys import covered, lacking_keys_finding, missing_keys, too_old
+from verifiers.keys import covered, lacking_keys_finding, missing_keys, portal_keys, too_old
 from verifiers.model import CaptchaDesk, Evidence, Reason, Verdict, Verification, Verifier
-from verifiers.portal.browser import WarmBrowser
+from verifiers.portal.browser import Tab, TabBrowser
 from verifiers.portal.layout import load_layout
-from verifiers.portal.outcome import CHINA, STOPPING, backed_off, undecided
+from verifiers.portal.loop import LoopThread
+from verifiers.portal.manners import LocalManners, Manners, refused, utc_now
+from verifiers.portal.outcome import CHINA, STOPPING, undecided
 from verifiers.portal.page import PortalPage
 from verifiers.portal.settings import PortalSettings
-from verifiers.portal.visit import Visit
+from verifiers.portal.visit import House, Visit
 
 log = logging.getLogger(__name__)
 
 
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
-
-
 class PortalVerifier(Verifier):
-    """Verifies through the portal's page. Use as a context manager, in one thread.
+    """Verifies through the portal's page. Use as a context manager; `verify` may be called from
+    as many threads at once as the settings have tabs, more wait for a tab.
 
-    `lane_stopped` is set when the portal refused us or its page has changed: no further visit
-    is made until `reopen()`. `resume_at` (UTC) is set while the portal asked for patience.
-    Raises `BrowserMissing` when no browser can be started; every other trouble is UNDECIDED.
+    `manners` is what all lanes of this portal agree on; without it the lane keeps its own. When
+    the portal refuses us or its page has changed the lane stops: what is under way in other
+    tabs ends undecided, and no further visit is made until a person has looked.
+    Raises `BrowserMissing` when no browser can be had; every other trouble is UNDECIDED.
     """
 
     def __init__(
-        self, settings: PortalSettings, clock: Callable[[], dt.datetime] = _utc_now
+        self,
+        settings: PortalSettings,
+        clock: Callable[[], dt.datetime] = utc_now,
+        manners: Manners | None = None,
     ) -> None:
-        self.lane_stopped = False
-        self.stop_reason: Reason | None = None
-        self.resume_at: dt.datetime | None = None
+        self.manners = manners if manners is not None else LocalManners(clock)
         self._settings = settings
         self._clock = clock
         self._layout = load_layout()
-        self._browser = WarmBrowser(settings)
-        self._refusals = 0
+        # A tab asks the desk and, while that blocks, the manners.
+        self._loop = LoopThread("portal-lane", workers=2 * settings.tabs + 2)
+        self._browser = TabBrowser(settings)
+        self._visits: set[Visit] = set()
+        self._house = House(
+            layout=self._layout,
+            settings=settings,
+            clock=clock,
+            manners=self.manners,
+            collect=self._collect,
+            # Tabs in a person's browser are one visitor, and a visitor may not ask for two
+            # captchas at once; those that we open are as many visitors.
+            turnstile=asyncio.Lock() if settings.attended else contextlib.nullcontext(),
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -59,21 +73,19 @@ class PortalVerifier(Verifier):
         self.close()
 
     def close(self) -> None:
-        """End the browser."""
-        self._browser.discard()
+        """Give up what is under way and end the browser."""
+        self._loop.stop(self._browser.close)
 
-    def reopen(self) -> None:
-        """A person has looked: visits may go on."""
-        self.lane_stopped = False
-        self.stop_reason = None
-        self.resume_at = None
-        self._refusals = 0
+    def hurry(self) -> None:
+        """Give up what is under way: their callers see `CancelledError` and nothing is decided.
+        May be called from a signal handler."""
+        self._loop.cancel()
 
     def verify(self, document_id: str, invoice: Invoice, desk: CaptchaDesk) -> Verification:
         """Verify one invoice; takes as long as the person at the desk does."""
         outcome = self.without_visit(invoice)
         if outcome is None:
-            outcome = self._remember(self._visit(document_id, invoice, desk))
+            outcome = self._loop.run(self._visit(document_id, invoice, desk))
         log.info(
             "portal answered",
             extra={
@@ -99,7 +111,10 @@ class PortalVerifier(Verifier):
             return self._not_yet(invoice.issue_date.value, today)
         if too_old(invoice.issue_date.value, today):
             return undecided(Reason.TOO_OLD, now)
-        return self._held_back(now)
+        keys = portal_keys(invoice)
+        if keys is not None and self.manners.checks_left(keys) <= 0:
+            return undecided(Reason.DAILY_LIMIT, now)
+        return self._held_back()
 
     def _not_yet(self, issued: dt.date, today: dt.date) -> Verification:
         """Issued today: tomorrow. A date to come is a misread or invented key."""
@@ -108,75 +123,95 @@ class PortalVerifier(Verifier):
         finding = lacking_keys_finding(("issue_date",))
         return undecided(Reason.KEYS_INCOMPLETE, self._clock(), findings=(finding,))
 
-    def _held_back(self, now: dt.datetime) -> Verification | None:
+    def _held_back(self) -> Verification | None:
         """The lane's own refusal, while it is stopped or the portal asked for patience."""
-        if self.lane_stopped:
-            return undecided(self.stop_reason or Reason.PORTAL_BLOCKED, now)
-        if self.resume_at is None or now >= self.resume_at:
+        now = self._clock()
+        reason = refused(self.manners, now)
+        if reason is None:
             return None
-        held = undecided(Reason.TOO_FREQUENT, now)
-        return held.model_copy(update={"retry_at": self.resume_at})
+        held = undecided(reason, now)
+        if reason is Reason.TOO_FREQUENT:
+            resume_at = self.manners.patience() or held.retry_at
+            return held.model_copy(update={"retry_at": resume_at})
+        return held
 
-    def _visit(self, document_id: str, invoice: Invoice, desk: CaptchaDesk) -> Verification:
+    async def _visit(self, document_id: str, invoice: Invoice, desk: CaptchaDesk) -> Verification:
         try:
-            with self._browser.page() as page:
-                return self._on_page(page, document_id, invoice, desk)
+            async with self._browser.tab() as tab:
+                portal = PortalPage(tab.page, self._layout, self._settings)
+                visit = Visit(portal, self._house, document_id, invoice, desk)
+                self._visits.add(visit)
+                try:
+                    # Asked again, among the visits that a stopping lane interrupts: it may have
+                    # stopped while this one waited for its tab.
+                    held = await asyncio.to_thread(self._held_back)
+                    if held is not None:
+                        return held
+                    outcome = await self._on_page(visit, portal, tab)
+                    return outcome if visit.interrupted else await self._remember(outcome)
+                finally:
+                    self._visits.discard(visit)
         except Error as error:
             # The browser died or hangs: what it last showed proves nothing about the invoice.
-            log.warning("browser lost", extra={"document_id": document_id})
-            self._browser.discard()
+            log.warning("tab lost", extra={"document_id": document_id})
             return undecided(Reason.PORTAL_DOWN, self._clock(), message=_first_line(error))
 
-    def _on_page(
-        self, page: Page, document_id: str, invoice: Invoice, desk: CaptchaDesk
-    ) -> Verification:
-        portal = PortalPage(page, self._layout, self._settings)
-        visit = Visit(portal, self._layout, self._settings, self._clock, self._collect)
+    async def _on_page(self, visit: Visit, portal: PortalPage, tab: Tab) -> Verification:
         try:
-            return visit.run(document_id, invoice, desk)
+            return await visit.run()
         except PortalChanged as error:
-            return self._broken(Reason.PORTAL_CHANGED, error.message(), portal)
+            return await self._broken(Reason.PORTAL_CHANGED, error.message(), portal, tab)
         except PortalRefused as error:
-            return self._broken(Reason.PORTAL_BLOCKED, error.message(), portal)
+            return await self._broken(Reason.PORTAL_BLOCKED, error.message(), portal, tab)
         except PortalUnreachable as error:
             return undecided(Reason.PORTAL_DOWN, self._clock(), message=error.message())
 
-    def _broken(self, reason: Reason, message: str, portal: PortalPage) -> Verification:
-        """What a developer needs to see: the page as it stood, if it still stands. The lane
-        must stop either way."""
+    async def _broken(
+        self, reason: Reason, message: str, portal: PortalPage, tab: Tab
+    ) -> Verification:
+        """What a developer needs to see: the page as it stood and how it came to that, as far
+        as they can be had. The lane must stop either way."""
         evidence: list[Evidence] = []
         with contextlib.suppress(Error):
+            picture, html = await portal.screenshot(), await portal.html()
             evidence += [
-                Evidence(name="page.png", media_type="image/png", content=portal.screenshot()),
-                Evidence(name="page.html", media_type="text/html", content=portal.html().encode()),
+                Evidence(name="page.png", media_type="image/png", content=picture),
+                Evidence(name="page.html", media_type="text/html", content=html.encode()),
             ]
+            trace = await tab.trace()
+            if trace is not None:
+                evidence.append(
+                    Evidence(name="trace.zip", media_type="application/zip", content=trace)
+                )
+        tab.keep_open = True
         return undecided(reason, self._clock(), message=message, evidence=tuple(evidence))
 
-    def _collect(self, portal: PortalPage) -> tuple[Evidence, ...]:
+    async def _collect(self, portal: PortalPage) -> tuple[Evidence, ...]:
         """The result as picture and as PDF. A PDF that cannot be made costs no verdict."""
-        picture = Evidence(
-            name="result.png", media_type="image/png", content=portal.result_picture()
-        )
+        content = await portal.result_picture()
+        picture = Evidence(name="result.png", media_type="image/png", content=content)
         try:
-            content = self._browser.print_html(portal.result_html())
+            content = await self._browser.print_html(await portal.result_html())
         except Error as error:
             log.warning("result not printed: %s", type(error).__name__)
             return (picture,)
         return (picture, Evidence(name="result.pdf", media_type="application/pdf", content=content))
 
-    def _remember(self, outcome: Verification) -> Verification:
+    async def _remember(self, outcome: Verification) -> Verification:
         """Draw the lane's conclusions: stop, back off, or go on."""
+        manners = self.manners
         if outcome.reason in STOPPING:
-            self.lane_stopped = True
-            self.stop_reason = outcome.reason
+            # First where all lanes look, then in our own tabs: a visit that begins meanwhile
+            # sees the one or hears the other.
+            await asyncio.to_thread(manners.stop, outcome.reason)
             log.error("portal lane stopped: %s", outcome.reason.value)
-        if outcome.reason is Reason.TOO_FREQUENT and outcome.retry_at is not None:
-            self._refusals += 1
-            self.resume_at = backed_off(outcome.retry_at, self._clock(), self._refusals)
-            return outcome.model_copy(update={"retry_at": self.resume_at})
+            for visit in self._visits:
+                visit.interrupt(outcome.reason)
+        if outcome.reason is Reason.TOO_FREQUENT and outcome.portal_code and outcome.retry_at:
+            resume_at = await asyncio.to_thread(manners.back_off, outcome.retry_at)
+            return outcome.model_copy(update={"retry_at": resume_at})
         if outcome.verdict is not Verdict.UNDECIDED:
-            self._refusals = 0
-            self.resume_at = None
+            await asyncio.to_thread(manners.welcome)
         return outcome
 
 

@@ -45,6 +45,21 @@ class Label(Pattern):
     wants: FourthKey
 
 
+class Limits(Frozen):
+    """`captcha_seconds`: the age at which a captcha is renewed."""
+
+    checks_a_day: int
+    captcha_seconds: float
+
+
+class Sample(Frozen):
+    """Keys that may be typed on a fresh form, and what its label must then ask for."""
+
+    code: str = ""
+    number: str = ""
+    wants: FourthKey
+
+
 class Requests(Frozen):
     captcha: str
     check: str
@@ -66,7 +81,10 @@ class Result(Frozen):
 
 
 class Shape(Frozen):
+    """`required` must be on every fresh page; `later` appear only when they are needed."""
+
     required: tuple[str, ...]
+    later: frozenset[str]
 
 
 class Needs(Frozen):
@@ -78,10 +96,12 @@ class Layout(Frozen):
     """The whole file. `form` maps our names to selectors."""
 
     version: str
+    limits: Limits
     requests: Requests
     http: Http
     form: dict[str, str]
     shape: Shape
+    samples: tuple[Sample, ...]
     labels: tuple[Label, ...]
     colours: dict[str, str]
     instruction: Pattern

@@ -11,7 +11,7 @@ from verifiers.model import Evidence, Reason, Verdict, Verification
 CHINA = ZoneInfo("Asia/Shanghai")
 
 #: What waits for the portal's next day; ten minutes past midnight spares its busiest moment.
-_NEXT_DAY = frozenset({Reason.SAME_DAY, Reason.DAILY_LIMIT, Reason.REGION_CLOSED})
+_NEXT_DAY = frozenset({Reason.SAME_DAY, Reason.DAILY_LIMIT, Reason.DAY_FULL, Reason.REGION_CLOSED})
 _MORNING = dt.time(0, 10)
 _MINUTES = {
     Reason.TOO_FREQUENT: 2,

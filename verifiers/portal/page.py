@@ -6,17 +6,18 @@ Values go in with real key events, because the page's own checks listen to those
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Error, Frame, Locator, Page, Request, Response
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from playwright.async_api import Error, Frame, Locator, Page, Request, Response
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from verifiers.errors import PortalChanged, PortalRefused, PortalUnreachable
 from verifiers.portal.layout import Layout
@@ -38,7 +39,7 @@ _WATCHED = frozenset({"document", "script", "xhr", "fetch"})
 
 @dataclass(frozen=True)
 class Popup:
-    """A popup's words; it is already closed."""
+    """A popup's words; it stands over the page until it is dismissed."""
 
     message: str
 
@@ -70,220 +71,274 @@ class PortalPage:
         self._pictures = 0
         self._failed = ""
         self._answers: set[str] = set()
+        self._typed: dict[str, str] = {}
         page.on("response", self._watch_response)
         page.on("requestfailed", self._watch_failure)
 
-    def open(self) -> None:
-        """Go to the form, insist on its shape, close the tutorial and any notice."""
+    async def open(self) -> Popup | None:
+        """Go to the form, insist on its shape, close the tutorial; a notice that stood over the
+        form is closed and returned."""
         try:
-            response = self._page.goto(self._settings.url, wait_until="domcontentloaded")
+            response = await self._page.goto(self._settings.url, wait_until="domcontentloaded")
         except Error as error:
             raise PortalUnreachable(detail=_first_line(error)) from error
         self._judge_status(response)
-        self._insist_on_shape()
-        self._close_if_visible("tutorial_close")
-        self.popup()
+        await self._insist_on_shape()
+        await self._close_if_visible("tutorial_close")
+        notice = await self.popup()
+        if notice is not None:
+            await self.dismiss()
         # What stands there before the first captcha is no captcha.
-        self._last_source = self._source()
+        self._last_source = await self._source()
+        return notice
 
-    def type_into(self, name: str, text: str) -> None:
+    async def type_into(self, name: str, text: str) -> None:
         """Type over whatever a field of the form holds; the field must then hold `text`."""
         field = self._at(name)
-        field.focus()
-        self._page.keyboard.press("Control+A")
-        self._page.keyboard.type(text, delay=self._settings.typing_delay * 1000)
+        await field.focus()
+        await self._page.keyboard.press("Control+A")
+        await self._page.keyboard.type(text, delay=self._settings.typing_delay * 1000)
         # Chinese characters arrive without a keyup (as from an input method); the key that a
         # person would end with gives the page its keyup in every case.
-        self._page.keyboard.press("End")
-        if field.input_value() != text:
+        await self._page.keyboard.press("End")
+        if await field.input_value() != text:
             raise PortalChanged(detail=f"the field {name} did not take what was typed")
+        self._typed[name] = text
 
-    def fourth_label(self) -> str:
-        return self._at("fourth_label").inner_text().strip()
+    async def holds_what_was_typed(self) -> bool:
+        """Whether the form still holds our keys: a person may type in a browser of theirs."""
+        for name, text in self._typed.items():
+            if name != "answer" and await self._at(name).input_value() != text:
+                return False
+        return True
 
-    def leave_fourth(self) -> None:
+    async def fourth_label(self) -> str:
+        return (await self._at("fourth_label").inner_text()).strip()
+
+    async def leave_fourth(self) -> None:
         """Leave the last key's field, whereupon the page asks for its captcha."""
-        self._page.keyboard.press("Tab")
+        await self._at("fourth").focus()
+        await self._page.keyboard.press("Tab")
 
-    def complaint(self) -> str:
+    async def refresh_captcha(self) -> None:
+        """Click the captcha, as a person does who wants another."""
+        await self._at("captcha").click()
+
+    async def complaint(self) -> str:
         """What the page finds wrong with a key ("发票代码有误!"), or ""."""
         mark = self._layout.form["hint_wrong"]
         for name in ("code_hint", "number_hint", "date_hint", "fourth_hint"):
             hint = self._at(name)
-            if hint.count() and mark in (hint.get_attribute("class") or "").split():
-                return hint.inner_text().strip()
+            if await hint.count() and mark in (await hint.get_attribute("class") or "").split():
+                return (await hint.inner_text()).strip()
         return ""
 
-    def captcha(self) -> Picture | Popup:
+    async def captcha(self) -> Picture | Popup:
         """Wait for a captcha that was not shown before; click for one if the page is idle."""
         may_click = self._pictures > 0
         asked = time.monotonic()
 
-        def look() -> Picture | Popup | None:
+        async def look() -> Picture | Popup | None:
             nonlocal may_click
-            said = self.popup()
+            said = await self.popup()
             if said is not None:
                 return said
-            shown = self._at("captcha").is_visible()
-            if shown and self._source() not in ("", self._last_source):
-                return self._read_picture()
-            if shown and may_click and time.monotonic() - asked > _OWN_REFRESH_SECONDS:
+            if await self._shows_another():
+                return await self._read_picture()
+            if may_click and time.monotonic() - asked > _OWN_REFRESH_SECONDS:
                 may_click = False
-                self._at("captcha").click()
+                if await self._at("captcha").is_visible():
+                    await self._at("captcha").click()
             return None
 
-        found = self._wait(look, self._settings.answer_timeout)
+        found = await self._wait(look, self._settings.answer_timeout)
         if not isinstance(found, Picture | Popup):
             self._give_up(self._layout.requests.captcha, "no captcha came")
         return found
 
-    def submit(self, answer: str) -> Popup | Window:
-        """Type the captcha's answer, press the button, wait for what the portal says.
+    async def glance(self) -> Popup | Window | Picture | None:
+        """What the page has come to by itself, or by a person's hand, while we wait: a popup, a
+        result, or another captcha in place of the one that was read."""
+        said = await self.popup()
+        if said is not None:
+            return said
+        frame = await self._frame()
+        if frame is not None:
+            return Window(await self._filled(frame))
+        return await self._read_picture() if await self._shows_another() else None
 
-        A popup that came while the person was thinking is the answer already.
-        """
-        self._close_if_visible("tutorial_close")
-        waiting = self.popup()
-        if waiting is not None:
-            return waiting
-        self.type_into("answer", answer)
-        button = self._at("submit")
+    async def type_answer(self, answer: str) -> Popup | Window | Picture | None:
+        """Type the captcha's answer and make sure that it can be sent; whatever stands there
+        instead by then, if anything."""
+        await self._close_if_visible("tutorial_close")
+        seen = await self.glance()
+        if seen is not None:
+            return seen
+        await self.type_into("answer", answer)
+        if await self._source() != self._last_source:
+            return await self.captcha()
         try:
-            button.wait_for(state="visible", timeout=_FORM_SECONDS * 1000)
+            await self._at("submit").wait_for(state="visible", timeout=_FORM_SECONDS * 1000)
         except PlaywrightTimeout as error:
+            said = await self.popup()
+            if said is not None:
+                return said
             detail = "the button stays hidden although the form is filled"
             raise PortalChanged(detail=detail) from error
+        return None
+
+    async def press(self) -> Popup | Window:
+        """Press the button and wait for what the portal says."""
         self._failed = ""
         self._answers.clear()
-        button.click()
-        said = self._wait(self._answered, self._settings.answer_timeout)
-        if not isinstance(said, Popup | Window):
+        try:
+            await self._at("submit").click(timeout=_FORM_SECONDS * 1000)
+        except PlaywrightTimeout as error:
+            said = await self.popup()
+            if said is not None:
+                return said
+            raise PortalUnreachable(detail="something lies over the button") from error
+        said_or_shown = await self._wait(self._answered, self._settings.answer_timeout)
+        if not isinstance(said_or_shown, Popup | Window):
             self._give_up(self._layout.requests.check, "no answer in time")
-        return said
+        return said_or_shown
 
-    def popup(self) -> Popup | None:
-        """Read and close the popup that stands over the page, if one does."""
-        box = self._at("popup")
-        if not box.is_visible():
+    async def popup(self) -> Popup | None:
+        """Read the popup that stands over the page, if one does; it stays until dismissed."""
+        if not await self._at("popup").is_visible():
             return None
-        message = self._at("popup_message").inner_text().strip()
-        self._at("popup_ok").click()
-        return Popup(message)
+        return Popup((await self._at("popup_message").inner_text()).strip())
 
-    def screenshot(self) -> bytes:
-        return self._page.screenshot()
+    async def dismiss(self) -> None:
+        """Close the popup."""
+        await self._at("popup_ok").click()
 
-    def html(self) -> str:
-        return self._page.content()
+    async def screenshot(self) -> bytes:
+        return await self._page.screenshot()
 
-    def result_picture(self) -> bytes:
+    async def html(self) -> str:
+        return await self._page.content()
+
+    async def result_picture(self) -> bytes:
         """The result window as PNG."""
-        return self._page.locator(self._layout.result.frame).first.screenshot()
+        return await self._page.locator(self._layout.result.frame).first.screenshot()
 
-    def result_html(self) -> str:
+    async def result_html(self) -> str:
         """The result document without scripts, its references resolved against its address."""
-        frame = self._frame()
+        frame = await self._frame()
         if frame is None:
             raise PortalChanged(detail="no result window to print")
-        return str(frame.evaluate(_STATIC_COPY))
+        return str(await frame.evaluate(_STATIC_COPY))
 
-    def _answered(self) -> Popup | Window | None:
-        said = self.popup()
+    async def _answered(self) -> Popup | Window | None:
+        said = await self.popup()
         if said is not None:
             return said
         if self._failed:
             raise PortalUnreachable(detail=self._failed)
-        frame = self._frame()
-        return None if frame is None else Window(self._filled(frame))
+        frame = await self._frame()
+        return None if frame is None else Window(await self._filled(frame))
 
-    def _filled(self, frame: Frame) -> dict[str, Any]:
+    async def _filled(self, frame: Frame) -> dict[str, Any]:
         """The window's snapshot once it shows an answer. A window that stays empty after its
         document has loaded is a changed page."""
         numbers = self._layout.stems["invoice_number"]
+        loaded = False
 
-        def look() -> dict[str, Any] | None:
-            raw = self._snapshot(frame)
+        async def look() -> dict[str, Any] | None:
+            nonlocal loaded
+            raw = await self._snapshot(frame)
+            loaded = bool(raw)
             texts = {name: any(values) for name, values in raw.get("ids", {}).items()}
             shown = texts.get(self._layout.result.id_failure) or any(
                 filled and name.partition("_")[0] in numbers for name, filled in texts.items()
             )
             return raw if shown else None
 
-        raw = self._wait(look, _FILL_SECONDS)
+        raw = await self._wait(look, _FILL_SECONDS)
         if raw is not None:
             return raw
-        if self._failed:
-            raise PortalUnreachable(detail=self._failed)
+        if self._failed or not loaded:
+            raise PortalUnreachable(detail=self._failed or "the result window did not load")
         raise PortalChanged(detail="the result window shows nothing known")
 
-    def _snapshot(self, frame: Frame) -> dict[str, Any]:
+    async def _snapshot(self, frame: Frame) -> dict[str, Any]:
         """{} while the window's document is not there yet."""
-        if frame.evaluate("document.readyState") != "complete" or frame.url == "about:blank":
+        if frame.url == "about:blank" or frame.url.startswith("chrome-error:"):
+            return {}
+        if await frame.evaluate("document.readyState") != "complete":
             return {}
         result = self._layout.result
         argument = {"lineTable": result.line_table, "lineCell": result.line_cell}
-        return dict(frame.evaluate(SNAPSHOT_SCRIPT, argument))
+        return dict(await frame.evaluate(SNAPSHOT_SCRIPT, argument))
 
-    def _frame(self) -> Frame | None:
+    async def _frame(self) -> Frame | None:
         window = self._page.locator(self._layout.result.frame)
-        if not window.count() or not window.first.is_visible():
+        if not await window.count() or not await window.first.is_visible():
             return None
-        handle = window.first.element_handle()
-        return handle.content_frame() if handle else None
+        handle = await window.first.element_handle()
+        return await handle.content_frame() if handle else None
 
-    def _read_picture(self) -> Picture:
-        instruction = self._at("instruction").inner_text().strip()
+    async def _shows_another(self) -> bool:
+        """Whether a captcha can be read that was not read before."""
+        if not await self._at("captcha").is_visible():
+            return False
+        return await self._source() not in ("", self._last_source)
+
+    async def _read_picture(self) -> Picture:
+        instruction = (await self._at("instruction").inner_text()).strip()
         if not self._layout.instruction.matches(instruction):
             raise PortalChanged(detail="the captcha's instruction is not understood")
-        picture = Picture(self._png(), instruction, self._colour())
-        self._last_source = self._source()
+        source = await self._source()
+        picture = Picture(await self._png(source), instruction, await self._colour())
+        self._last_source = source
         self._pictures += 1
         return picture
 
-    def _colour(self) -> str:
+    async def _colour(self) -> str:
         """The colour that the instruction marks, by its word; `all` where it marks none."""
         mark = self._at("instruction_colour")
-        if not mark.count():
+        if not await mark.count():
             return "all"
-        word = mark.first.inner_text()
+        word = await mark.first.inner_text()
         for colour, character in self._layout.colours.items():
             if character in word:
                 return colour
         raise PortalChanged(detail=f"unknown captcha colour: {word[:10]}")
 
-    def _png(self) -> bytes:
-        inline = _PICTURE.fullmatch(self._source())
+    async def _png(self, source: str) -> bytes:
+        inline = _PICTURE.fullmatch(source)
         if inline is None:
-            return self._at("captcha").screenshot()
+            return await self._at("captcha").screenshot()
         try:
             return base64.b64decode(inline[1], validate=True)
         except binascii.Error as error:
             raise PortalChanged(detail="the captcha is not a picture") from error
 
-    def _source(self) -> str:
-        return self._at("captcha").get_attribute("src") or ""
+    async def _source(self) -> str:
+        return await self._at("captcha").get_attribute("src") or ""
 
-    def _insist_on_shape(self) -> None:
+    async def _insist_on_shape(self) -> None:
         required = self._layout.shape.required
-        lacking = self._wait_for_shape(required)
+        lacking = await self._wait_for_shape(required)
         if not lacking:
             return
-        words = self._page.locator("body").inner_text()
+        words = await self._page.locator("body").inner_text()
         if self._layout.maintenance.matches(words) and len(lacking) == len(required):
             raise PortalUnreachable(detail="the portal is under maintenance")
-        if self._failed or self._page.evaluate("document.readyState") == "loading":
+        if self._failed or await self._page.evaluate("document.readyState") == "loading":
             raise PortalUnreachable(detail=self._failed or "the page did not finish loading")
         raise PortalChanged(detail=f"missing on the page: {', '.join(lacking)}")
 
-    def _wait_for_shape(self, names: tuple[str, ...]) -> list[str]:
+    async def _wait_for_shape(self, names: tuple[str, ...]) -> list[str]:
         """The names still without an element when the time is up."""
         lacking = list(names)
 
-        def complete() -> bool | None:
-            lacking[:] = [name for name in names if not self._at(name).count()]
+        async def complete() -> bool | None:
+            lacking[:] = [name for name in names if not await self._at(name).count()]
             return None if lacking else True
 
-        self._wait(complete, min(_FORM_SECONDS, self._settings.page_timeout))
+        await self._wait(complete, min(_FORM_SECONDS, self._settings.page_timeout))
         return lacking
 
     def _judge_status(self, response: Response | None) -> None:
@@ -312,22 +367,22 @@ class PortalPage:
         if request.resource_type in _WATCHED:
             self._failed = request.failure or "request failed"
 
-    def _close_if_visible(self, name: str) -> None:
+    async def _close_if_visible(self, name: str) -> None:
         button = self._at(name).first
-        if button.is_visible():
-            button.click()
+        if await button.is_visible():
+            await button.click()
 
     def _at(self, name: str) -> Locator:
         return self._page.locator(self._layout.form[name])
 
-    def _wait(self, look: Callable[[], T | None], seconds: float) -> T | None:
+    async def _wait(self, look: Callable[[], Awaitable[T | None]], seconds: float) -> T | None:
         """Look again and again until something is seen; None when the time is up."""
         end = time.monotonic() + seconds
         while True:
-            seen = look()
+            seen = await look()
             if seen is not None or time.monotonic() > end:
                 return seen
-            self._page.wait_for_timeout(_TICK * 1000)
+            await asyncio.sleep(_TICK)
 
 
 _STATIC_COPY = """

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NoReturn
 
 from extractors.model import Invoice
 from verifiers.compare import compare, contradicts, findings_of
@@ -19,7 +23,8 @@ from verifiers.model import (
     Verification,
 )
 from verifiers.portal.layout import Answered, Layout
-from verifiers.portal.outcome import undecided
+from verifiers.portal.manners import Manners
+from verifiers.portal.outcome import STOPPING, undecided
 from verifiers.portal.page import Picture, Popup, PortalPage, Window
 from verifiers.portal.result import Shown, read_result
 from verifiers.portal.settings import PortalSettings
@@ -28,110 +33,230 @@ from verifiers.portal.settings import PortalSettings
 _LONGEST_ANSWER = 12
 #: Answers that the portal gives only after it has taken the captcha.
 _TAKEN = frozenset({Reason.DAILY_LIMIT, Reason.SAME_DAY})
+#: Answers that leave it open whether the portal looked the invoice up, so that it counts.
+_PERHAPS_COUNTED = frozenset({Reason.PORTAL_DOWN, Reason.PORTAL_CHANGED})
+#: What a notice over the fresh form may mean for the visit; other notices are only closed.
+_NOTICES = STOPPING | {Reason.TOO_FREQUENT}
+#: How often the page is looked at while a person is thinking.
+_GLANCE_SECONDS = 0.4
 
-Collect = Callable[[PortalPage], tuple[Evidence, ...]]
+Collect = Callable[[PortalPage], Awaitable[tuple[Evidence, ...]]]
+
+
+@dataclass(frozen=True)
+class House:
+    """What the visits of one lane share. `turnstile` is held from asking for a captcha until
+    it is there, where several tabs are one visitor to the portal."""
+
+    layout: Layout
+    settings: PortalSettings
+    clock: Callable[[], dt.datetime]
+    manners: Manners
+    collect: Collect
+    turnstile: contextlib.AbstractAsyncContextManager[object]
+
+
+class _Over(Exception):
+    """The visit is over, with this outcome. No error: it carries it out of the steps."""
+
+    def __init__(self, outcome: Verification) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
 
 
 class Visit:
     """The steps of one verification. `run` raises only the portal errors of the page."""
 
     def __init__(
-        self,
-        page: PortalPage,
-        layout: Layout,
-        settings: PortalSettings,
-        clock: Callable[[], dt.datetime],
-        collect: Collect,
+        self, page: PortalPage, house: House, document_id: str, invoice: Invoice, desk: CaptchaDesk
     ) -> None:
         self._page = page
-        self._layout = layout
-        self._settings = settings
-        self._clock = clock
-        self._collect = collect
+        self._house = house
+        self._layout = house.layout
+        self._document_id = document_id
+        self._invoice = invoice
+        self._desk = desk
+        self._interrupted: Reason | None = None
+        self._interruption = asyncio.Event()
 
-    def run(self, document_id: str, invoice: Invoice, desk: CaptchaDesk) -> Verification:
-        self._page.open()
-        keys = self._fill(invoice)
-        if keys is None:
-            return self._keys_lacking(invoice)
-        complaint = self._page.complaint()
-        if complaint:
-            return self._undecided(Reason.KEYS_INCOMPLETE, message=complaint)
-        for _ in range(self._settings.captcha_attempts):
-            said = self._page.captcha()
+    def interrupt(self, reason: Reason) -> None:
+        """The lane has stopped under another tab: end without asking the portal for more."""
+        self._interrupted = reason
+        self._interruption.set()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the lane stopped under this visit, so that its outcome is the lane's."""
+        return self._interrupted is not None
+
+    async def run(self) -> Verification:
+        try:
+            notice = await self._page.open()
+            if notice is not None:
+                meaning = self._layout.popup(notice.message)
+                if meaning is not None and meaning.reason in _NOTICES:
+                    return await self._told(notice)
+            return await self._verify(await self._fill())
+        except _Over as over:
+            return over.outcome
+
+    async def _verify(self, keys: PortalKeys) -> Verification:
+        patience = asyncio.get_running_loop().time() + self._house.settings.captcha_seconds
+        refused = 0
+        said = await self._ask_for(self._page.leave_fourth)
+        while True:
             if isinstance(said, Popup):
-                return self._told(said)
-            outcome = self._try(said, keys, document_id, invoice, desk)
-            if outcome is not None:
-                return outcome
-        return self._undecided(Reason.CAPTCHA_REJECTED)
+                return await self._told(said)
+            challenge = self._challenge(said)
+            seen = await self._at_desk(challenge)
+            if isinstance(seen, Picture):
+                said = seen
+                continue
+            if seen is None:
+                await self._insist_on_a_person(patience)
+                said = await self._ask_for(self._page.refresh_captcha)
+                continue
+            answered = await self._answer(seen, keys)
+            if isinstance(answered, Window):
+                await self._report(challenge, accepted=True)
+                return await self._judge(answered, keys)
+            if isinstance(answered, Picture):
+                said = answered
+                continue
+            meaning = self._meaning(answered)
+            if not meaning.captcha:
+                if meaning.reason in _TAKEN:
+                    await self._report(challenge, accepted=True)
+                return await self._told(answered)
+            await self._report(challenge, accepted=False)
+            refused += 1
+            if refused == self._house.settings.captcha_attempts:
+                return await self._undecided(Reason.CAPTCHA_REJECTED)
+            said = await self._ask_for(self._page.dismiss)
 
-    def _try(
-        self,
-        picture: Picture,
-        keys: PortalKeys,
-        document_id: str,
-        invoice: Invoice,
-        desk: CaptchaDesk,
-    ) -> Verification | None:
-        """One captcha: None when the portal did not take its answer and another may do."""
-        challenge = self._challenge(picture, document_id)
-        typed = desk.ask(challenge)
-        if typed is None:
-            return self._undecided(Reason.CAPTCHA_UNANSWERED)
-        answer = typed.strip()[:_LONGEST_ANSWER]
-        if not answer:
-            desk.report(challenge, accepted=False)
-            return self._undecided(Reason.CAPTCHA_UNANSWERED)
-        said = self._page.submit(answer)
-        if isinstance(said, Window):
-            desk.report(challenge, accepted=True)
-            return self._judge(said, keys, invoice)
-        meaning = self._meaning(said)
-        if meaning.captcha:
-            desk.report(challenge, accepted=False)
-            return None
-        if meaning.reason in _TAKEN:
-            desk.report(challenge, accepted=True)
-        return self._told(said)
-
-    def _fill(self, invoice: Invoice) -> PortalKeys | None:
-        """Type the keys, the fourth as the page's label asks; None when the label asks for
-        something that the invoice does not give."""
-        keys = portal_keys(invoice)
+    async def _fill(self) -> PortalKeys:
+        """Type the keys, the fourth as the page's label asks. The visit is over when the label
+        asks for something that the invoice does not give, or the page refuses a key."""
+        keys = portal_keys(self._invoice)
         if keys is None:
-            return None
+            await self._lack_keys()
         if keys.invoice_code:
-            self._page.type_into("code", keys.invoice_code)
-        self._page.type_into("number", keys.invoice_number)
-        self._page.type_into("date", f"{keys.issue_date:%Y%m%d}")
-        keys = portal_keys(invoice, self._wanted())
+            await self._page.type_into("code", keys.invoice_code)
+        await self._page.type_into("number", keys.invoice_number)
+        await self._page.type_into("date", f"{keys.issue_date:%Y%m%d}")
+        keys = portal_keys(self._invoice, await self._wanted())
         if keys is None:
-            return None
-        self._page.type_into("fourth", keys.fourth)
-        self._page.leave_fourth()
+            await self._lack_keys()
+        await self._page.type_into("fourth", keys.fourth)
+        complaint = await self._page.complaint()
+        if complaint:
+            raise _Over(await self._undecided(Reason.KEYS_INCOMPLETE, message=complaint))
         return keys
 
-    def _wanted(self) -> FourthKey:
-        label = self._page.fourth_label()
+    async def _wanted(self) -> FourthKey:
+        label = await self._page.fourth_label()
         wanted = self._layout.label(label)
         if wanted is None:
             raise PortalChanged(detail=f"unknown label: {label[:30]}")
         return wanted
 
-    def _challenge(self, picture: Picture, document_id: str) -> CaptchaChallenge:
-        patience = dt.timedelta(seconds=self._settings.captcha_seconds)
+    async def _lack_keys(self) -> NoReturn:
+        label = self._layout.label(await self._page.fourth_label())
+        finding = lacking_keys_finding(missing_keys(self._invoice, label))
+        raise _Over(undecided(Reason.KEYS_INCOMPLETE, self._house.clock(), findings=(finding,)))
+
+    async def _ask_for(self, ask: Callable[[], Awaitable[None]]) -> Picture | Popup:
+        """Ask the page for a captcha when it is our turn."""
+        while True:
+            wait = await asyncio.to_thread(self._house.manners.turn)
+            if wait is None:
+                raise _Over(await self._undecided(Reason.DAY_FULL))
+            if not wait:
+                break
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._interruption.wait(), wait.total_seconds())
+            self._heed_interruption()
+        async with self._house.turnstile:
+            await ask()
+            return await self._page.captcha()
+
+    def _challenge(self, picture: Picture) -> CaptchaChallenge:
+        lifetime = dt.timedelta(
+            seconds=min(self._layout.limits.captcha_seconds, self._house.settings.captcha_seconds)
+        )
         return CaptchaChallenge(
-            document_id=document_id,
+            document_id=self._document_id,
             image_png=picture.png,
             instruction=picture.instruction,
             colour=picture.colour,
-            expires_at=self._clock().astimezone(dt.UTC) + patience,
+            expires_at=self._house.clock().astimezone(dt.UTC) + lifetime,
         )
 
-    def _judge(self, window: Window, keys: PortalKeys, invoice: Invoice) -> Verification:
+    async def _at_desk(self, challenge: CaptchaChallenge) -> str | Popup | Window | Picture | None:
+        """What a person typed at the desk (None: nobody in time), or what the page came to
+        meanwhile; whichever is first."""
+        asking = asyncio.ensure_future(asyncio.to_thread(self._desk.ask, challenge))
+        try:
+            while not asking.done():
+                self._heed_interruption()
+                seen = await self._page.glance()
+                if seen is not None:
+                    return seen
+                await asyncio.wait({asking}, timeout=_GLANCE_SECONDS)
+            return (asking.result() or "").strip()[:_LONGEST_ANSWER] or None
+        finally:
+            if not asking.done():
+                # Not waited for: its thread ends when the desk hears of the withdrawal.
+                asking.add_done_callback(_heard)
+                await asyncio.to_thread(self._desk.withdraw, challenge)
+
+    async def _insist_on_a_person(self, patience: float) -> None:
+        """End the visit unless somebody is there to type another captcha."""
+        there = await asyncio.to_thread(self._desk.attended)
+        if not there or asyncio.get_running_loop().time() > patience:
+            raise _Over(await self._undecided(Reason.CAPTCHA_UNANSWERED))
+
+    async def _answer(
+        self, seen: str | Popup | Window, keys: PortalKeys
+    ) -> Popup | Window | Picture:
+        """Send what was typed at the desk, unless the page has gone on without us."""
+        if isinstance(seen, str):
+            standing = await self._page.type_answer(seen)
+            if standing is None:
+                return await self._press(keys)
+            seen_on_page = standing
+        else:
+            seen_on_page = seen
+        if isinstance(seen_on_page, Window):
+            await self._count_a_persons_check(keys)
+        return seen_on_page
+
+    async def _press(self, keys: PortalKeys) -> Popup | Window:
+        """One check, counted before the button is pressed: a lane that dies has not forgotten."""
+        self._heed_interruption()
+        manners = self._house.manners
+        refusal = await asyncio.to_thread(manners.begin_check, keys, self._document_id)
+        if refusal is not None:
+            raise _Over(await self._refused(refusal))
+        said = await self._page.press()
+        if isinstance(said, Popup) and self._meaning(said).reason not in _PERHAPS_COUNTED:
+            await asyncio.to_thread(manners.uncount_check, keys)
+        return said
+
+    async def _count_a_persons_check(self, keys: PortalKeys) -> None:
+        """Somebody pressed the button in the page itself: that counts as well, and is worth
+        nothing when the keys are no longer ours."""
+        await asyncio.to_thread(self._house.manners.begin_check, keys, self._document_id)
+        if not await self._page.holds_what_was_typed():
+            message = "the form's keys were changed by hand"
+            raise _Over(await self._undecided(Reason.CAPTCHA_UNANSWERED, message=message))
+
+    async def _report(self, challenge: CaptchaChallenge, *, accepted: bool) -> None:
+        await asyncio.to_thread(self._desk.report, challenge, accepted)
+
+    async def _judge(self, window: Window, keys: PortalKeys) -> Verification:
         shown = read_result(window.raw, self._layout, keys)
-        evidence = self._collect(self._page)
+        evidence = await self._house.collect(self._page)
         if shown.failure is not None:
             return Verification(
                 verdict=Verdict.CONTRADICTED,
@@ -142,11 +267,11 @@ class Visit:
                 portal_message=shown.failure_text,
                 evidence=evidence,
             )
-        return _compared(shown, invoice, evidence)
+        return _compared(shown, self._invoice, evidence)
 
-    def _told(self, popup: Popup) -> Verification:
+    async def _told(self, popup: Popup) -> Verification:
         meaning = self._meaning(popup)
-        return self._undecided(
+        return await self._undecided(
             meaning.reason, code=meaning.code, message=popup.message, minutes=meaning.minutes
         )
 
@@ -156,12 +281,19 @@ class Visit:
             raise PortalChanged(detail=f"unknown message: {popup.message[:60]}")
         return meaning
 
-    def _keys_lacking(self, invoice: Invoice) -> Verification:
-        label = self._layout.label(self._page.fourth_label())
-        finding = lacking_keys_finding(missing_keys(invoice, label))
-        return undecided(Reason.KEYS_INCOMPLETE, self._clock(), findings=(finding,))
+    def _heed_interruption(self) -> None:
+        if self._interrupted is not None:
+            raise _Over(undecided(self._interrupted, self._house.clock()))
 
-    def _undecided(
+    async def _refused(self, reason: Reason) -> Verification:
+        """Our own manners forbid the check: for today, for a while, or until a person looked."""
+        outcome = await self._undecided(reason)
+        if reason is Reason.TOO_FREQUENT:
+            resume_at = await asyncio.to_thread(self._house.manners.patience)
+            return outcome.model_copy(update={"retry_at": resume_at or outcome.retry_at})
+        return outcome
+
+    async def _undecided(
         self,
         reason: Reason,
         *,
@@ -169,15 +301,21 @@ class Visit:
         message: str | None = None,
         minutes: int | None = None,
     ) -> Verification:
-        picture = Evidence(name="page.png", media_type="image/png", content=self._page.screenshot())
+        content = await self._page.screenshot()
         return undecided(
             reason,
-            self._clock(),
+            self._house.clock(),
             code=code,
             message=message,
             minutes=minutes,
-            evidence=(picture,),
+            evidence=(Evidence(name="page.png", media_type="image/png", content=content),),
         )
+
+
+def _heard(asking: asyncio.Future[str | None]) -> None:
+    """Take note of how a withdrawn question ended, so that nobody misses its exception."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 def _compared(shown: Shown, invoice: Invoice, evidence: tuple[Evidence, ...]) -> Verification:
