@@ -303,6 +303,28 @@ class Lane(Base):
     portal: Mapped[str] = mapped_column(String(255), primary_key=True)
     stopped_at: Mapped[dt.datetime | None]
     reason: Mapped[str | None] = mapped_column(String(48))
+    #: Until when the portal asked for patience, and how often in a row.
+    resume_at: Mapped[dt.datetime | None]
+    refusals: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class PortalCheck(Base):
+    """One check asked of a portal. `ordinal` counts an invoice's checks of that day (of the
+    portal's calendar); None where the portal did not count it."""
+
+    __tablename__ = "portal_checks"
+    __table_args__ = (
+        UniqueConstraint("portal", "invoice_key", "day", "ordinal"),
+        Index(None, "portal", "at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
+    portal: Mapped[str] = mapped_column(String(255))
+    invoice_key: Mapped[str] = mapped_column(String(160))
+    day: Mapped[dt.date]
+    ordinal: Mapped[int | None]
+    document_id: Mapped[str] = mapped_column(String(24))
+    at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
 class Alarm(Base):

@@ -54,6 +54,12 @@ class NoDesk:
     def ask(self, challenge: object) -> str | None:
         raise AssertionError("a vendor's road needs no captcha")
 
+    def withdraw(self, challenge: CaptchaChallenge) -> None:
+        raise AssertionError("a vendor asks for no captcha")
+
+    def attended(self) -> bool:
+        return False
+
     def report(self, challenge: object, accepted: bool) -> None:
         raise AssertionError
 

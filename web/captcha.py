@@ -33,10 +33,11 @@ def desk(request: Request) -> HTMLResponse:
 
 
 @router.get("/api/captcha/next")
-def next_captcha(request: Request, operator: Operator) -> Response:
-    """The next captcha for this operator; 204 when none waits."""
+def next_captcha(request: Request, operator: Operator, present: bool = True) -> Response:
+    """The next captcha for this operator; 204 when none waits. `present`: false when the page
+    asks by itself and the person has done nothing since it last did."""
     services = services_of(request)
-    posed = services.desk.next_for(operator)
+    posed = services.desk.next_for(operator, present=present)
     if posed is None:
         return Response(status_code=204)
     return JSONResponse(_posed_json(posed, services.desk.waiting(), language_of(request)))

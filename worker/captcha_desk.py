@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import secrets
 import time
 from dataclasses import dataclass
 
@@ -20,7 +19,12 @@ from worker.log import logger
 log = logger("captcha_desk")
 
 _QUEUE = "yanpiao:captcha:waiting"
+_PRESENT = "yanpiao:captcha:present"
 _HOLD_SECONDS = 60
+#: How long after somebody's last deed the desk counts as attended.
+_PRESENT_SECONDS = 300
+#: A captcha with less time than this left is not given to anybody any more: it is renewed.
+_LEAST_SECONDS = 10
 _LONGEST_ANSWER = 16
 
 
@@ -60,17 +64,26 @@ class RedisCaptchaDesk:
         self._redis = client
 
     def ask(self, challenge: CaptchaChallenge) -> str | None:
-        """Pose a challenge and wait for its answer; None if nobody answered in time."""
-        challenge_id = secrets.token_hex(12)
+        """Pose a challenge and wait for its answer; None if nobody answered in time, or it was
+        withdrawn."""
         seconds = (challenge.expires_at - dt.datetime.now(dt.UTC)).total_seconds()
         if seconds <= 0:
             return None
-        self._pose(challenge_id, challenge, seconds)
-        log.info("captcha_posed", id=challenge_id, document_id=challenge.document_id)
+        self._pose(challenge.id, challenge, seconds)
+        log.info("captcha_posed", id=challenge.id, document_id=challenge.document_id)
         try:
-            return self._await_answer(challenge_id, time.monotonic() + seconds)
+            return self._await_answer(challenge.id, time.monotonic() + seconds) or None
         finally:
-            self._withdraw(challenge_id)
+            self._forget(challenge.id)
+
+    def withdraw(self, challenge: CaptchaChallenge) -> None:
+        """Take a challenge back; whoever waits in `ask` gets None at once."""
+        self._redis.zrem(_QUEUE, challenge.id)
+        self._hand_over(challenge.id, "")
+
+    def attended(self) -> bool:
+        """Whether somebody did something at the desk in the last minutes."""
+        return bool(self._redis.exists(_PRESENT))
 
     def _pose(self, challenge_id: str, challenge: CaptchaChallenge, seconds: float) -> None:
         pipeline = self._redis.pipeline()
@@ -96,7 +109,7 @@ class RedisCaptchaDesk:
                 return _text(reply[1])
         return None
 
-    def _withdraw(self, challenge_id: str) -> None:
+    def _forget(self, challenge_id: str) -> None:
         self._redis.zrem(_QUEUE, challenge_id)
         self._redis.delete(_key(challenge_id), _answer_key(challenge_id), _hold_key(challenge_id))
 
@@ -110,20 +123,31 @@ class RedisCaptchaDesk:
         self._redis.zremrangebyscore(_QUEUE, "-inf", time.time())
         return int(self._redis.zcard(_QUEUE))
 
-    def next_for(self, operator: str) -> Posed | None:
+    def next_for(self, operator: str, *, present: bool = True) -> Posed | None:
         """The challenge that expires first among those nobody else is typing; the one the
-        operator already holds comes again, so a reloaded page loses nothing."""
-        for raw in self._redis.zrangebyscore(_QUEUE, time.time(), "+inf"):
-            challenge_id = _text(raw)
-            if self._hold(challenge_id, operator):
+        operator already holds comes again, so a reloaded page loses nothing.
+
+        `present`: a person did something, it is not only their page that asks.
+        """
+        moment = time.time()
+        if present:
+            self._redis.set(_PRESENT, operator, ex=_PRESENT_SECONDS)
+        lasting = self._waiting_after(moment + _LEAST_SECONDS)
+        for challenge_id in self._waiting_after(moment):
+            if self._hold(challenge_id, operator, new=challenge_id in lasting):
                 posed = self._load(challenge_id)
                 if posed is not None:
                     return posed
         return None
 
-    def _hold(self, challenge_id: str, operator: str) -> bool:
+    def _waiting_after(self, moment: float) -> list[str]:
+        """Challenges that expire after a moment, the first to do so first."""
+        return [_text(raw) for raw in self._redis.zrangebyscore(_QUEUE, moment, "+inf")]
+
+    def _hold(self, challenge_id: str, operator: str, *, new: bool) -> bool:
+        """Whether the operator holds the challenge; takes hold of it where `new` allows."""
         key = _hold_key(challenge_id)
-        if self._redis.set(key, operator, nx=True, ex=_HOLD_SECONDS):
+        if new and self._redis.set(key, operator, nx=True, ex=_HOLD_SECONDS):
             return True
         holder = self._redis.get(key)
         return holder is not None and _text(holder) == operator
@@ -155,8 +179,12 @@ class RedisCaptchaDesk:
             raise ValueError("an answer has 1 to 16 characters")
         if not self._redis.zrem(_QUEUE, challenge_id):
             return False
+        self._redis.set(_PRESENT, "answered", ex=_PRESENT_SECONDS)
+        self._hand_over(challenge_id, typed)
+        return True
+
+    def _hand_over(self, challenge_id: str, text: str) -> None:
         pipeline = self._redis.pipeline()
-        pipeline.rpush(_answer_key(challenge_id), typed)
+        pipeline.rpush(_answer_key(challenge_id), text)
         pipeline.expire(_answer_key(challenge_id), _HOLD_SECONDS)
         pipeline.execute()
-        return True

@@ -11,11 +11,12 @@ import signal
 import threading
 
 import redis
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from archive import vouchers
 from archive.records import Document, State, now
+from verifiers.model import Reason
 from worker import again
 from worker.log import logger
 from worker.queues import Stage, enqueue, job_id, queued_keys
@@ -81,6 +82,7 @@ class Clock:
         return self._enqueue_missing(stage, stalled)
 
     def _due(self) -> int:
+        self._call_back_for_the_desk()
         moment = now()
         query = (
             select(Document.id)
@@ -104,6 +106,21 @@ class Clock:
         with self._services.database.read() as session:
             due = again.due(session, _FEW_AGAIN)
         return self._enqueue_missing(Stage.VERIFY, due)
+
+    def _call_back_for_the_desk(self) -> None:
+        """Somebody sits at the desk: what found nobody there need not wait for its time."""
+        if not self._services.desk.attended():
+            return
+        with self._services.database.write() as session:
+            session.execute(
+                update(Document)
+                .where(
+                    Document.state == State.WAITING,
+                    Document.reason == Reason.CAPTCHA_UNANSWERED,
+                    Document.next_try_at > now(),
+                )
+                .values(next_try_at=now())
+            )
 
     def _ready_vouchers(self) -> int:
         with self._services.database.read() as session:

@@ -11,11 +11,17 @@ from extractors.model import Finding, Severity
 from verifiers.keys import PORTAL_KEY_FIELDS
 from verifiers.model import Reason, Verdict, Verification
 
-#: Undecided for reasons of load or outage: each further try waits twice as long, up to this.
+#: Undecided for reasons of load, outage or an empty desk: each further try waits twice as long,
+#: up to this.
 _LONGEST_PAUSE = dt.timedelta(hours=2)
 #: Answers that say no more than that the keys name no invoice.
 _ABOUT_KEYS = (Reason.INCONSISTENT, Reason.NOT_FOUND)
-_GROWING = (Reason.PORTAL_DOWN, Reason.TOO_FREQUENT, Reason.CAPTCHA_REJECTED)
+_GROWING = (
+    Reason.PORTAL_DOWN,
+    Reason.TOO_FREQUENT,
+    Reason.CAPTCHA_REJECTED,
+    Reason.CAPTCHA_UNANSWERED,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import shutil
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from verifiers.errors import BrowserMissing
-from verifiers.portal.browser import WarmBrowser
+from verifiers.portal.browser import browser_version
 from worker.jobs import portal_settings
 from worker.settings import Settings
 
@@ -72,16 +73,11 @@ def _models(settings: Settings) -> Check:
 
 def _chromium(settings: Settings) -> Check:
     """Really start it and open a page: a download without its libraries is no browser."""
-    browser = WarmBrowser(portal_settings(settings))
     try:
-        with browser.page() as page:
-            context = page.context.browser
-            detail = f"starts, version {context.version if context else 'unknown'}"
+        version = asyncio.run(browser_version(portal_settings(settings)))
     except BrowserMissing as error:
         return Check("Chromium", False, str(error), _apt("chromium"))
-    finally:
-        browser.discard()
-    return Check("Chromium", True, detail)
+    return Check("Chromium", True, f"starts, version {version}")
 
 
 def _fonts() -> Check:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 from verifiers.portal.lane import PortalVerifier
 from verifiers.portal.settings import PortalSettings
 from worker.log import logger
+from worker.manners import SharedManners
 from worker.pipeline import Pipeline
 from worker.queues import Stage
 from worker.reader_process import ReaderProcess
 from worker.services import Services
 from worker.settings import Settings
+from worker.tabs import Tabs
 from worker.visit import Visit
 
 log = logger("jobs")
@@ -24,7 +27,8 @@ class _Tools:
 
     pipeline: Pipeline
     reader: ReaderProcess | None = None
-    visit: Visit | None = None
+    lane: PortalVerifier | None = None
+    tabs: Tabs | None = None
     resources: ExitStack = field(default_factory=ExitStack)
 
 
@@ -35,6 +39,8 @@ def portal_settings(settings: Settings) -> PortalSettings:
     """The lane's view of the settings."""
     return PortalSettings(
         url=str(settings.portal_url),
+        tabs=settings.verify_tabs,
+        attach_url=settings.portal_chrome if settings.portal_browser == "attended" else None,
         chromium=str(settings.chromium) if settings.chromium else None,
         headless=settings.headless,
         ignore_certificate=settings.portal_ignore_certificate,
@@ -53,8 +59,13 @@ def prepare(stage: Stage, settings: Settings) -> None:
     if stage is Stage.OCR:
         tools.reader = tools.resources.enter_context(ReaderProcess(settings))
     elif stage is Stage.VERIFY:
-        verifier = tools.resources.enter_context(PortalVerifier(portal_settings(settings)))
-        tools.visit = Visit(verifier, str(settings.portal_url))
+        lane = PortalVerifier(portal_settings(settings), manners=SharedManners(services))
+        visit = Visit(tools.resources.enter_context(lane), str(settings.portal_url))
+        tabs = Tabs(settings.verify_tabs, partial(_verify, tools.pipeline, visit))
+        # Closed in reverse: the visits are given up, which lets the tabs end, then the browser.
+        tools.resources.callback(tabs.close)
+        tools.resources.callback(lane.hurry)
+        tools.lane, tools.tabs = lane, tabs
     _tools = tools
 
 
@@ -62,6 +73,12 @@ def warm_up() -> None:
     """Load what is slow to load now. A failure shows at the first document, as its reason."""
     if _tools is not None and _tools.reader is not None:
         _tools.reader.warm_up()
+
+
+def hurry() -> None:
+    """The worker is asked to stop: give up what waits for a person; leases set it free."""
+    if _tools is not None and _tools.lane is not None:
+        _tools.lane.hurry()
 
 
 def tear_down() -> None:
@@ -86,12 +103,18 @@ def read_document(document_id: str) -> None:
     tools.pipeline.look_again(document_id, tools.reader)
 
 
+def _verify(pipeline: Pipeline, visit: Visit, document_id: str) -> None:
+    """A document's step, and the later look at an archived one; whichever it is due for."""
+    pipeline.verify(document_id, visit)
+    pipeline.verify_again(document_id, visit)
+
+
 def verify_document(document_id: str) -> None:
+    """Hand a document to a tab. The job ends then; the document's lease holds what is going on."""
     tools = _ready()
-    if tools.visit is None:
+    if tools.tabs is None:
         raise RuntimeError("this worker does not verify")
-    tools.pipeline.verify(document_id, tools.visit)
-    tools.pipeline.verify_again(document_id, tools.visit)
+    tools.tabs.take(document_id)
 
 
 def seal_voucher(voucher_no: str) -> None:

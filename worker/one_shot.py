@@ -22,9 +22,10 @@ from worker.captcha_desk import RedisCaptchaDesk
 from worker.decide import decide
 from worker.intake import files_in
 from worker.jobs import portal_settings
+from worker.manners import SharedManners
 from worker.offline import today_in_china
 from worker.reader_process import ReaderProcess
-from worker.services import policy_of
+from worker.services import Services, policy_of
 from worker.settings import Settings
 
 
@@ -96,16 +97,15 @@ def check_files(
 
     Raises `BrokerUnreachable` when the services (and so the desk) do not run.
     """
-    client = connect(settings)
-    wait_for(client, 2)
-    desk = RedisCaptchaDesk(client)
+    wait_for(connect(settings), 2)
+    services = Services.open(settings)
     console.print(f"Captchas wait at http://{settings.web_host}:{settings.web_port}/captcha")
-    with PortalVerifier(portal_settings(settings)) as verifier:
+    with PortalVerifier(portal_settings(settings), manners=SharedManners(services)) as verifier:
         for reading in _readings(paths, settings):
             result = _report(reading, settings)
             if isinstance(reading.outcome, Invoice):
                 began = time.monotonic()
-                result |= _verdict(verifier, desk, reading.outcome, settings)
+                result |= _verdict(verifier, services.desk, reading.outcome, settings)
                 result["seconds"] = round(reading.seconds + time.monotonic() - began, 3)
             yield result
 

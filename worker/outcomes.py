@@ -32,8 +32,6 @@ from worker.decide import Decision, decide
 from worker.states import move
 from worker.visit import VisitResult
 
-#: How long documents keep off a stopped lane before they ask again whether it is open.
-_STOPPED_LANE_PAUSE = dt.timedelta(minutes=10)
 #: Why a verified document stands where it is: the reading process is to look again.
 SECOND_LOOK = "second_look"
 
@@ -190,8 +188,8 @@ def too_early(document: Document) -> bool:
     )
 
 
-def put_off(session: Session, document: Document, reason: str) -> None:
-    """The lane is stopped: wait without a visit, without a count."""
+def put_off(session: Session, document: Document, reason: str, until: dt.datetime) -> None:
+    """The lane is stopped or held back: wait without a visit, without a count."""
     if document.state in (State.READ, State.WAITING):
         document.verdict = Verdict.UNDECIDED
         move(
@@ -199,7 +197,7 @@ def put_off(session: Session, document: Document, reason: str) -> None:
             document,
             State.WAITING,
             reason=reason,
-            next_try_at=now() + _STOPPED_LANE_PAUSE,
+            next_try_at=until,
         )
 
 

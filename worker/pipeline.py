@@ -15,7 +15,7 @@ from extractors.errors import ReaderCrashed, YanpiaoError
 from extractors.model import Box, Invoice
 from extractors.words import Look
 from worker import again, outcomes, relook
-from worker.lanes import Lanes
+from worker.lanes import Hold, Lanes
 from worker.lease_keeper import LeaseKeeper
 from worker.log import logger
 from worker.queues import Stage, enqueue
@@ -95,13 +95,12 @@ class Pipeline:
             document = session.get(Document, document_id)
             if document is None or outcomes.too_early(document):
                 return
-        if (stopped := lanes.stopped()) is not None:
-            self._put_off(document_id, stopped)
+        if (hold := lanes.hold()) is not None:
+            self._put_off(document_id, hold)
             return
         token = self._take(document_id, (State.READ, State.WAITING))
         if token is None:
             return
-        visit.reopen()  # the lane is open here, so a person has resumed it if it ever stopped
         began = time.monotonic()
         try:
             with self._keeper(Document, document_id, token):
@@ -110,8 +109,6 @@ class Pipeline:
         except BaseException:
             self._release(document_id, token)
             raise
-        if result.stops_lane:
-            lanes.stop(result.verification.reason)
         seconds = time.monotonic() - began
         with self._database.write() as session:
             if not leases.end(session, Document, document_id, token):
@@ -126,8 +123,8 @@ class Pipeline:
             document = session.get(Document, document_id)
             if document is None or not again.is_due(document):
                 return
-        if Lanes(self._database, visit.portal).stopped() is not None:
-            return  # the clock asks again once a person has resumed it
+        if Lanes(self._database, visit.portal).hold() is not None:
+            return  # the clock asks again
         token = self._take(document_id, (State.ARCHIVED,))
         if token is None:
             return
@@ -153,9 +150,10 @@ class Pipeline:
                 raise YanpiaoError(detail=f"document {document_id} was never read")
             return Invoice.model_validate(row.data)
 
-    def _put_off(self, document_id: str, reason: str) -> None:
+    def _put_off(self, document_id: str, hold: Hold) -> None:
         with self._database.write() as session:
-            outcomes.put_off(session, session.get_one(Document, document_id), reason)
+            document = session.get_one(Document, document_id)
+            outcomes.put_off(session, document, hold.reason, hold.until)
 
     # -- looking again -------------------------------------------------------------------
 

@@ -10,8 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, HttpUrl
+from pydantic import AliasChoices, Field, HttpUrl, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from verifiers.portal.settings import is_loopback
 
 TAX_AUTHORITY_PORTAL = "https://inv-veri.chinatax.gov.cn/"
 
@@ -50,12 +52,31 @@ class Settings(BaseSettings):
         False, description="Accept the portal's certificate even when it is not trusted."
     )
     portal_timeout: float = Field(30, gt=0, description="Longest wait for one portal step.")
+    portal_browser: Literal["started", "attended"] = Field(
+        "started",
+        description="Whose browser: one that the worker starts, or a person's own running one.",
+    )
+    portal_chrome: str = Field(
+        "http://127.0.0.1:9222",
+        description="Debugging address of the attended browser; on this machine only.",
+    )
+    portal_per_minute: int = Field(
+        30, ge=1, description="Most captchas (so checks) a minute at the portal, over all workers."
+    )
+    portal_per_day: int = Field(
+        2000, ge=1, description="Most captchas (so checks) a day at the portal, over all workers."
+    )
     chromium: Path | None = Field(None, description="Chromium to use; empty: looked for.")
     headless: bool = Field(True, description="Run the browser without a window.")
-    captcha_seconds: float = Field(180, gt=0, description="How long a captcha waits for a person.")
+    captcha_seconds: float = Field(
+        600, gt=0, description="How long a document's captcha is asked for, renewals included."
+    )
 
     ocr_workers: int = Field(1, ge=1, description="Reading processes on this machine.")
-    verify_workers: int = Field(2, ge=1, description="Browsers that verify side by side.")
+    verify_workers: int = Field(1, ge=1, description="Browsers that verify side by side.")
+    verify_tabs: int = Field(
+        6, ge=1, le=16, description="Tabs of each browser, so documents it works on at once."
+    )
     archive_workers: int = Field(1, ge=1, description="Sealing processes on this machine.")
     ocr_threads: int = Field(2, ge=1, description="Threads of one recognition engine.")
     reader_seconds: float = Field(120, gt=0, description="Longest reading of one document.")
@@ -88,6 +109,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least weight of a log line that is written."
     )
+
+    @field_validator("portal_chrome")
+    @classmethod
+    def _on_this_machine(cls, url: str) -> str:
+        if not is_loopback(url):
+            raise ValueError("the attended browser must run on this machine (127.0.0.1)")
+        return url
 
     @cached_property
     def root(self) -> Path:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from extractors.model import Finding, Invoice
 from verifiers.model import Evidence, Verification, Verifier
-from verifiers.portal.lane import PortalVerifier
 from worker.offline import offline_findings
 from worker.services import Services
 
@@ -20,16 +19,6 @@ class Visit:
     verifier: Verifier
     portal: str
 
-    def reopen(self) -> None:
-        """Let a verifier that had stopped itself go on."""
-        if isinstance(self.verifier, PortalVerifier) and self.verifier.lane_stopped:
-            self.verifier.reopen()
-
-    @property
-    def stopped(self) -> bool:
-        """True when the verifier found that the portal's lane must stop."""
-        return isinstance(self.verifier, PortalVerifier) and self.verifier.lane_stopped
-
 
 @dataclass(frozen=True, slots=True)
 class VisitResult:
@@ -40,7 +29,6 @@ class VisitResult:
     offline: tuple[Finding, ...]
     findings: tuple[Finding, ...]
     kept: tuple[tuple[str, str, str], ...]
-    stops_lane: bool
 
 
 def visit_portal(
@@ -58,7 +46,6 @@ def visit_portal(
         offline=offline,
         findings=(*invoice.findings, *offline),
         kept=kept,
-        stops_lane=visit.stopped,
     )
 
 

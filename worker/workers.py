@@ -42,6 +42,9 @@ class WarmWorker(SimpleWorker):
         finally:
             jobs.tear_down()
 
+    def handle_warm_shutdown_request(self) -> None:
+        jobs.hurry()
+
 
 def worker_class(stage: Stage, settings: Settings) -> type[WarmWorker]:
     """A worker type bound to its stage and settings: the pool hands neither through."""

@@ -11,9 +11,10 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, Error, Page, Playwright, async_playwright
+from playwright.async_api import Browser, Error, Page, Playwright, async_playwright
 
 from verifiers.errors import BrowserMissing
 from verifiers.portal.settings import PortalSettings
@@ -21,8 +22,32 @@ from verifiers.portal.settings import PortalSettings
 log = logging.getLogger(__name__)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
+#: Parts of the browser's own window that nobody looks at: a process and a second of work for
+#: each. The switch replaces Playwright's of the same name, so the list repeats what that turns
+#: off for the sake of its own workings.
+_UNNEEDED = (
+    "AiModeOmniboxEntryPoint",
+    "SpareRendererForSitePerProcess",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "BoundaryEventDispatchTracksNodeRemoval",
+    "DestroyProfileOnBrowserClose",
+    "DialMediaRouteProvider",
+    "GlobalMediaControls",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "OptimizationHints",
+    "PaintHolding",
+    "RenderDocument",
+    "ThirdPartyStoragePartitioning",
+    "Translate",
+)
 #: Plain hygiene for an unattended machine; nothing here hides what the browser is.
 _ARGUMENTS = (
+    f"--disable-features={','.join(_UNNEEDED)}",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-gpu",
@@ -31,17 +56,26 @@ _ARGUMENTS = (
 )
 
 
+class Keep(Enum):
+    """What becomes of a tab whose visit is over, if it is not closed."""
+
+    IDLE = auto()
+    SHOWN = auto()
+
+
 @dataclass
 class Tab:
-    """One visit's page. `keep_open` leaves it standing for the person whose browser it is in."""
+    """One visit's page. `keep` says what becomes of it after a visit that ended by itself:
+    `Keep.IDLE` lets the next visit have it, whose form then opens in seconds less; `Keep.SHOWN`
+    leaves it standing before the person whose browser it is in."""
 
     page: Page
     traced: bool
-    keep_open: bool = False
+    keep: Keep | None = None
 
     async def trace(self) -> bytes | None:
-        """What this tab did and showed since it was opened, for Playwright's trace viewer; None
-        in a person's own browser, whose other tabs a trace would record as well."""
+        """What this tab did and showed during the visit, for Playwright's trace viewer; None in
+        a person's own browser, whose other tabs a trace would record as well."""
         if not self.traced:
             return None
         self.traced = False
@@ -54,103 +88,91 @@ class Tab:
 class TabBrowser:
     """A browser whose tabs are lent for one visit each. Lives in one event loop.
 
-    Tabs of a browser that we started have a context of their own, kept between visits so that
-    the page's scripts come from its cache; in a person's browser they stand in its window.
+    Tabs of a browser that we started have a context of their own; in a person's browser they
+    stand in its window.
     """
 
     def __init__(self, settings: PortalSettings) -> None:
         self._settings = settings
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
-        self._contexts: list[BrowserContext] = []
+        self._idle: list[Page] = []
         self._starting = asyncio.Lock()
         self._free = asyncio.Semaphore(settings.tabs)
 
     @contextlib.asynccontextmanager
     async def tab(self) -> AsyncIterator[Tab]:
-        """A new tab, once one of the settings' number is free. Raises `BrowserMissing` when no
+        """A tab, once one of the settings' number is free. Raises `BrowserMissing` when no
         browser can be started or attached to. A browser that died under the tab is dropped."""
         async with self._free:
             browser = await self._started()
             try:
-                context = await self._borrow(browser)
-                tab = await self._open(context)
-                sound = False
+                tab = await self._open(browser)
                 try:
                     yield tab
-                    sound = True
+                except BaseException:
+                    tab.keep = None
+                    raise
                 finally:
-                    await self._close(tab, context, sound=sound)
+                    await self._put_away(tab)
             except Error:
                 if not browser.is_connected():
                     await self._drop(browser)
                 raise
 
-    async def print_html(self, html: str) -> bytes:
-        """A PDF of a static document: no scripts run in it."""
-        browser = await self._started()
-        context = await browser.new_context(
-            java_script_enabled=False, ignore_https_errors=self._settings.ignore_certificate
-        )
-        context.set_default_timeout(self._settings.page_timeout * 1000)
-        try:
-            page = await context.new_page()
-            await page.set_content(html, wait_until="load")
-            return await page.pdf(format="A4", landscape=True, print_background=True, scale=0.75)
-        finally:
-            await context.close()
-
     async def close(self) -> None:
         """End the browser that we started; let go of a person's."""
+        if self._settings.attended:
+            for page in self._idle:
+                with contextlib.suppress(Error):
+                    await page.close()
         if self._browser is not None:
             await self._drop(self._browser)
 
-    async def _open(self, context: BrowserContext) -> Tab:
+    async def _open(self, browser: Browser) -> Tab:
+        # A person may have closed a tab that stood in their window.
+        idle = next((page for page in self._idle if not page.is_closed()), None)
+        self._idle = [page for page in self._idle if page is not idle]
+        page = idle or await self._new_page(browser)
         traced = not self._settings.attended
         if traced:
-            await context.tracing.start_chunk()
-        page = await context.new_page()
-        page.set_default_timeout(self._settings.page_timeout * 1000)
+            await page.context.tracing.start_chunk()
         return Tab(page, traced)
 
-    async def _close(self, tab: Tab, context: BrowserContext, *, sound: bool) -> None:
-        """Close the tab; its context serves again if all went well. A dead browser cannot close
-        anything; the next visit starts another."""
+    async def _put_away(self, tab: Tab) -> None:
+        """Keep the tab or close it. A dead browser cannot close anything; the next visit
+        starts another."""
         with contextlib.suppress(Error):
             if tab.traced:
-                await context.tracing.stop_chunk()
-            if self._settings.attended:
-                if not tab.keep_open:
-                    await tab.page.close()
-                return
-            if not sound:
-                await context.close()
-                return
-            await tab.page.close()
-            self._contexts.append(context)
+                await tab.page.context.tracing.stop_chunk()
+            if tab.keep is Keep.IDLE:
+                self._idle.append(tab.page)
+            elif not self._settings.attended:
+                await tab.page.context.close()
+            elif tab.keep is not Keep.SHOWN:
+                await tab.page.close()
 
-    async def _borrow(self, browser: Browser) -> BrowserContext:
+    async def _new_page(self, browser: Browser) -> Page:
         if self._settings.attended and browser.contexts:
-            return browser.contexts[0]
-        while self._contexts:
-            context = self._contexts.pop()
-            if context.browser is browser:
-                return context
-        context = await browser.new_context(
-            ignore_https_errors=self._settings.ignore_certificate,
-            locale="zh-CN",
-            timezone_id="Asia/Shanghai",
-            viewport={"width": 1280, "height": 960},
-        )
-        await context.tracing.start(snapshots=True)
-        return context
+            page = await browser.contexts[0].new_page()
+        else:
+            context = await browser.new_context(
+                ignore_https_errors=self._settings.ignore_certificate,
+                locale="zh-CN",
+                timezone_id="Asia/Shanghai",
+                viewport={"width": 1280, "height": 960},
+            )
+            await context.tracing.start(snapshots=True)
+            page = await context.new_page()
+        page.set_default_timeout(self._settings.page_timeout * 1000)
+        return page
 
     async def _drop(self, browser: Browser) -> None:
         """Let the browser go, unless another has taken its place already."""
         if self._browser is not browser:
             return
         self._browser = None
-        self._contexts.clear()
+        self._idle.clear()
         playwright, self._playwright = self._playwright, None
         with contextlib.suppress(Error):
             await browser.close()
@@ -191,3 +213,15 @@ class TabBrowser:
             chromium_sandbox=sandbox,
             args=list(_ARGUMENTS),
         )
+
+
+async def browser_version(settings: PortalSettings) -> str:
+    """The version of the browser that the settings name, having opened a page in it. Raises
+    `BrowserMissing`."""
+    browsers = TabBrowser(settings)
+    try:
+        async with browsers.tab() as tab:
+            browser = tab.page.context.browser
+            return browser.version if browser else "unknown"
+    finally:
+        await browsers.close()

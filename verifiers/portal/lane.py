@@ -19,7 +19,7 @@ from extractors.model import Invoice
 from verifiers.errors import PortalChanged, PortalRefused, PortalUnreachable
 from verifiers.keys import covered, lacking_keys_finding, missing_keys, portal_keys, too_old
 from verifiers.model import CaptchaDesk, Evidence, Reason, Verdict, Verification, Verifier
-from verifiers.portal.browser import Tab, TabBrowser
+from verifiers.portal.browser import Keep, Tab, TabBrowser
 from verifiers.portal.layout import load_layout
 from verifiers.portal.loop import LoopThread
 from verifiers.portal.manners import LocalManners, Manners, refused, utc_now
@@ -60,9 +60,9 @@ class PortalVerifier(Verifier):
             settings=settings,
             clock=clock,
             manners=self.manners,
-            collect=self._collect,
             # Tabs in a person's browser are one visitor, and a visitor may not ask for two
             # captchas at once; those that we open are as many visitors.
+            printing=asyncio.Lock(),
             turnstile=asyncio.Lock() if settings.attended else contextlib.nullcontext(),
         )
 
@@ -148,9 +148,12 @@ class PortalVerifier(Verifier):
                     if held is not None:
                         return held
                     outcome = await self._on_page(visit, portal, tab)
+                    if outcome.verdict is not Verdict.UNDECIDED:
+                        tab.keep = Keep.IDLE
                     return outcome if visit.interrupted else await self._remember(outcome)
                 finally:
                     self._visits.discard(visit)
+                    portal.let_go()
         except Error as error:
             # The browser died or hangs: what it last showed proves nothing about the invoice.
             log.warning("tab lost", extra={"document_id": document_id})
@@ -183,19 +186,8 @@ class PortalVerifier(Verifier):
                 evidence.append(
                     Evidence(name="trace.zip", media_type="application/zip", content=trace)
                 )
-        tab.keep_open = True
+        tab.keep = Keep.SHOWN
         return undecided(reason, self._clock(), message=message, evidence=tuple(evidence))
-
-    async def _collect(self, portal: PortalPage) -> tuple[Evidence, ...]:
-        """The result as picture and as PDF. A PDF that cannot be made costs no verdict."""
-        content = await portal.result_picture()
-        picture = Evidence(name="result.png", media_type="image/png", content=content)
-        try:
-            content = await self._browser.print_html(await portal.result_html())
-        except Error as error:
-            log.warning("result not printed: %s", type(error).__name__)
-            return (picture,)
-        return (picture, Evidence(name="result.pdf", media_type="application/pdf", content=content))
 
     async def _remember(self, outcome: Verification) -> Verification:
         """Draw the lane's conclusions: stop, back off, or go on."""

@@ -54,6 +54,16 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class _Seen:
+    """One look at the page: the popup's words, whether a captcha stands there that was not read
+    before, and whether the result window does."""
+
+    popup: str | None
+    another_captcha: bool
+    window: bool
+
+
+@dataclass(frozen=True)
 class Window:
     """The result window's snapshot (see `verifiers.portal.result`)."""
 
@@ -74,6 +84,11 @@ class PortalPage:
         self._typed: dict[str, str] = {}
         page.on("response", self._watch_response)
         page.on("requestfailed", self._watch_failure)
+
+    def let_go(self) -> None:
+        """The visit is over; another may have the tab."""
+        self._page.remove_listener("response", self._watch_response)
+        self._page.remove_listener("requestfailed", self._watch_failure)
 
     async def open(self) -> Popup | None:
         """Go to the form, insist on its shape, close the tutorial; a notice that stood over the
@@ -140,10 +155,10 @@ class PortalPage:
 
         async def look() -> Picture | Popup | None:
             nonlocal may_click
-            said = await self.popup()
-            if said is not None:
-                return said
-            if await self._shows_another():
+            seen = await self._look()
+            if seen.popup is not None:
+                return Popup(seen.popup)
+            if seen.another_captcha:
                 return await self._read_picture()
             if may_click and time.monotonic() - asked > _OWN_REFRESH_SECONDS:
                 may_click = False
@@ -159,13 +174,13 @@ class PortalPage:
     async def glance(self) -> Popup | Window | Picture | None:
         """What the page has come to by itself, or by a person's hand, while we wait: a popup, a
         result, or another captcha in place of the one that was read."""
-        said = await self.popup()
-        if said is not None:
-            return said
-        frame = await self._frame()
+        seen = await self._look()
+        if seen.popup is not None:
+            return Popup(seen.popup)
+        frame = await self._frame() if seen.window else None
         if frame is not None:
             return Window(await self._filled(frame))
-        return await self._read_picture() if await self._shows_another() else None
+        return await self._read_picture() if seen.another_captcha else None
 
     async def type_answer(self, answer: str) -> Popup | Window | Picture | None:
         """Type the captcha's answer and make sure that it can be sent; whatever stands there
@@ -205,9 +220,8 @@ class PortalPage:
 
     async def popup(self) -> Popup | None:
         """Read the popup that stands over the page, if one does; it stays until dismissed."""
-        if not await self._at("popup").is_visible():
-            return None
-        return Popup((await self._at("popup_message").inner_text()).strip())
+        seen = await self._look()
+        return None if seen.popup is None else Popup(seen.popup)
 
     async def dismiss(self) -> None:
         """Close the popup."""
@@ -223,20 +237,22 @@ class PortalPage:
         """The result window as PNG."""
         return await self._page.locator(self._layout.result.frame).first.screenshot()
 
-    async def result_html(self) -> str:
-        """The result document without scripts, its references resolved against its address."""
+    async def print_result(self) -> bytes:
+        """The result as PDF: a copy of its document without scripts takes the page's place, so
+        this is the last thing to do in a visit."""
         frame = await self._frame()
         if frame is None:
             raise PortalChanged(detail="no result window to print")
-        return str(await frame.evaluate(_STATIC_COPY))
+        await self._page.set_content(await frame.evaluate(_STATIC_COPY), wait_until="load")
+        return await self._page.pdf(format="A4", landscape=True, print_background=True, scale=0.75)
 
     async def _answered(self) -> Popup | Window | None:
-        said = await self.popup()
-        if said is not None:
-            return said
+        seen = await self._look()
+        if seen.popup is not None:
+            return Popup(seen.popup)
         if self._failed:
             raise PortalUnreachable(detail=self._failed)
-        frame = await self._frame()
+        frame = await self._frame() if seen.window else None
         return None if frame is None else Window(await self._filled(frame))
 
     async def _filled(self, frame: Frame) -> dict[str, Any]:
@@ -274,16 +290,20 @@ class PortalPage:
 
     async def _frame(self) -> Frame | None:
         window = self._page.locator(self._layout.result.frame)
-        if not await window.count() or not await window.first.is_visible():
-            return None
-        handle = await window.first.element_handle()
+        handle = await window.first.element_handle() if await window.count() else None
         return await handle.content_frame() if handle else None
 
-    async def _shows_another(self) -> bool:
-        """Whether a captcha can be read that was not read before."""
-        if not await self._at("captcha").is_visible():
-            return False
-        return await self._source() not in ("", self._last_source)
+    async def _look(self) -> _Seen:
+        form = self._layout.form
+        argument = {
+            "popup": form["popup"],
+            "message": form["popup_message"],
+            "captcha": form["captcha"],
+            "window": self._layout.result.frame,
+            "known": ["", self._last_source],
+        }
+        seen = await self._page.evaluate(_LOOK, argument)
+        return _Seen(seen["popup"], seen["another"], seen["window"])
 
     async def _read_picture(self) -> Picture:
         instruction = (await self._at("instruction").inner_text()).strip()
@@ -385,13 +405,32 @@ class PortalPage:
             await asyncio.sleep(_TICK)
 
 
+#: One evaluation a look: while five tabs wait, ten looks a second must cost next to nothing.
+_LOOK = """
+({popup, message, captcha, window, known}) => {
+  const at = (selector) => document.querySelector(selector);
+  const seen = (node) => !!node && node.checkVisibility({visibilityProperty: true})
+    && node.getClientRects().length > 0;
+  const picture = at(captcha);
+  return {
+    popup: seen(at(popup)) ? (at(message)?.innerText ?? '').trim() : null,
+    another: seen(picture) && !known.includes(picture.getAttribute('src') ?? ''),
+    window: seen(at(window)),
+  };
+}
+"""
+
+# Inline handlers must not run either, where the copy is printed.
 _STATIC_COPY = """
 () => {
   const copy = document.documentElement.cloneNode(true);
   copy.querySelectorAll('script').forEach((node) => node.remove());
   const base = document.createElement('base');
   base.href = document.baseURI;
-  copy.querySelector('head').prepend(base);
+  const policy = document.createElement('meta');
+  policy.httpEquiv = 'Content-Security-Policy';
+  policy.content = "script-src 'none'";
+  copy.querySelector('head').prepend(policy, base);
   return '<!DOCTYPE html>' + copy.outerHTML;
 }
 """

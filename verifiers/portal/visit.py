@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn
+
+from playwright.async_api import Error
 
 from extractors.model import Invoice
 from verifiers.compare import compare, contradicts, findings_of
@@ -29,6 +32,8 @@ from verifiers.portal.page import Picture, Popup, PortalPage, Window
 from verifiers.portal.result import Shown, read_result
 from verifiers.portal.settings import PortalSettings
 
+log = logging.getLogger(__name__)
+
 #: Longer than any captcha; a person who pastes more has slipped.
 _LONGEST_ANSWER = 12
 #: Answers that the portal gives only after it has taken the captcha.
@@ -40,20 +45,19 @@ _NOTICES = STOPPING | {Reason.TOO_FREQUENT}
 #: How often the page is looked at while a person is thinking.
 _GLANCE_SECONDS = 0.4
 
-Collect = Callable[[PortalPage], Awaitable[tuple[Evidence, ...]]]
-
 
 @dataclass(frozen=True)
 class House:
     """What the visits of one lane share. `turnstile` is held from asking for a captcha until
-    it is there, where several tabs are one visitor to the portal."""
+    it is there, where several tabs are one visitor to the portal. `printing` lets one tab
+    print at a time, for which Chromium starts processes of its own."""
 
     layout: Layout
     settings: PortalSettings
     clock: Callable[[], dt.datetime]
     manners: Manners
-    collect: Collect
     turnstile: contextlib.AbstractAsyncContextManager[object]
+    printing: asyncio.Lock
 
 
 class _Over(Exception):
@@ -256,7 +260,7 @@ class Visit:
 
     async def _judge(self, window: Window, keys: PortalKeys) -> Verification:
         shown = read_result(window.raw, self._layout, keys)
-        evidence = await self._house.collect(self._page)
+        evidence = await self._proof()
         if shown.failure is not None:
             return Verification(
                 verdict=Verdict.CONTRADICTED,
@@ -268,6 +272,18 @@ class Visit:
                 evidence=evidence,
             )
         return _compared(shown, self._invoice, evidence)
+
+    async def _proof(self) -> tuple[Evidence, ...]:
+        """The result as picture and as PDF. A PDF that cannot be made costs no verdict."""
+        content = await self._page.result_picture()
+        picture = Evidence(name="result.png", media_type="image/png", content=content)
+        try:
+            async with self._house.printing:
+                content = await self._page.print_result()
+        except Error as error:
+            log.warning("result not printed: %s", type(error).__name__)
+            return (picture,)
+        return (picture, Evidence(name="result.pdf", media_type="application/pdf", content=content))
 
     async def _told(self, popup: Popup) -> Verification:
         meaning = self._meaning(popup)

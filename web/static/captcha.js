@@ -12,6 +12,10 @@
   const nextAddress = "/api/captcha/next?operator=" + encodeURIComponent(desk.dataset.operator);
   let current = null;
   let shownAt = 0;
+  // Captchas are renewed only while somebody is here: a page left open alone asks for none.
+  let present = true;
+  for (const deed of ["keydown", "pointermove", "pointerdown", "focus"])
+    window.addEventListener(deed, () => { present = true; });
 
   const show = (captcha) => {
     if (current && captcha && captcha.id === current.id) {
@@ -34,7 +38,8 @@
 
   const next = async () => {
     try {
-      const reply = await fetch(nextAddress, { cache: "no-store" });
+      const reply = await fetch(nextAddress + "&present=" + present, { cache: "no-store" });
+      present = false;
       if (!reply.ok) throw new Error(reply.status);
       show(reply.status === 204 ? null : await reply.json());
       if (message.textContent === desk.dataset.offline) message.textContent = "";
