@@ -54,7 +54,7 @@ class NoDesk:
     def ask(self, challenge: object) -> str | None:
         raise AssertionError("a vendor's road needs no captcha")
 
-    def withdraw(self, challenge: CaptchaChallenge) -> None:
+    def withdraw(self, challenge: object) -> None:
         raise AssertionError("a vendor asks for no captcha")
 
     def attended(self) -> bool:
