@@ -200,6 +200,7 @@ def test_what_a_person_types_in_the_page_counts_when_it_is_first(
         over.set()
         assert outcome.verdict is Verdict.CONFIRMED, outcome
         assert desk.gone.is_set()
+        assert desk.reports == []
         # At the desk it goes as well, in the same browser.
         desk.before = lambda _: "right"
         assert lane.verify("d", as_read(numbered(1)[0]), desk).verdict is Verdict.CONFIRMED
