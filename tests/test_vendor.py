@@ -17,7 +17,8 @@ from fixtures.portal.serve import serving
 from fixtures.vendor import KEY, create_app
 from tests.test_verifiers_compare import invoice_of
 from verifiers.model import CaptchaDesk, Reason, Verdict, Verification
-from verifiers.routes import RoutedVerifier
+from verifiers.policy import Road, Roads
+from verifiers.routes import OpenRoad, RoutedVerifier
 from verifiers.vendor import BadVendor, Vendor, VendorVerifier, load_vendor
 
 PATTERN = Path(__file__).parent.parent / "fixtures" / "vendor" / "vendor.toml"
@@ -191,6 +192,9 @@ def test_a_faulty_description_is_refused(tmp_path: Path, old: str, new: str, nam
     assert named in raised.value.message()
 
 
+CONFIRMED = (Verdict.CONFIRMED, Reason.CONSISTENT)
+
+
 class Said:
     """A road that always says the same."""
 
@@ -205,28 +209,54 @@ class Said:
         return self.answer
 
 
+def routed(**roads: Said) -> RoutedVerifier:
+    """The roads by name, all usual, in the order given."""
+    order = tuple(Road(name) for name in roads)
+    opened = {Road(name): OpenRoad(f"the {name}", road) for name, road in roads.items()}
+    return RoutedVerifier(Roads(usual=order, by_kind={}), opened)
+
+
 def test_a_road_out_of_order_gives_way_and_one_that_spoke_does_not() -> None:
     down = Said(Verdict.UNDECIDED, Reason.PORTAL_DOWN, 5)
     good = Said(Verdict.CONFIRMED, Reason.CONSISTENT)
-    assert RoutedVerifier([down, good]).verify("d", read(), DESK).verdict is Verdict.CONFIRMED
+    answer = routed(portal=down, vendor=good).verify("d", read(), DESK)
+    assert (answer.verdict, answer.road) == (Verdict.CONFIRMED, "the vendor")
     for reason in (Reason.NOT_FOUND, Reason.MISMATCH, Reason.VOIDED):
         bad, other = Said(Verdict.CONTRADICTED, reason), Said(Verdict.CONFIRMED, Reason.CONSISTENT)
-        assert RoutedVerifier([bad, other]).verify("d", read(), DESK).reason is reason
+        assert routed(portal=bad, vendor=other).verify("d", read(), DESK).reason is reason
+        assert other.asked == 0
+
+
+def test_what_waits_for_a_person_or_a_day_gives_no_way() -> None:
+    for reason in (Reason.SAME_DAY, Reason.CAPTCHA_UNANSWERED, Reason.KEYS_INCOMPLETE):
+        other = Said(Verdict.CONFIRMED, Reason.CONSISTENT)
+        waiting = Said(Verdict.UNDECIDED, reason, 60)
+        assert routed(portal=waiting, vendor=other).verify("d", read(), DESK).reason is reason
         assert other.asked == 0
 
 
 def test_when_all_are_out_of_order_the_soonest_counts() -> None:
-    roads = [
-        Said(Verdict.UNDECIDED, Reason.PORTAL_BLOCKED, 60),
-        Said(Verdict.UNDECIDED, Reason.PORTAL_DOWN, 5),
-        Said(Verdict.UNDECIDED, Reason.NOT_COVERED),
-    ]
-    assert RoutedVerifier(roads).verify("d", read(), DESK).reason is Reason.PORTAL_DOWN
+    roads = routed(
+        portal=Said(Verdict.UNDECIDED, Reason.PORTAL_BLOCKED, 60),
+        vendor=Said(Verdict.UNDECIDED, Reason.PORTAL_DOWN, 5),
+        shenzhen=Said(Verdict.UNDECIDED, Reason.NOT_COVERED),
+    )
+    assert roads.verify("d", read(), DESK).reason is Reason.PORTAL_DOWN
 
 
 def test_roads_go_by_kind() -> None:
     usual, own = (Said(Verdict.CONFIRMED, Reason.CONSISTENT) for _ in range(2))
-    routed = RoutedVerifier([usual], {Kind.BLOCKCHAIN: [own], Kind.TAXI: []})
-    routed.verify("d", read(Kind.BLOCKCHAIN), DESK)
+    order = Roads(by_kind={Kind.BLOCKCHAIN: (Road.SHENZHEN,), Kind.TAXI: ()})
+    roads = RoutedVerifier(
+        order, {Road.PORTAL: OpenRoad("p", usual), Road.SHENZHEN: OpenRoad("s", own)}
+    )
+    roads.verify("d", read(Kind.BLOCKCHAIN), DESK)
     assert (usual.asked, own.asked) == (0, 1)
-    assert routed.verify("d", read(Kind.TAXI), DESK).reason is Reason.NOT_COVERED
+    assert roads.verify("d", read(Kind.TAXI), DESK).reason is Reason.NOT_COVERED
+    assert roads.needs_only(Road.PORTAL, Kind.DIGITAL_NORMAL)
+    assert not roads.needs_only(Road.PORTAL, Kind.BLOCKCHAIN)
+
+
+def test_a_road_that_is_not_open_is_told_at_the_start() -> None:
+    with pytest.raises(ValueError, match="shenzhen"):
+        RoutedVerifier(Roads(), {Road.PORTAL: OpenRoad("p", Said(*CONFIRMED))})

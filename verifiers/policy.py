@@ -121,6 +121,35 @@ class Again(Frozen):
         return days
 
 
+class Road(StrEnum):
+    """A way to the tax authority's truth."""
+
+    PORTAL = "portal"
+    VENDOR = "vendor"
+    SHENZHEN = "shenzhen"
+
+
+def _own_roads() -> dict[Kind, tuple[Road, ...]]:
+    return {Kind.BLOCKCHAIN: (Road.SHENZHEN,)}
+
+
+class Roads(Frozen):
+    """In which order roads are tried; `by_kind` goes before `usual`. The next is tried only where
+    one is out of order or does not cover the kind."""
+
+    usual: tuple[Road, ...] = Field(default=(Road.PORTAL,), min_length=1)
+    by_kind: dict[Kind, tuple[Road, ...]] = Field(default_factory=_own_roads)
+
+    def of(self, kind: Kind) -> tuple[Road, ...]:
+        """The order for documents of a kind."""
+        return self.by_kind.get(kind, self.usual)
+
+    @property
+    def named(self) -> frozenset[Road]:
+        """Every road that some order names."""
+        return frozenset(self.usual).union(*self.by_kind.values())
+
+
 class Policy(Frozen):
     """The whole file. `rules` gives a strength by the name of a rule."""
 
@@ -134,6 +163,7 @@ class Policy(Frozen):
     running: Running = Running()
     cross_year: CrossYear = CrossYear()
     again: Again = Again()
+    roads: Roads = Roads()
 
     @model_validator(mode="after")
     def _names_known_rules(self) -> Self:

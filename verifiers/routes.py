@@ -6,10 +6,13 @@ whatever it answered, has spoken, and nobody else is asked for a better answer.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from extractors.model import Invoice, Kind
 from verifiers.model import CaptchaDesk, Reason, Verdict, Verification, Verifier
+from verifiers.policy import Road, Roads
 
 #: Undecided for these, the road itself is at fault, or does not lead there.
 _GIVES_WAY = frozenset(
@@ -22,36 +25,48 @@ _GIVES_WAY = frozenset(
         Reason.REGION_CLOSED,
     }
 )
+_LATEST = dt.datetime.max.replace(tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRoad:
+    """A verifier that is open, and the name under which its answers are kept."""
+
+    name: str
+    verifier: Verifier
 
 
 class RoutedVerifier(Verifier):
-    """Roads by kind. `usual` serves every kind that `by_kind` does not name; an empty order means
-    that nobody verifies such documents."""
+    """Asks the roads of a document's kind in the policy's order. Raises `ValueError` where the
+    policy names a road that is not open."""
 
-    def __init__(
-        self, usual: Sequence[Verifier], by_kind: Mapping[Kind, Sequence[Verifier]] | None = None
-    ) -> None:
-        if not usual:
-            raise ValueError("there must be a usual road")
-        self._usual = tuple(usual)
-        self._by_kind = {kind: tuple(roads) for kind, roads in (by_kind or {}).items()}
+    def __init__(self, roads: Roads, opened: Mapping[Road, OpenRoad]) -> None:
+        closed = sorted(roads.named - opened.keys())
+        if closed:
+            raise ValueError(f"no such road is open: {', '.join(closed)}")
+        self._roads = roads
+        self._opened = dict(opened)
 
     def verify(self, document_id: str, invoice: Invoice, desk: CaptchaDesk) -> Verification:
-        """The first road's answer that is one; else that of the road which will be open soonest."""
-        roads = self._by_kind.get(invoice.kind, self._usual)
+        """The first road's answer that is one; else that of the road which will be open soonest.
+        A kind without a road is not covered."""
         tried: list[Verification] = []
-        for road in roads:
-            answer = road.verify(document_id, invoice, desk)
+        for road in self._roads.of(invoice.kind):
+            opened = self._opened[road]
+            answer = opened.verifier.verify(document_id, invoice, desk)
+            answer = answer.model_copy(update={"road": opened.name})
             if answer.verdict is not Verdict.UNDECIDED or answer.reason not in _GIVES_WAY:
                 return answer
             tried.append(answer)
         return _soonest(tried)
 
+    def needs_only(self, road: Road, kind: Kind) -> bool:
+        """Is this the only road for documents of the kind?"""
+        return self._roads.of(kind) == (road,)
+
 
 def _soonest(tried: Sequence[Verification]) -> Verification:
-    waiting = [answer for answer in tried if answer.retry_at is not None]
-    if waiting:
-        return min(waiting, key=lambda answer: str(answer.retry_at))
-    if tried:
-        return tried[0]
-    return Verification(verdict=Verdict.UNDECIDED, reason=Reason.NOT_COVERED)
+    """The answer with the nearest next try; the first where time mends none."""
+    if not tried:
+        return Verification(verdict=Verdict.UNDECIDED, reason=Reason.NOT_COVERED)
+    return min(tried, key=lambda answer: answer.retry_at or _LATEST)

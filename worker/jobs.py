@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
+from verifiers.policy import Road
 from verifiers.portal.lane import PortalVerifier
 from verifiers.portal.settings import PortalSettings
 from worker.log import logger
@@ -13,6 +14,7 @@ from worker.manners import SharedManners
 from worker.pipeline import Pipeline
 from worker.queues import Stage
 from worker.reader_process import ReaderProcess
+from worker.roads import open_roads
 from worker.services import Services
 from worker.settings import Settings
 from worker.tabs import Tabs
@@ -59,8 +61,12 @@ def prepare(stage: Stage, settings: Settings) -> None:
     if stage is Stage.OCR:
         tools.reader = tools.resources.enter_context(ReaderProcess(settings))
     elif stage is Stage.VERIFY:
-        lane = PortalVerifier(portal_settings(settings), manners=SharedManners(services))
-        visit = Visit(tools.resources.enter_context(lane), str(settings.portal_url))
+        portal = portal_settings(settings)
+        lane = PortalVerifier(portal, manners=SharedManners(services))
+        roads = open_roads(
+            services.policy, settings, portal, tools.resources.enter_context(lane), tools.resources
+        )
+        visit = Visit(roads, str(settings.portal_url), partial(roads.needs_only, Road.PORTAL))
         tabs = Tabs(settings.verify_tabs, partial(_verify, tools.pipeline, visit))
         # Closed in reverse: the visits are given up, which lets the tabs end, then the browser.
         tools.resources.callback(tabs.close)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from extractors.errors import FileTooLarge, YanpiaoError
 from extractors.messages import say
 from extractors.model import Invoice
 from extractors.report import error_json, to_json
+from verifiers.model import Verifier
 from verifiers.portal.lane import PortalVerifier
 from verifiers.rules import run_rules
 from worker.broker import connect, wait_for
@@ -23,8 +25,9 @@ from worker.decide import decide
 from worker.intake import files_in
 from worker.jobs import portal_settings
 from worker.manners import SharedManners
-from worker.offline import today_in_china, with_findings
+from worker.offline import today_in_china
 from worker.reader_process import ReaderProcess
+from worker.roads import open_roads
 from worker.services import Services, policy_of
 from worker.settings import Settings
 
@@ -53,7 +56,6 @@ def _readings(paths: list[Path], settings: Settings) -> Iterator[_Reading]:
                 began = time.monotonic()
                 outcomes = _read_one(reader, file, settings)
                 seconds = time.monotonic() - began
-                outcomes = _with_signatures(reader, file, outcomes)
                 for outcome in outcomes:
                     yield _Reading(str(file), outcome, seconds)
 
@@ -71,22 +73,9 @@ def _read_one(
         return (error,)
 
 
-def _with_signatures(
-    reader: ReaderProcess, path: Path, outcomes: tuple[Invoice | YanpiaoError, ...]
-) -> tuple[Invoice | YanpiaoError, ...]:
-    """The invoices with what the file's signatures prove; an error stays as it is."""
-    invoices = [outcome for outcome in outcomes if isinstance(outcome, Invoice)]
-    if not invoices:
-        return outcomes
-    try:
-        return with_findings(invoices, reader.signatures(path.resolve()))
-    except YanpiaoError as error:
-        return (error,)
-
-
 def read_files(paths: list[Path], settings: Settings) -> Iterator[dict[str, Any]]:
     """One result an invoice, in the order of files and, within each, of parts, with the findings
-    of reading, of the file's signatures and of the offline rules."""
+    of reading and of the offline rules."""
     for reading in _readings(paths, settings):
         yield _report(reading, settings)
 
@@ -114,7 +103,10 @@ def check_files(
     wait_for(connect(settings), 2)
     services = Services.open(settings)
     console.print(f"Captchas wait at http://{settings.web_host}:{settings.web_port}/captcha")
-    with PortalVerifier(portal_settings(settings), manners=SharedManners(services)) as verifier:
+    portal = portal_settings(settings)
+    with ExitStack() as stack:
+        lane = stack.enter_context(PortalVerifier(portal, manners=SharedManners(services)))
+        verifier = open_roads(services.policy, settings, portal, lane, stack)
         for reading in _readings(paths, settings):
             result = _report(reading, settings)
             if isinstance(reading.outcome, Invoice):
@@ -125,7 +117,7 @@ def check_files(
 
 
 def _verdict(
-    verifier: PortalVerifier, desk: RedisCaptchaDesk, invoice: Invoice, settings: Settings
+    verifier: Verifier, desk: RedisCaptchaDesk, invoice: Invoice, settings: Settings
 ) -> dict[str, Any]:
     offline = run_rules(invoice, today_in_china(), policy_of(settings))
     verification = verifier.verify("check", invoice, desk)

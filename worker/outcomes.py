@@ -234,7 +234,7 @@ def keep_verification(
     row = VerificationRow(
         id=new_id(),
         document_id=document.id,
-        portal=portal,
+        portal=verification.road or portal,
         verdict=verification.verdict,
         reason=verification.reason,
         portal_time=verification.portal_time,

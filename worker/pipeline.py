@@ -12,13 +12,12 @@ from typing import Protocol
 from archive import leases, vouchers
 from archive.records import Document, State, VerificationRow, Voucher
 from extractors.errors import ReaderCrashed, YanpiaoError
-from extractors.model import Box, Finding, Invoice
+from extractors.model import Box, Invoice, Kind
 from extractors.words import Look
 from worker import again, outcomes, relook
 from worker.lanes import Hold, Lanes
 from worker.lease_keeper import LeaseKeeper
 from worker.log import logger
-from worker.offline import with_findings
 from worker.queues import Stage, enqueue
 from worker.services import Services
 from worker.visit import Visit, visit_portal
@@ -32,8 +31,6 @@ class DocumentReader(Protocol):
     """Whatever turns a file into its invoices (`worker.reader_process.ReaderProcess`)."""
 
     def read(self, path: Path) -> tuple[Invoice, ...]: ...
-
-    def signatures(self, path: Path) -> tuple[Finding, ...]: ...
 
     def look_again(
         self, path: Path, page: int, region: Box | None, places: Mapping[str, Box]
@@ -64,8 +61,7 @@ class Pipeline:
                 if document.attempts > self._settings.max_tries:
                     # Its worker died each time without a word: that counts as a crash too.
                     raise ReaderCrashed(detail="the reading worker was lost")
-                path = self._services.store.path(document.sha256)
-                invoices = with_findings(reader.read(path), reader.signatures(path))
+                invoices = reader.read(self._services.store.path(document.sha256))
         except YanpiaoError as error:
             self._reading_failed(document, token, error, time.monotonic() - began)
             return
@@ -99,7 +95,8 @@ class Pipeline:
             document = session.get(Document, document_id)
             if document is None or outcomes.too_early(document):
                 return
-        if (hold := lanes.hold()) is not None:
+        needed = visit.needs_portal(_kind_of(document))
+        if needed and (hold := lanes.hold()) is not None:
             self._put_off(document_id, hold)
             return
         token = self._take(document_id, (State.READ, State.WAITING))
@@ -127,7 +124,8 @@ class Pipeline:
             document = session.get(Document, document_id)
             if document is None or not again.is_due(document):
                 return
-        if Lanes(self._database, visit.portal).hold() is not None:
+        needed = visit.needs_portal(_kind_of(document))
+        if needed and Lanes(self._database, visit.portal).hold() is not None:
             return  # the clock asks again
         token = self._take(document_id, (State.ARCHIVED,))
         if token is None:
@@ -256,3 +254,7 @@ class Pipeline:
             ready = vouchers.ready_to_seal(session, document.voucher_no)
         if ready:
             enqueue(client, Stage.ARCHIVE, document.voucher_no)
+
+
+def _kind_of(document: Document) -> Kind:
+    return Kind(document.invoice.kind) if document.invoice is not None else Kind.UNKNOWN

@@ -101,13 +101,15 @@ class Settings(BaseSettings):
     inbox: Path | None = Field(
         None, description="Watched folder; empty: `inbox` in the data folder."
     )
+    vendor: Path | None = Field(
+        None, description="Description of a vendor's interface, where the policy's roads name one."
+    )
+    shenzhen_origin: HttpUrl | None = Field(
+        None, description="A stand-in for the page of Shenzhen's tax bureau; empty: the real one."
+    )
     policy: Path | None = Field(
         None,
         description="The organisation's rules; empty: `policy.toml` in the data folder, if any.",
-    )
-    signature_roots: Path | None = Field(
-        None,
-        description="Folder of trusted certificates (PEM) for signatures; empty: none is trusted.",
     )
     language: Literal["zh", "en"] = Field("en", description="Language of the command line.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -4,9 +4,10 @@ put into the store."""
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from extractors.model import Finding, Invoice
+from extractors.model import Finding, Invoice, Kind
 from verifiers.model import Evidence, Verification, Verifier
 from worker.offline import offline_findings
 from worker.services import Services
@@ -14,10 +15,12 @@ from worker.services import Services
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A verifier and the name of the portal that it asks."""
+    """A verifier, the name of the portal that it asks, and which kinds only the portal verifies:
+    those wait while its lane is held, others have another road."""
 
     verifier: Verifier
     portal: str
+    needs_portal: Callable[[Kind], bool] = lambda _kind: True
 
 
 @dataclass(frozen=True, slots=True)
