@@ -34,7 +34,7 @@ from extractors.leaves import (
 )
 from extractors.limits import Limits
 from extractors.merge import merge
-from extractors.model import Box, Invoice
+from extractors.model import Box, Invoice, Kind
 from extractors.opening import open_file, parsed_codes, several, unseen
 from extractors.recogniser import Recogniser
 from extractors.relook import looks
@@ -267,4 +267,8 @@ def _codes_of(leaf: Leaf) -> list[Invoice]:
 
 
 def _says_anything(invoice: Invoice) -> bool:
-    return any((invoice.invoice_number, invoice.total_with_tax, invoice.total_without_tax))
+    """Is this a document? A face that shows who sold and when is one without number and total."""
+    sold = invoice.kind is not Kind.UNKNOWN and invoice.issue_date and invoice.seller_name
+    return bool(
+        sold or invoice.invoice_number or invoice.total_with_tax or invoice.total_without_tax
+    )

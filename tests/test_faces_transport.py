@@ -375,6 +375,26 @@ def test_a_misread_point_is_mended_by_the_sum() -> None:
     assert values(invoice) == wanted(truth)
 
 
+def test_a_ticket_number_whose_letter_was_read_as_a_digit_is_mended_by_its_head() -> None:
+    truth = draw_truth("train_ticket", 3, today=TODAY)
+    number, head = truth.invoice_number or "", truth.extra["serial"]
+    page = words_of(truth, 3, whole)
+    misread = altered(page, lambda text: text.replace(number, f"{number[:14]}1{number[15:]}"))
+    invoice = invoice_from_words([misread], Source.OCR)
+    assert invoice.invoice_number is not None
+    assert invoice.invoice_number.value == number == number[:14] + head
+    assert invoice.invoice_number.confidence < CONFIDENT
+
+
+def test_what_is_stamped_before_a_station_is_none_of_its_name() -> None:
+    truth = draw_truth("train_ticket", 3, today=TODAY)
+    page = words_of(truth, 3, whole)
+    stamped = altered(page, lambda text: text.replace(truth.extra["to"], f"讫{truth.extra['to']}"))
+    read = invoice_from_words([stamped], Source.OCR).extra["to"]
+    assert read.value == truth.extra["to"]
+    assert read.confidence < CONFIDENT
+
+
 def test_clocks_whose_labels_are_hidden_are_doubtful() -> None:
     seed = next(
         seed

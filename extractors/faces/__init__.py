@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from extractors.layout.goods_list import read_list, split_lists
+from extractors.layout.levelling import Lean, level_pages, returned
 from extractors.layout.page import Sheet
 from extractors.layout.reading import Face, FaceReader
 from extractors.model import FIELD_NAMES, Invoice, Kind, Source
@@ -62,6 +63,9 @@ def invoice_from_words(
     the words say; they prove or mend what was recognised, and fill nothing. A document that no
     face knows yields an `Invoice` without values.
     """
+    leans: dict[int, Lean] = {}
+    if source is Source.OCR:
+        pages, leans = level_pages(pages)
     faces, lists = split_lists(pages)
     invoice = _read_face(faces, source, _stated(codes))
     amount = invoice.total_without_tax
@@ -70,7 +74,7 @@ def invoice_from_words(
         listed, told = read_list(lists, source, amount.value)
         if listed:
             update |= {"lines": listed, "findings": (*invoice.findings, *told)}
-    return invoice.model_copy(update=update)
+    return returned(invoice, leans).model_copy(update=update)
 
 
 def _stated(codes: Sequence[Invoice]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from extractors.layout.cells import Cell, ambiguous, read_cells
 from extractors.layout.page import Run
-from extractors.layout.reading import MENDED, Face, FaceReader, compact
+from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, compact
 from extractors.layout.slips import doubted
 from extractors.layout.till import (
     currency,
@@ -38,26 +38,28 @@ _SIGNS = (
     r"\bAID\b|\bTVR\b|\bARQC\b|\bTSI\b",
     r"凭证号|VOUCHER|TRACE",
 )
+#: The label in English behind the Chinese one, however it was read.
+_ENGLISH = r"(?:\([A-Z./]{2,14}\)?)?"
 _LABELS = {
-    "merchant_number": r"(?:特约|银联)?商户(?:编号|代码|号码?)"
-    r"(?:\(MERCHA?A?NT(?:NO|ID|CODE|NUMBER)?\.?\))?|MERCHANT(?:ID|NO|NUMBER|#)\.?|MID(?=:)",
-    "merchant": r"(?:特约)?商户(?:名称|名)(?:\(MERCHANT(?:NAME)?\))?|MERCHANTNAME",
-    "terminal": r"[终終]端(?:机?编号|机?号码?)(?:\(TERMINAL(?:NO|ID)?\.?\))?"
+    "merchant_number": rf"(?:特约|银联)?商户(?:编号|代码|号码?){_ENGLISH}"
+    r"|MERCHANT(?:ID|NO|NUMBER|#)\.?|MID(?=:)",
+    "merchant": rf"(?:特约)?商户(?:名称|名){_ENGLISH}|MERCHANTNAME",
+    "terminal": rf"[终終]端(?:机?编号|机?号码?){_ENGLISH}"
     r"|TERMINAL(?:ID|NO|#)\.?|TERMINAL(?=:)|TID(?=:)|TERM(?:ID|NO|#)",
     "_operator": r"操作员号?(?:\(OPERATOR(?:NO)?\.?\))?|收银台号|OPERATOR(?:NO)?|CASHIER",
-    "card": r"(?:交易)?卡号(?:\(CARD(?:NO|NUMBER)?\.?\))?"
+    "card": rf"(?:交易)?卡号{_ENGLISH}"
     r"|CARD(?:NO|NUMBER|NUM|#)\.?|ACCT#?|CARD(?=:)",
     "_issuer": r"发卡[行机构]{1,2}(?:号|名称)?(?:\(ISSU?E?R?\.?(?:NO)?\))?"
     r"|收单[行机构]{1,2}(?:号|名称)?(?:\(ACQU?I?R?E?R?\.?(?:NO)?\))?|ISSUER|ACQUIRER|卡类[型别](?:\(CARDTYPE\))?|CARDTYPE",
     "_type": r"交易类[型别](?:\(T(?:RANS|XN)\.?TYPE\))?|T(?:RANS|XN|RANSACTION)\.?TYPE",
     "_expiry": r"(?:卡)?有效期(?:\(EXP\.?(?:DATE)?\))?|EXP\.?(?:DATE|IRY)?(?=:)",
-    "batch": r"批次号(?:\(BATCH(?:NO)?\.?\))?|BATCH(?:NO|NUM|NUMBER|#)?\.?",
-    "voucher_number": r"(?:凭证|流水|票据)号码?(?:\((?:VOUCHER|TRACE|INVOICE)(?:NO)?\.?\))?"
+    "batch": rf"批次号{_ENGLISH}|BATCH(?:NO|NUM|NUMBER|#)?\.?",
+    "voucher_number": rf"(?:凭证|流水|票据)号码?{_ENGLISH}"
     r"|VOUCHER(?:NO)?\.?|TRACE(?:NO|#)?\.?|STAN|INVOICE(?:NO|#)\.?",
-    "authorisation": r"授权(?:号码?|码)(?:\(AUTH\.?(?:CODE|NO)?\.?\))?"
-    r"|(?:APPR(?:OVAL)?|AUTH(?:ORI[SZ]ATION)?)\.?(?:CODE|NO|#)\.?|AUTH(?=:)",
-    "reference": r"(?:系统|交易)?(?:参考|检索)号码?(?:\(REF(?:ER(?:ENCE)?)?\.?(?:NO)?\.?\))?"
-    r"|(?:REF(?:ERENCE)?)\.?(?:NO|NUM|NUMBER|#)\.?|RRN",
+    "authorisation": rf"授权(?:号码?|码){_ENGLISH}"
+    r"|(?:APPR(?:OVAL)?|AUTH(?:ORI[SZ]ATION)?)\W?(?:CODE|NO|#)\.?|AUTH(?=:)",
+    "reference": rf"(?:系统|交易)?(?:参考|检索)号码?{_ENGLISH}"
+    r"|(?:REF(?:ERENCE)?)\.?(?:NO|NUM|NUMBER|#)\.?|REF(?=:?\d{8})|RRN",
     "_time": r"(?:交易)?日期/?时间(?:\(DATE/TIME\))?|交易(?:日期|时间)|DATE/?TIME|DATE|TIME",
     "amount": r"(?:交易|消费)?金额(?:\((?:AMOUNT|RMB|AMT)\))?|AMOUNT|AMT|SALEAMOUNT|PURCHASE(?=:)",
     "total": r"总计(?:\(TOTAL\))?|总金额|合计|GRANDTOTAL|TOTAL(?:AMOUNT)?",
@@ -73,6 +75,8 @@ _SHAPES = {
     "authorisation": r"[0-9A-Z]{4,8}",
     "reference": r"[0-9A-Z]{8,16}",
 }
+#: First six and last four digits of a card, and what became of the stars between.
+_GARBLED_CARD = re.compile(r"(\d{6})([^0-9A-Z]{4,12})(\d{4})")
 #: Of debit and credit cards in use.
 _CARD_LENGTHS = (15, 16, 19)
 #: An hour of the 24, behind its day perhaps without a gap; one of the 12 says a.m. or p.m.
@@ -99,9 +103,9 @@ def read(face: Face) -> Invoice:
     extra: dict[str, Field[str]] = {}
     for name, shape in _SHAPES.items():
         run = _value(cells, name)
-        text = re.sub(r"[/(].*", "", compact(run).text.upper()) if run else ""
+        text = _bare(run, recognised=face.recognised) if run is not None else ""
         if run is not None and re.fullmatch(shape, text):
-            extra[name] = _sure_of(face, name, face.field(text, run))
+            extra[name] = _sure_of(face, name, face.field(text, run), run)
     _read_merchant(face, cells)
     keep_day(face)
     _read_time(face, extra)
@@ -112,12 +116,28 @@ def read(face: Face) -> Invoice:
     return face.invoice(Kind.POS_SLIP, extra=extra)
 
 
-def _sure_of(face: Face, name: str, found: Field[str]) -> Field[str]:
+def _bare(run: Run, *, recognised: bool) -> str:
+    """What stands before a bracket or stroke; without the specks around it where recognised."""
+    text = re.sub(r"[/(].*", "", compact(run).text.upper())
+    if not recognised:
+        return text
+    text = re.sub(r"^[^0-9A-Z]+|[^0-9A-Z]+$", "", text)
+    card = _GARBLED_CARD.fullmatch(text)
+    if card is not None and len(text) in _CARD_LENGTHS:
+        text = f"{card[1]}{'*' * len(card[2])}{card[3]}"
+    return text
+
+
+def _sure_of(face: Face, name: str, found: Field[str], run: Run) -> Field[str]:
     """An approval code mixes letters and digits, and none tells O from 0; of a card's many stars
-    some are easily lost."""
+    some are easily lost; what goes on in the next row may be of another value or of a stamp."""
     doubtful = (name == "authorisation" and ambiguous(found.value)) or (
         name == "card" and "*" in found.value and len(found.value) not in _CARD_LENGTHS
     )
+    doubtful = doubtful or run.y1 - run.y0 > 1.6 * max(g.y1 - g.y0 for g in run.glyphs)
+    read = compact(run).text.upper()
+    mended = name == "card" and found.value not in read
+    doubtful = doubtful or mended or re.search(r"[^\x00-\x7f]", read) is not None
     return doubted(found, MENDED) if face.recognised and doubtful else found
 
 
@@ -140,7 +160,13 @@ def _whole(cell: Cell, loose: Sequence[Run], edge: float) -> Run | None:
     below = _row_below(value, loose)
     if below is None or abs(below.x0 - cell.label.x0) > 0.8 * value.height:
         return value
-    return Run((*value.glyphs, *below.glyphs))
+    # A wrapped value goes on without a gap, and not with words where it began with figures.
+    rest = re.match(r"\S+", below.text)
+    part = below.part(*rest.span()) if rest else None
+    figures = re.fullmatch(r"[0-9A-Z*]+", compact(value).text.upper())
+    if part is None or ":" in below.text or (figures and not re.fullmatch(r"[0-9*]+", part.text)):
+        return value
+    return Run((*value.glyphs, *part.glyphs))
 
 
 def _row_below(run: Run, loose: Sequence[Run]) -> Run | None:
@@ -194,6 +220,15 @@ def _read_total(face: Face, cells: Sequence[Cell]) -> None:
                       proven=len(sums) > 1)  # fmt: skip
         if values:
             return
+    if face.recognised:
+        _keep_lone_amount(face)
+
+
+def _keep_lone_amount(face: Face) -> None:
+    """Where the labels are unreadable: the one amount of the slip. Doubtful."""
+    found = [each for row in face.sheet.rows for each in sums_in(row) if each.value > 0]
+    if len({each.value for each in found}) == 1:
+        face.keep("total_with_tax", found[0].value, found[0].run, most=UNLABELLED)
 
 
 FACES = (

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from extractors.layout import values
 from extractors.layout.header import read_labelled_date, read_labelled_number
-from extractors.layout.page import Run
+from extractors.layout.page import Run, overlap
 from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, compact, cut, labelled
 from extractors.layout.slips import (
@@ -64,7 +64,7 @@ _PASSENGER = re.compile(
 )
 #: What recognition makes of four stars: signs and characters, never digits.
 _GARBLED = re.compile(
-    r"(?<![0-9A-Z])(?P<head>\d{10})\s*[^\d\s]{1,8}\s*(?P<tail>\d{3}[\dX])(?![0-9A-Z])"
+    r"(?<![0-9A-Z])(?P<head>\d{10})(?:\s*[^\d\s]{1,8}\s*|\s+)(?P<tail>\d{3}[\dX])(?![0-9A-Z])"
     r"\s*(?P<name>[\u4e00-\u9fff·]{2,20}(?=\s|$))?"
 )
 _DEPARTURE = re.compile(r"(20\d\d)年(\d{1,2})月(\d{1,2})日(?P<between>\D{0,8}?)(\d{1,2}:\d{2})开?")
@@ -129,7 +129,7 @@ def _read_business(face: Face, rows: list[Run], extra: dict[str, Field[str]]) ->
         for name, words in _BUSINESS:
             match = re.search(words, row.text)
             part = cut(row, match, 0) if match else None
-            if part is not None and not re.search(r"退票改签|购买方", row.text):
+            if part is not None and not re.search(r"退票改签|改签时|交回|购买方", row.text):
                 found[name] = part
     if len(found) == 1:
         name, part = found.popitem()
@@ -149,6 +149,8 @@ def _read_ticket_number(face: Face) -> dict[str, Field[str]]:
     serials = {run.text: run for run in runs if _SERIAL.match(run.text)}
     texts = {run.text for run in found}
     number = texts.pop() if len(texts) == 1 else ""
+    if not found and face.recognised and len(serials) == 1:
+        return _by_serial(face, runs, *serials.items())
     proven = number[14:] in serials
     if number and serials and not proven:
         face.doubt("invoice_number", number, found[0])
@@ -160,6 +162,21 @@ def _read_ticket_number(face: Face) -> dict[str, Field[str]]:
     if len(serials) == 1:
         text, serial = serials.popitem()
         extra["serial"] = face.field(text, serial, proven=proven)
+    elif number and face.recognised:
+        # The head may be stamped over; the foot repeats what it says.
+        extra["serial"] = doubted(face.field(number[14:], found[0]))
+    return extra
+
+
+def _by_serial(face: Face, runs: list[Run], known: tuple[str, Run]) -> dict[str, Field[str]]:
+    """The number whose letter was read as a digit: its last seven are those of the head. Mended."""
+    text, serial = known
+    extra = {"serial": face.field(text, serial)}
+    found = labelled(runs, rf"(?<!\d)(\d{{15}}{text[1:]})(?![\d])")
+    if len({run.text for run in found}) == 1:
+        number = found[0].text[:14] + text
+        face.keep("invoice_number", number, found[0], most=MENDED)
+        extra["ticket_number"] = doubted(face.field(number, found[0]))
     return extra
 
 
@@ -178,12 +195,23 @@ def _read_fare(face: Face, rows: list[Run], extra: dict[str, Field[str]]) -> Non
     one without its sign may have lost it into its first digit, so it is doubtful."""
     fares = list(_fares(rows))
     named = [fare for fare in fares if fare.labelled] or [fare for fare in fares if fare.signed]
+    if not fares and face.recognised:
+        _keep_pointless_fare(face, rows, extra)
     if len({fare.value for fare in named}) != 1:
         return
     best = next((fare for fare in named if fare.signed), named[0])
     most = DOUBTED if face.recognised and not best.signed else 1.0
     face.keep("total_with_tax", best.value, best.run, most=most)
     extra["fare"] = doubted(face.field(f"{best.value:.2f}", best.run), most)
+
+
+def _keep_pointless_fare(face: Face, rows: list[Run], extra: dict[str, Field[str]]) -> None:
+    """The only fare, its point lost before the one decimal that tickets print. Mended."""
+    found = [part for run in labelled(rows, r"[¥羊]([1-9]\d{1,4})元(?!/)") if (part := run)]
+    if len({run.text for run in found}) == 1:
+        value = Decimal(found[0].text) / 10
+        face.keep("total_with_tax", value.quantize(Decimal("0.01")), found[0], most=UNLABELLED)
+        extra["fare"] = doubted(face.field(f"{value:.2f}", found[0]), UNLABELLED)
 
 
 def _fares(rows: Iterable[Run]) -> Iterable[_Fare]:
@@ -214,6 +242,8 @@ def _read_journey(face: Face, rows: list[Run]) -> dict[str, Field[str]]:
     if "passenger_id" in extra:
         extra["passenger_id"] = whole_certificate(extra["passenger_id"], recognised=face.recognised)
     _read_thin_class(face, phrases, extra)
+    if face.recognised and "train" not in extra:
+        _read_misread_train(face, phrases, extra)
     _read_passenger(face, extra)
     _read_departure(face, rows, extra)
     _read_stations(face, extra)
@@ -225,6 +255,17 @@ def _read_thin_class(face: Face, phrases: list[Run], extra: dict[str, Field[str]
     found = first_match(phrases, re.compile(r"^等座"))
     if face.recognised and found is not None and "seat_class" not in extra:
         extra["seat_class"] = doubted(face.field("一等座", found[1]), UNLABELLED)
+
+
+def _read_misread_train(face: Face, phrases: list[Run], extra: dict[str, Field[str]]) -> None:
+    """Five digits beside a station: no train has so many, the first is its letter. Mended."""
+    stations = list(_stations(face.sheet.rows))
+    for run in phrases:
+        match = re.fullmatch(r"([26])(\d{4})", run.text)
+        if match is not None and any(overlap(run, station) > 0.5 for station in stations):
+            text = {"2": "Z", "6": "G"}[match[1]] + match[2]
+            extra["train"] = doubted(face.field(text, run))
+            return
 
 
 def _read_passenger(face: Face, extra: dict[str, Field[str]]) -> None:
@@ -276,9 +317,20 @@ def _read_stations(face: Face, extra: dict[str, Field[str]]) -> None:
         for left in found:
             for right in found:
                 if left.x1 < right.x0 and abs(left.middle - right.middle) < left.height:
-                    extra["from"] = face.field(left.text, left)
-                    extra["to"] = face.field(right.text, right)
+                    extra["from"] = _station_field(face, left)
+                    extra["to"] = _station_field(face, right)
                     return
+
+
+def _station_field(face: Face, run: Run) -> Field[str]:
+    """A name that stands alone, or doubtful: recognition may glue what is stamped beside it."""
+    found = face.field(run.text, run)
+    alone = any(
+        each.x0 > run.x0 - 0.3 * run.height
+        for each in face.sheet.runs
+        if each.x0 <= run.x0 + 0.1 * run.height and each.x1 >= run.x1 and overlap(each, run) > 0.5
+    )
+    return found if alone or not face.recognised else doubted(found)
 
 
 def _stations(runs: Iterable[Run]) -> Iterable[Run]:
@@ -286,7 +338,9 @@ def _stations(runs: Iterable[Run]) -> Iterable[Run]:
         if _NO_STATION.search(run.text):
             continue
         for match in _STATION.finditer(run.text):
-            part = cut(run, match)
+            # 讫 ends what is stamped (付讫, 收讫) and is in no station's name.
+            name = match[1].rpartition("讫")[2]
+            part = run.part(match.end(1) - len(name), match.end(1))
             if part is not None:
                 yield part
 

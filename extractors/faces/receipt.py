@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from extractors.layout import values
 from extractors.layout.cells import Cell, first, read_cells, trust
 from extractors.layout.days import printed_dates
+from extractors.layout.labels import relabelled
 from extractors.layout.page import Run
 from extractors.layout.reading import Face, FaceReader, compact, cut
 from extractors.layout.spoken import first_money, read_spoken_total
@@ -45,6 +46,8 @@ _ELSE = re.compile(
     r"会议纪要|会议记录|通知|报价单|采购合同|协议书|申请[表书]|审批|"
     r"发票号码|发票代码|价税合计|票据代码|电子客票|工资[表条]|尊敬的|此致|特此"
 )
+#: Signs of receipts that one whose total is unreadable must show.
+_LEAST_WITHOUT_TOTAL = 4
 _TITLE = re.compile(r"收\s?款?\s?收?\s?据")
 _FORM = re.compile(r"[今兹]收[到自]|交款(?:单位|人)|收款事由|缴款人")
 
@@ -55,10 +58,16 @@ _LABELS = {
     "_words": r"(?:合计)?(?:金额)?\(?(?:人民币)?\(?大写\)?|人民币",
     "figures": r"(?:合计)?(?:金额)?\(?小写\)?|[¥Y](?=\d)",
     "_way": r"收款方式|支付方式|结算方式|现金|支票|转账|备注",
-    "seller": r"收款(?:单位|方)(?:\((?:公?章|盖章|财务?专?用?章)\)|盖章|公章)?|收款单位",
+    "seller": r"收款(?:单位|方)(?:\((?:公?章|盖章|财务?专?用?章)\)?|盖章|公章)?|收款单位",
     "handler": r"经手人|经办人?|收款人|开票人|出纳",
     "_people": r"交款人签[名章]|会计|复核|审核|主管|记账|单位(?:\(?盖章\)?)",
 }
+
+#: What forms print, for labels that were read badly.
+_PRINTED = (
+    "今收到", "兹收到", "交款单位", "缴款单位", "付款单位", "收款事由", "款项内容", "收款项目",
+    "人民币(大写)", "收款方式", "收款单位(盖章)", "收款单位", "经手人", "经办人", "开票人",
+)  # fmt: skip
 
 
 def score(face: Face) -> int | None:
@@ -76,7 +85,12 @@ def score(face: Face) -> int | None:
         return None
     if _is_form(face):
         return 1
-    return 1 if read_sums(face).of("grand", "total") else None
+    sums = read_sums(face)
+    if sums.of("grand", "total"):
+        return 1
+    # The amount itself may be unreadable.
+    hidden = face.recognised and {"grand", "total"} & set(sums.bare)
+    return 1 if hidden and strong >= _LEAST_WITHOUT_TOTAL else None
 
 
 def read(face: Face) -> Invoice:
@@ -90,7 +104,7 @@ def _is_form(face: Face) -> bool:
     return bool(
         _TITLE.search(text)
         and _FORM.search(text)
-        and re.search(r"[圆元角分]?[整正]|[佰仟拾]", text)
+        and re.search(r"[圆元角分]?[整正]|[佰仟拾]|[壹贰叁肆伍陆柒捌玖][圆元角分]", text)
     )
 
 
@@ -111,6 +125,7 @@ def _read_roll(face: Face) -> Invoice:
 
 def _read_form(face: Face) -> Invoice:
     """A 收据: who paid whom how much for what."""
+    face = relabelled(face, _PRINTED)
     cells = read_cells(face, _LABELS)
     extra: dict[str, Field[str]] = {}
     number = first(cells, "number")

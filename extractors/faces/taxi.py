@@ -1,22 +1,19 @@
 """Taxi receipts: a narrow roll whose form names the values in a column, and whose meter prints
-them beside it, often a little higher or lower.
+them beside it (`layout.meter`).
 
-A value is told by its shape first (date, clock, waiting time, plate); figures, which look alike,
-go to the label whose row they stand in once the whole print's offset is taken off. The total is
-weighed against distance and price, since no second printing confirms it.
+The total is weighed against distance and price, since no second printing confirms it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from statistics import median
 
 from extractors.layout import values
+from extractors.layout.meter import Label, Meter
 from extractors.layout.page import Run
-from extractors.layout.reading import Face, FaceReader, compact, cut, labelled
+from extractors.layout.reading import UNLABELLED, Face, FaceReader, compact, cut, labelled
 from extractors.layout.slips import DOUBTED, doubted, keep_name
 from extractors.model import Field, Invoice, Kind
 
@@ -40,21 +37,10 @@ _LABELS = (
     ("card", r"卡原额|卡余额|卡号"),
 )
 _LABEL = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _LABELS))
-_AFTER_LABEL = re.compile(r"[:：]?(?:\((?:元|公里|km|元/公里|元/km)\))?[:：]?", re.IGNORECASE)
-#: The traditional form that recognition takes one for; plates know only the simple ones.
-_SIMPLE = str.maketrans("粵魯遼蘇貴雲陝滬晉贛", "粤鲁辽苏贵云陕沪晋赣")
-_PROVINCES = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新"
-_PLATE = re.compile(rf"^(?=(?:\D*\d){{3}})(?:[{_PROVINCES}][A-Z]|[A-Z])[.·\-]?[A-Z0-9]{{4,6}}$")
-_TIMES = re.compile(r"(?<![\d:])(\d{1,2}:\d{2})\s*[-~至]+\s*(\d{1,2}:\d{2})(?![\d:])")
-_WAITING = re.compile(r"(?<![\d:])(\d{1,2}:\d{2}:\d{2})(?![\d:])")
-_CLOCK = re.compile(r"^(\d{1,2}:\d{2})$")
-_FIGURE = re.compile(r"^[¥Y羊]?(\d{1,5}\.\d{1,2})(元/公里|元/km|元|km|公里)?[.·]?$", re.IGNORECASE)
+_AFTER_LABEL = re.compile(r"[:：]?(?:\((?:元/公里|元/km|元|公里|km)\)?)?[:：]?", re.IGNORECASE)
 _NAMED = re.compile(r"^[\u4e00-\u9fff()]*(?:出租|的士)[\u4e00-\u9fff()]*发票[\u4e00-\u9fff()]*$"
                     r"|^[\u4e00-\u9fff()]*发票\((?:出租|的士)[\u4e00-\u9fff]*\)$")  # fmt: skip
 _FIRM = re.compile(r"([\u4e00-\u9fff()]{2,}(?:公司|车队|合作社))$")
-#: Which labels a figure with this unit may answer.
-_MONEY = ("price", "fare", "fuel", "call", "total")
-_BY_UNIT = {"": (*_MONEY, "km"), "元": _MONEY, "km": ("km",), "公里": ("km",)}
 _TITLE = re.compile(r"出租(?:汽)?车|的士|TAXI", re.IGNORECASE)
 _SIGNS = (
     r"上车|\d\d:\d\d-\d\d:\d\d", r"下车", r"单价", r"里程", r"等候|候时", r"车号|车牌",
@@ -62,12 +48,7 @@ _SIGNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Label:
-    name: str
-    run: Run
-    #: What follows the label in the same run, if anything does.
-    beside: Run | None
+_FEN = Decimal("0.01")
 
 
 def score(face: Face) -> int | None:
@@ -86,7 +67,7 @@ def read(face: Face) -> Invoice:
     labels = list(_labels(face))
     _read_form(face, labels)
     _read_seller(face)
-    meter = _Meter(face, labels)
+    meter = Meter(face, labels)
     extra = {**_title(face), **meter.plate(), **meter.times(), **meter.waiting()}
     meter.date()
     figures = meter.figures()
@@ -96,6 +77,9 @@ def read(face: Face) -> Invoice:
             value, run = figures[label]
             text = f"{value:f}" if name == "km" else f"{value:.2f}"
             extra[name] = face.field(text, run)
+            if label in meter.unlabelled:
+                extra[name] = doubted(extra[name], UNLABELLED)
+    _doubt_way(face, figures, extra)
     _keep_total(face, meter, labels, figures)
     return face.invoice(Kind.TAXI, extra=extra)
 
@@ -106,7 +90,7 @@ def _title(face: Face) -> dict[str, Field[str]]:
     return {"title": face.field(found[0].raw, found[0])} if len(found) == 1 else {}
 
 
-def _labels(face: Face) -> Iterator[_Label]:
+def _labels(face: Face) -> Iterator[Label]:
     for run in face.sheet.phrases:
         bare = compact(run)
         match = _LABEL.match(bare.text)
@@ -115,10 +99,10 @@ def _labels(face: Face) -> Iterator[_Label]:
             continue
         after = _AFTER_LABEL.match(bare.text, match.end())
         end = after.end() if after else match.end()
-        yield _Label(name, bare, bare.part(end, len(bare.glyphs)))
+        yield Label(name, bare, bare.part(end, len(bare.glyphs)))
 
 
-def _read_form(face: Face, labels: list[_Label]) -> None:
+def _read_form(face: Face, labels: list[Label]) -> None:
     """发票代码 (12 digits) and 发票号码 (8), by their labels or as what stands over the meter's
     rows; of several lone numbers (a telephone has 8 digits too) the one next to the code."""
     floor = min((label.run.middle for label in labels), default=face.sheet.bottom)
@@ -164,151 +148,8 @@ def _read_seller(face: Face) -> None:
         keep_name(face, "seller_name", found[0])
 
 
-class _Meter:
-    """The meter's print, every value told by its shape or by the label of its row."""
-
-    def __init__(self, face: Face, labels: list[_Label]) -> None:
-        self._face = face
-        self._labels = labels
-        beside = [label.beside for label in labels if label.beside is not None]
-        starts = {id(label.run.glyphs[0]) for label in labels}
-        loose = [
-            bare for run in face.sheet.phrases if id((bare := compact(run)).glyphs[0]) not in starts
-        ]
-        self._prints = [*beside, *loose]
-        self._offset = self._common_offset()
-
-    def _common_offset(self) -> float:
-        """How much lower than its labels the meter prints, by the values that only one label
-        can have."""
-        offsets = []
-        for name, shape in (("waiting", _WAITING), ("times", _TIMES), ("date", None)):
-            named = [label for label in self._labels if label.name == name]
-            found = [run for run in self._prints if self._shaped(run, shape)]
-            if len(named) == 1 and len(found) == 1:
-                offsets.append(found[0].middle - named[0].run.middle)
-        return median(offsets) if offsets else 0.0
-
-    @staticmethod
-    def _shaped(run: Run, shape: re.Pattern[str] | None) -> bool:
-        if shape is None:
-            return values.date(run.text) is not None
-        return shape.search(run.text) is not None
-
-    def _label_of(self, run: Run, allowed: tuple[str, ...]) -> str | None:
-        """The label in whose row a print stands, if it is one that it may answer."""
-        own = [label for label in self._labels if label.beside is run]
-        if own:
-            return own[0].name if own[0].name in allowed else None
-        left = [label for label in self._labels if label.beside is None and label.run.x0 < run.x0]
-        if not left:
-            return None
-        level = run.middle - self._offset
-        ranked = sorted(left, key=lambda label: abs(label.run.middle - level))
-        nearest = ranked[0]
-        distance = abs(nearest.run.middle - level)
-        clear = len(ranked) == 1 or abs(ranked[1].run.middle - level) > 1.6 * distance
-        close = distance < 0.8 * max(nearest.run.height, run.height)
-        return nearest.name if clear and close and nearest.name in allowed else None
-
-    def date(self) -> None:
-        """The only date. One that ends before its 日 may have lost a digit too."""
-        found = {value: run for run in self._prints if (value := values.date(run.text)) is not None}
-        if len(found) == 1:
-            value, run = found.popitem()
-            whole = "年" not in run.text or "日" in run.text
-            self._face.keep("issue_date", value, run, most=1.0 if whole else DOUBTED)
-
-    def plate(self) -> dict[str, Field[str]]:
-        """The plate without dots; a province that the form prints with the label leads it."""
-        label = next((each for each in self._labels if each.name == "plate"), None)
-        printed = [run for run in self._prints if _PLATE.match(run.text.translate(_SIMPLE))]
-        if label is None or len(printed) != 1:
-            return {}
-        alone = [run.text for run in self._prints if run.text in tuple(_PROVINCES)]
-        text = re.sub(r"[.·\-]", "", printed[0].text).translate(_SIMPLE)
-        province = alone[0] if len(alone) == 1 and text[0] not in _PROVINCES else ""
-        return {"plate": self._face.field(province + text, printed[0])}
-
-    def times(self) -> dict[str, Field[str]]:
-        """`board_time` and `alight_time` as HH:MM: after midnight the day is not printed."""
-        for run in self._prints:
-            match = _TIMES.search(run.text)
-            start, end = (cut(run, match, 1), cut(run, match, 2)) if match else (None, None)
-            if start is not None and end is not None:
-                return self._clocks({"board": start, "alight": end})
-        found: dict[str, list[Run]] = {}
-        for run in self._prints:
-            if _CLOCK.match(run.text):
-                name = self._label_of(run, ("board", "alight"))
-                found.setdefault(name or "", []).append(run)
-        named = {name: runs[0] for name, runs in found.items() if name and len(runs) == 1}
-        lost = sorted(found.get("", []), key=lambda run: run.middle)
-        if not named and len(lost) == 2:
-            # Labels under a seal: boarding is printed above alighting everywhere.
-            fields = self._clocks({"board": lost[0], "alight": lost[1]})
-            return {name: doubted(field) for name, field in fields.items()}
-        return self._clocks(named)
-
-    def _clocks(self, found: dict[str, Run]) -> dict[str, Field[str]]:
-        return {
-            f"{name}_time": self._face.field(f"{run.text:0>5}", run)
-            for name, run in found.items()
-            if int(run.text.split(":")[0]) < 24 and int(run.text.split(":")[1]) < 60
-        }
-
-    def waiting(self) -> dict[str, Field[str]]:
-        found = [
-            part
-            for run in self._prints
-            for match in _WAITING.finditer(run.text)
-            if (part := cut(run, match)) is not None
-        ]
-        if len(found) != 1:
-            return {}
-        return {"waiting": self._face.field(f"{found[0].text:0>8}", found[0])}
-
-    def figures(self) -> dict[str, tuple[Decimal, Run]]:
-        """Each labelled figure; a label that two figures claim has none."""
-        claims: dict[str, list[tuple[Decimal, Run]]] = {}
-        for run in self._prints:
-            match = _FIGURE.match(run.text)
-            part = cut(run, match) if match else None
-            if match is None or part is None:
-                continue
-            name = self._label_of(run, self._answers(match))
-            if name is not None:
-                claims.setdefault(name, []).append((Decimal(match[1]), part))
-        return {name: found[0] for name, found in claims.items() if len(found) == 1}
-
-    def summed(self) -> tuple[Decimal, Run] | None:
-        """Of at least three sums with their signs the lowest, if it is what those above it make
-        together, to the fen or rounded to a yuan: a total that needs no label."""
-        signed = []
-        for run in sorted(self._prints, key=lambda run: run.middle):
-            match = re.fullmatch(r"[¥羊](\d{1,5}\.\d{2})", run.text)
-            part = cut(run, match) if match else None
-            if match is not None and part is not None:
-                signed.append((Decimal(match[1]), part))
-        if len(signed) < 3:
-            return None
-        parts = sum((value for value, _ in signed[:-1]), Decimal(0))
-        total = signed[-1]
-        whole = parts.quantize(Decimal(1), ROUND_HALF_UP)
-        return total if total[0] > 0 and total[0] in (parts, whole) else None
-
-    @staticmethod
-    def _answers(match: re.Match[str]) -> tuple[str, ...]:
-        unit = (match[2] or "").lower()
-        if unit.startswith("元/"):
-            return ("price",)
-        if not unit and match[0][0] in "¥Y羊":
-            return _MONEY
-        return _BY_UNIT[unit]
-
-
 def _keep_total(
-    face: Face, meter: _Meter, labels: list[_Label], figures: dict[str, tuple[Decimal, Run]]
+    face: Face, meter: Meter, labels: list[Label], figures: dict[str, tuple[Decimal, Run]]
 ) -> None:
     """The total under its own label, or the fare where no total is printed. Its parts prove it
     (rounded to a whole yuan or not); a recognised one that contradicts them is left out, and one
@@ -317,6 +158,12 @@ def _keep_total(
     summed = meter.summed()
     if "total" not in figures and summed is not None:
         face.keep("total_with_tax", *summed, proven=True)
+        return
+    if "total" in meter.unlabelled:
+        # As the form calls it, or not: with no fare printed either is what was paid.
+        if "fare" not in figures:
+            face.keep("total_with_tax", figures["total"][0].quantize(_FEN), figures["total"][1],
+                      most=UNLABELLED)  # fmt: skip
         return
     name = "total" if "total" in named else "fare"
     if name not in figures:
@@ -334,6 +181,18 @@ def _keep_total(
             face.keep("total_with_tax", value, run, most=DOUBTED)
         return
     face.keep("total_with_tax", value, run, most=1.0 if _likely(total, figures) else DOUBTED)
+
+
+def _doubt_way(
+    face: Face, figures: dict[str, tuple[Decimal, Run]], extra: dict[str, Field[str]]
+) -> None:
+    """A ride that costs much more than its way, or less, may have lost a digit of one of them."""
+    paid = figures.get("total") or figures.get("fare")
+    if not face.recognised or paid is None or not {"km", "price"} <= figures.keys():
+        return
+    way = figures["km"][0] * figures["price"][0]
+    if not Decimal("0.8") * way <= paid[0] <= 20 + Decimal("1.8") * way:
+        extra.update({name: doubted(extra[name]) for name in ("km", "unit_price") if name in extra})
 
 
 def _likely(total: Decimal, figures: dict[str, tuple[Decimal, Run]]) -> bool:

@@ -16,7 +16,7 @@ from extractors.layout.days import order_of, printed_dates
 from extractors.layout.page import Run
 from extractors.layout.reading import MENDED, Face
 
-_SIGN = r"RM|MYR|RMB|CNY|US\$|USD|S\$|SGD|A\$|AUD|HK\$|HKD|NT\$|C\$|CAD|NZ\$|GBP|EUR|JPY|[$£€¥]"
+_SIGN = r"RMB|RM|MYR|CNY|US\$|USD|S\$|SGD|A\$|AUD|HK\$|HKD|NT\$|C\$|CAD|NZ\$|GBP|EUR|JPY|[$£€¥]"
 #: 1,234.56 or 1.234,56 or, behind a currency, whole units.
 _MONEY = re.compile(
     rf"(?<![\d.,/:%-])(?P<minus>-\s?)?(?:(?P<sign>{_SIGN})\s?:?\s?)?(?P<minus2>-\s?)?"
@@ -31,7 +31,9 @@ _CURRENCIES = (
     ("USD", r"US\$|\bUSD\b"), ("CNY", r"\bRMB|\bCNY|人民币|\d元"),
     ("JPY", r"\bJPY\b|[ぁ-んァ-ン]"),
 )  # fmt: skip
-_AMERICA = re.compile(r"\b[A-Z]{2},?\s\d{5}(?:-\d{4})?(?!\d)|(?<!\d)\(\d{3}\)\s?\d{3}-\d{4}")
+_AMERICA = re.compile(
+    r"\bSALES TAX\b|\b[A-Z]{2},?\s\d{5}(?:-\d{4})?(?!\d)|(?<!\d)\(\d{3}\)\s?\d{3}-\d{4}"
+)
 
 _COMPANY = re.compile(
     r"\bS\.?DN\.?\s?BH?N?D|\bBHD\b|\bS/B\b|\bPTE\b|\bL\.?T\.?D\b|\bLIMITED\b|\bL\.?L\.?C\b|"
@@ -58,6 +60,11 @@ _REGISTERED = re.compile(
     r"\s*[(（]?\s*(?:CO\.?|COMPANY)?\s*(?:REG\.?|ROC)?\s*(?:NO\.?)?\s*[:#]?\s*"
     r"[(（]?\d{5,12}\s?-?\s?[A-Z]{0,2}\s*[)）]?\s*[)）]?$"
 )
+#: Words of stamps, and a lone character of one before Latin print.
+_STAMPED = re.compile(
+    r"^(?:现?[金全]?付讫|[现转]?[金账]?收讫|已?报销|核对无误|作废)\s*(?=\S{2})"
+    r"|^[一-鿿]\s?(?=[A-Z][A-Z&'. ]{4,})"
+)
 _OTHER_DAY = re.compile(
     r"DUE|EXPIR|VALID|UNTIL|BEFORE|EXCHANGE|RETURN|SINCE|EFFECTIVE|MEMBER|BIRTH|DELIVER|CHECK.?OUT|"
     r"有效|截止|到期|打印"
@@ -80,7 +87,7 @@ def sums_in(row: Run) -> list[Sum]:
     found = []
     for match in _MONEY.finditer(row.text.upper()):
         signed = bool(match["sign"] or match["unit"])
-        if match["whole"] and not signed:
+        if match["whole"] and (not signed or row.text[: match.start()][-1:].isalpha()):
             continue
         figures = match["plain"] or match["whole"] or ""
         if match["comma"]:
@@ -106,7 +113,7 @@ def currency(face: Face) -> tuple[str, Run] | None:
         return found.popitem()
     if found:
         return None
-    text = whole_text(face)
+    text = whole_text(face).upper()
     for sign, code, proof in (("$", "USD", _AMERICA), ("¥", "CNY", re.compile(r"[一-鿿]"))):
         rows = [row for row in face.sheet.rows if sign in row.text]
         if rows and proof.search(text):
@@ -136,8 +143,10 @@ def keep_merchant(face: Face, bottom: float) -> None:
 
 
 def merchant_name(row: Run) -> str:
-    """The row without a registration number behind the name or a welcome before it."""
+    """The row without a registration number behind the name, or a welcome or what is left of a
+    stamp before it."""
     name = _REGISTERED.sub("", row.raw.strip())
+    name = _STAMPED.sub("", name)
     return re.sub(r"^欢迎光临|[*=_~-]{2,}", "", name).strip(" :：,，*")
 
 
@@ -172,7 +181,8 @@ def keep_day(face: Face) -> None:
     for rank in (3, 2, 1, 0):
         days = {day: run for found_rank, day, run in found if found_rank == rank}
         if len(days) == 1:
-            day, run = days.popitem()
-            face.keep("issue_date", day, run)
+            day, run = next(iter(days.items()))
+            # A day with neither label nor hour may be stamped, or of something else.
+            face.keep("issue_date", day, run, most=MENDED if face.recognised and not rank else 1.0)
         if days:
             return

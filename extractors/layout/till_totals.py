@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from extractors.layout.page import Run
 from extractors.layout.reading import MENDED, Face
+from extractors.layout.slips import doubted
 from extractors.layout.till import Sum, sums_in
 from extractors.model import Field
 
@@ -40,6 +41,10 @@ _ROWS = {
 }  # fmt: skip
 _ROW_PATTERNS = tuple((name, re.compile(pattern)) for name, pattern in _ROWS.items())
 _CENT = Decimal("0.00")
+#: Rows that are never without one.
+_WITH_AMOUNT = frozenset({"change", "subtotal", "grand", "total"})
+#: What recognition takes for a digit or a letter: a currency's sign before the amount.
+_SIGN_READ = re.compile(r"^[8S5](?=\d)")
 
 
 @dataclass
@@ -48,6 +53,8 @@ class Sums:
 
     by_sort: dict[str, list[Sum]] = field(default_factory=dict)
     others: list[Sum] = field(default_factory=list)
+    #: Sorts of rows that show no amount.
+    bare: list[str] = field(default_factory=list)
 
     def of(self, *sorts: str) -> list[Sum]:
         return [each for sort in sorts for each in self.by_sort.get(sort, [])]
@@ -73,6 +80,8 @@ def read_sums(face: Face) -> Sums:
             sums.others.extend(found)
         elif len(found) == 1 or (sort == "cash" and found):
             sums.by_sort.setdefault(sort, []).append(found[-1])
+        elif not found and sort in _WITH_AMOUNT:
+            sums.bare.append(sort)
     return sums
 
 
@@ -88,6 +97,9 @@ def _alone_below(label: Run, row: Run) -> list[Sum]:
 def keep_total(face: Face, sums: Sums) -> None:
     """Keep the total, doubtful where nothing proves it and something speaks against it."""
     candidates = sums.of("grand", "total")
+    if not candidates and face.recognised:
+        _keep_charged(face, sums)
+        return
     distinct = {each.value for each in candidates}
     proven = {value for value in distinct if _paid(sums, value)}
     if len(proven) != 1 and len(distinct) > 1:
@@ -103,8 +115,22 @@ def keep_total(face: Face, sums: Sums) -> None:
         (each for each in candidates if each.value == value), key=lambda each: each.run.score
     )
     proven_at_last = value in proven or _adds_up(sums, value)
-    most = 1.0 if proven_at_last or not _contradicted(sums, value) else MENDED
+    doubtful = _contradicted(sums, value) or (face.recognised and _unpaired(sums))
+    most = 1.0 if proven_at_last or not doubtful else MENDED
     face.keep("total_with_tax", value, best.run, proven=proven_at_last, most=most)
+
+
+def _keep_charged(face: Face, sums: Sums) -> None:
+    """Where the total is unreadable: what a card was charged, if that is one amount. Doubtful."""
+    charged = sums.only("card")
+    if charged is not None:
+        face.keep("total_with_tax", charged.value, charged.run, most=MENDED)
+
+
+def _unpaired(sums: Sums) -> bool:
+    """Do words of sums stand without their amount? Then amounts of a leaning page may stand beside
+    their neighbours' words."""
+    return bool(sums.bare)
 
 
 def _paid(sums: Sums, value: Decimal) -> bool:
@@ -136,10 +162,34 @@ def _contradicted(sums: Sums, value: Decimal) -> bool:
 
 
 def extra_sums(face: Face, sums: Sums) -> dict[str, Field[str]]:
-    """Subtotal and tax as they stand; they need not fit the total (several taxes, rounding)."""
-    extra = {}
-    for name in ("subtotal", "tax"):
-        found = sums.only(name)
-        if found is not None:
-            extra[name] = face.field(f"{found.value:.2f}", found.run)
+    """Subtotal and tax as they stand; they need not fit the total (several taxes, rounding).
+    Recognised ones of which one or both took their currency's sign for a first digit are mended
+    where they then make the total."""
+    subtotal, tax = sums.only("subtotal"), sums.only("tax")
+    total = face.found.get("total_with_tax")
+    found = {name: each for name, each in (("subtotal", subtotal), ("tax", tax)) if each}
+    extra = {name: face.field(f"{each.value:.2f}", each.run) for name, each in found.items()}
+    if face.recognised and total is not None and subtotal is not None and tax is not None:
+        mended = _unsigned(subtotal.value, tax.value, total.value)
+        for name, value in zip(("subtotal", "tax"), mended, strict=False):
+            if value != found[name].value:
+                extra[name] = doubted(face.field(f"{value:.2f}", found[name].run), MENDED)
     return extra
+
+
+def _unsigned(subtotal: Decimal, tax: Decimal, total: Decimal) -> tuple[Decimal, ...]:
+    """Subtotal and tax, without a first digit that was the currency's sign, if they then make the
+    total in one way only; () otherwise."""
+    if subtotal + tax == total:
+        return ()
+    pairs = {
+        pair
+        for pair in itertools.product(_readings(subtotal), _readings(tax))
+        if sum(pair, _CENT) == total
+    }
+    return pairs.pop() if len(pairs) == 1 else ()
+
+
+def _readings(value: Decimal) -> tuple[Decimal, ...]:
+    shorter = _SIGN_READ.sub("", f"{value:.2f}")
+    return value, Decimal(shorter)
