@@ -29,15 +29,18 @@ from benchmarks.machine import machine
 from benchmarks.reading_work import DAY
 from benchmarks.recorded import RecordedRecogniser
 from extractors.limits import Limits
+from extractors.model import Finding
 from extractors.reader import Reader
 from extractors.recognise import PaddleRecogniser
 from extractors.recogniser import Recogniser
+from extractors.sniff import sniff
 from fixtures.forging import FORGERIES
 from fixtures.maker import Form, Truth, draw_truth, make, specimens
 from fixtures.maker.grades import Grade, make_graded
 from fixtures.portal.known import KnownInvoice
 from fixtures.portal.serve import serving
 from fixtures.vendor import KEY, create_app
+from verifiers.signatures import check_signatures
 from verifiers.vendor import VendorVerifier, load_vendor
 from worker import broker
 from worker.pipeline import Pipeline
@@ -120,7 +123,16 @@ def _drawn(truth: Truth, case: Case) -> bytes:
     return make(truth, Form(case.medium), case.seed).content
 
 
-def judged(cases: Sequence[Case], reader: Reader, folder: Path) -> Iterator[Case]:
+class InProcessReader(Reader):
+    """Reads and checks signatures here rather than in a process of its own."""
+
+    def signatures(self, path: Path) -> tuple[Finding, ...]:
+        """What the file's signatures prove."""
+        content = path.read_bytes()
+        return check_signatures(content, sniff(content))
+
+
+def judged(cases: Sequence[Case], reader: InProcessReader, folder: Path) -> Iterator[Case]:
     """Each case with what became of it, on services in `folder`."""
     files = [(case, *content_of(case)) for case in cases]
     known = [held for _, _, held in files if held is not None]
@@ -149,7 +161,7 @@ def _other(case: Case) -> Case:
 
 
 def _taken_through(
-    services: Services, reader: Reader, visit: Visit, content: bytes
+    services: Services, reader: InProcessReader, visit: Visit, content: bytes
 ) -> tuple[str, str, int]:
     """Where the document ends, why, and how many misreadings were mended."""
     batch = services.intake.open_batch("cli")
@@ -209,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{machine()}\n{len(cases)} documents, seeds from {options.first_seed}", flush=True)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        done = list(judged(cases, Reader(Limits(), engine), Path(folder)))
+        done = list(judged(cases, InProcessReader(Limits(), engine), Path(folder)))
     for line in table(done):
         print(line)
     wrong, share = wrongly_passed(done), shares(done)

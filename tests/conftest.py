@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,3 +41,20 @@ def services(settings: Settings) -> Iterator[Services]:
         opened = Services.open(settings)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def own_browser(tmp_path: Path) -> Iterator[str]:
+    """A browser that stands for a person's own, open to be attached to; its address."""
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("no Chromium on the path")
+    command = [executable, "--headless=new", "--no-first-run", "--remote-debugging-port=0"]
+    command += [f"--user-data-dir={tmp_path}"]
+    command += ["--no-sandbox"] if os.geteuid() == 0 else []
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as browser:
+        assert browser.stderr is not None
+        lines = iter(browser.stderr.readline, b"")
+        said = next(line for line in lines if b"DevTools listening on " in line)
+        yield said.decode().partition("listening on ")[2].strip()
+        browser.terminate()

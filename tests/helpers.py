@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from archive.records import AuditRow, Document, now
-from extractors.model import Box, Field, Invoice, Kind, Source
+from extractors.model import Box, Field, Finding, Invoice, Kind, Source
 from extractors.words import Look
 from verifiers.model import CaptchaDesk, Evidence, PortalValues, Reason, Verdict, Verification
 from worker.intake import Receipt
@@ -66,6 +66,8 @@ class FixedReader:
     before: Callable[[], None] = field(default=lambda: None)
     #: What it sees at any place when asked to look again.
     looks: tuple[Look, ...] = ()
+    #: What the file's signatures prove.
+    signed: tuple[Finding, ...] = ()
 
     def read(self, path: Path) -> tuple[Invoice, ...]:
         self.calls += 1
@@ -74,6 +76,10 @@ class FixedReader:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer if isinstance(self.answer, tuple) else (self.answer,)
+
+    def signatures(self, path: Path) -> tuple[Finding, ...]:
+        assert path.exists()
+        return self.signed
 
     def look_again(
         self, path: Path, page: int, region: Box | None, places: Mapping[str, Box]

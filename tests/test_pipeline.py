@@ -55,6 +55,24 @@ def test_a_good_invoice_goes_all_the_way(services: Services) -> None:
         assert audit.verify(session).sound
 
 
+@pytest.mark.parametrize(
+    ("severity", "state"), [(Severity.BLOCK, "in_review"), (Severity.INFO, "archived")]
+)
+def test_a_broken_signature_keeps_a_confirmed_invoice_from_passing(
+    services: Services, severity: Severity, state: str
+) -> None:
+    receipt = hand_in(services, xml(), voucher="JZ-1")
+    signed = (Finding(code="altered_after_signing", severity=severity, params={"parts": "PDF"}),)
+    pipeline = Pipeline(services)
+    pipeline.read(receipt.document_id, FixedReader(invoice(), signed=signed))
+    pipeline.verify(receipt.document_id, Visit(FixedVerifier([CONFIRMED]), "p"))
+    pipeline.seal("JZ-1")
+    document = load(services, receipt.document_id)
+    assert document.state == state
+    if severity is Severity.BLOCK:
+        assert document.reason == "altered_after_signing"
+
+
 def test_every_step_run_twice_does_nothing_twice(services: Services) -> None:
     receipt = hand_in(services, xml(), voucher="JZ-1")
     whole_road(services, receipt.document_id)

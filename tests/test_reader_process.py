@@ -18,6 +18,7 @@ import pytest
 from extractors.errors import EmptyFile, ReaderCrashed
 from extractors.model import Kind
 from fixtures.maker import Form, make, make_truth
+from fixtures.signing import rsa_signer, signed_pdf
 from worker.reader_process import ReaderProcess, error_from
 from worker.settings import Settings
 
@@ -141,3 +142,19 @@ def test_errors_come_over_as_themselves(reader: ReaderProcess, tmp_path: Path) -
         reader.read(empty)
     error = error_from("file_too_large", {"size": "2", "limit": "1"})
     assert (error.code, error.params) == ("file_too_large", {"size": "2", "limit": "1"})
+
+
+def test_signatures_are_checked_in_there_and_a_hang_is_a_finding(
+    reader: ReaderProcess, document: Path, tmp_path: Path
+) -> None:
+    assert [finding.code for finding in reader.signatures(document)] == ["tax_signature_unverified"]
+    signed = tmp_path / "signed.pdf"
+    by, _ = rsa_signer("开票平台")
+    signed.write_bytes(signed_pdf(make(TRUTH, Form.PDF, 5).content, by))
+    assert reader.signatures(signed)[0].code == "signature_valid"
+    assert reader.pid is not None
+    os.kill(reader.pid, signal.SIGSTOP)
+    reader._settings.reader_seconds = 0.2  # the limit, which real hangs take too
+    (told,) = reader.signatures(signed)
+    assert (told.code, told.params["part"]) == ("signature_unreadable", "pdf")
+    assert "no answer" in told.params["detail"]

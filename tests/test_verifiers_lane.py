@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -360,23 +356,6 @@ def test_a_page_that_does_not_fetch_a_new_captcha_is_asked_by_a_click() -> None:
         with PortalVerifier(PortalSettings(url=url), clock) as lane:
             assert lane.verify("doc-1", as_read(NORMAL), desk).verdict is Verdict.CONFIRMED
     assert desk.reports == [False, True]
-
-
-@pytest.fixture
-def own_browser(tmp_path: Path) -> Iterator[str]:
-    """A browser that stands for a person's own, open to be attached to; its address."""
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("no Chromium on the path")
-    command = [executable, "--headless=new", "--no-first-run", "--remote-debugging-port=0"]
-    command += [f"--user-data-dir={tmp_path}"]
-    command += ["--no-sandbox"] if os.geteuid() == 0 else []
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as browser:
-        assert browser.stderr is not None
-        lines = iter(browser.stderr.readline, b"")
-        said = next(line for line in lines if b"DevTools listening on " in line)
-        yield said.decode().partition("listening on ")[2].strip()
-        browser.terminate()
 
 
 def test_works_in_a_persons_own_browser_and_leaves_it_open(own_browser: str) -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.verifying import judged, planned, shares, table, wrongly_passed
+from benchmarks.verifying import InProcessReader, judged, planned, shares, table, wrongly_passed
 from extractors.limits import Limits
-from extractors.reader import Reader
 from extractors.recognise import PaddleRecogniser
 from fixtures.forging import FORGERIES
 from fixtures.maker import draw_truth
@@ -43,7 +42,7 @@ def test_every_forgery_and_every_medium_has_its_turn() -> None:
 @pytest.mark.timeout(900)
 def test_no_forgery_passes_and_the_honest_need_no_hand(tmp_path: Path) -> None:
     cases = [*planned(24, 31_000, ("pdf", "ofd")), *planned(12, 32_000, ("flat",))]
-    done = list(judged(cases, Reader(Limits(), PaddleRecogniser(threads=1)), tmp_path))
+    done = list(judged(cases, InProcessReader(Limits(), PaddleRecogniser(threads=1)), tmp_path))
     assert wrongly_passed(done) == []
     share = shares(done)
     assert share["e-file"] >= 0.97

@@ -25,6 +25,7 @@ from worker.inspecting import show_document, status_report
 from worker.intake import files_in
 from worker.log import configure
 from worker.policy_command import policy
+from worker.portal_command import portal_app
 from worker.results import ResultRow, batch_rows, document_row, result_table, still_moving
 from worker.services import Services
 from worker.settings import Settings
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 audit_app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
-app.add_typer(serving.portal_app, name="portal")
+app.add_typer(portal_app, name="portal")
 serving.register(app)
 app.command()(policy)
 

@@ -4,6 +4,7 @@ and the other invoices on its books."""
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from archive.history import history_of
@@ -18,6 +19,16 @@ CHINA = ZoneInfo("Asia/Shanghai")
 def today_in_china() -> dt.date:
     """The calendar day that the tax authority counts by."""
     return dt.datetime.now(CHINA).date()
+
+
+def with_findings(invoices: Sequence[Invoice], findings: Sequence[Finding]) -> tuple[Invoice, ...]:
+    """The invoices of one file, each with what was found of the file itself."""
+    if not findings:
+        return tuple(invoices)
+    return tuple(
+        invoice.model_copy(update={"findings": (*invoice.findings, *findings)})
+        for invoice in invoices
+    )
 
 
 def offline_findings(services: Services, document_id: str, invoice: Invoice) -> tuple[Finding, ...]:

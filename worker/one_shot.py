@@ -25,7 +25,7 @@ from worker.decide import decide
 from worker.intake import files_in
 from worker.jobs import portal_settings
 from worker.manners import SharedManners
-from worker.offline import today_in_china
+from worker.offline import today_in_china, with_findings
 from worker.reader_process import ReaderProcess
 from worker.roads import open_roads
 from worker.services import Services, policy_of
@@ -56,6 +56,7 @@ def _readings(paths: list[Path], settings: Settings) -> Iterator[_Reading]:
                 began = time.monotonic()
                 outcomes = _read_one(reader, file, settings)
                 seconds = time.monotonic() - began
+                outcomes = _with_signatures(reader, file, outcomes)
                 for outcome in outcomes:
                     yield _Reading(str(file), outcome, seconds)
 
@@ -73,9 +74,22 @@ def _read_one(
         return (error,)
 
 
+def _with_signatures(
+    reader: ReaderProcess, path: Path, outcomes: tuple[Invoice | YanpiaoError, ...]
+) -> tuple[Invoice | YanpiaoError, ...]:
+    """The invoices with what the file's signatures prove; an error stays as it is."""
+    invoices = [outcome for outcome in outcomes if isinstance(outcome, Invoice)]
+    if not invoices:
+        return outcomes
+    try:
+        return with_findings(invoices, reader.signatures(path.resolve()))
+    except YanpiaoError as error:
+        return (error,)
+
+
 def read_files(paths: list[Path], settings: Settings) -> Iterator[dict[str, Any]]:
     """One result an invoice, in the order of files and, within each, of parts, with the findings
-    of reading and of the offline rules."""
+    of reading, of the file's signatures and of the offline rules."""
     for reading in _readings(paths, settings):
         yield _report(reading, settings)
 

@@ -12,12 +12,13 @@ from typing import Protocol
 from archive import leases, vouchers
 from archive.records import Document, State, VerificationRow, Voucher
 from extractors.errors import ReaderCrashed, YanpiaoError
-from extractors.model import Box, Invoice, Kind
+from extractors.model import Box, Finding, Invoice, Kind
 from extractors.words import Look
 from worker import again, outcomes, relook
 from worker.lanes import Hold, Lanes
 from worker.lease_keeper import LeaseKeeper
 from worker.log import logger
+from worker.offline import with_findings
 from worker.queues import Stage, enqueue
 from worker.services import Services
 from worker.visit import Visit, visit_portal
@@ -31,6 +32,8 @@ class DocumentReader(Protocol):
     """Whatever turns a file into its invoices (`worker.reader_process.ReaderProcess`)."""
 
     def read(self, path: Path) -> tuple[Invoice, ...]: ...
+
+    def signatures(self, path: Path) -> tuple[Finding, ...]: ...
 
     def look_again(
         self, path: Path, page: int, region: Box | None, places: Mapping[str, Box]
@@ -61,7 +64,8 @@ class Pipeline:
                 if document.attempts > self._settings.max_tries:
                     # Its worker died each time without a word: that counts as a crash too.
                     raise ReaderCrashed(detail="the reading worker was lost")
-                invoices = reader.read(self._services.store.path(document.sha256))
+                path = self._services.store.path(document.sha256)
+                invoices = with_findings(reader.read(path), reader.signatures(path))
         except YanpiaoError as error:
             self._reading_failed(document, token, error, time.monotonic() - began)
             return

@@ -1,9 +1,9 @@
 """The reading process itself: `python -m worker.reader_child HANDLE PARENT`.
 
-Takes `{"path": ...}` on the inherited socket and answers `{"invoices": ...}`, or with
-`{"look": {"page", "region", "places"}}` besides, `{"looks": ...}`; `{"error": {"code", "params"}}`
-where it failed; until the socket closes. Dies with its parent, and is bound in
-memory, so that a hostile file can hurt nobody else.
+Takes `{"path": ...}` on the inherited socket and answers `{"invoices": ...}`; with
+`{"look": {"page", "region", "places"}}` besides, `{"looks": ...}`; with `{"signatures": true}`,
+`{"signatures": ...}`; or `{"error": {"code", "params"}}` where it failed; until the socket closes.
+Dies with its parent, and is bound in memory, so that a hostile file can hurt nobody else.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from extractors.errors import ReaderCrashed, YanpiaoError
 from extractors.model import Box
+from extractors.sniff import sniff
+from verifiers.signatures import check_signatures
+from verifiers.signatures.roots import load_roots
 from worker.log import configure, logger
 from worker.settings import Settings
 
@@ -76,6 +80,28 @@ def answer_looks(reader: Any, path: Path, look: dict[str, Any]) -> dict[str, Any
     return _answered("looks", seen)
 
 
+def answer_signatures(path: Path, roots: Sequence[bytes]) -> dict[str, Any]:
+    """What the signatures of one file prove; every fault becomes an answer."""
+
+    def found() -> list[Any]:
+        content = path.read_bytes()
+        findings = check_signatures(content, sniff(content), roots)
+        return [finding.model_dump(mode="json") for finding in findings]
+
+    return _answered("signatures", found)
+
+
+def _response(
+    reader: Any, request: dict[str, Any], roots: Callable[[], Sequence[bytes]]
+) -> dict[str, Any]:
+    path = Path(request["path"])
+    if look := request.get("look"):
+        return answer_looks(reader, path, look)
+    if request.get("signatures"):
+        return answer_signatures(path, roots())
+    return answer(reader, path)
+
+
 def main() -> None:
     handle, parent = int(sys.argv[1]), int(sys.argv[2])
     die_with_parent(parent)
@@ -89,13 +115,13 @@ def main() -> None:
     from worker.readers import build_reader  # after the limits: this loads native libraries
 
     reader = build_reader(settings)
+    roots = cache(partial(load_roots, settings.signature_roots))
     channel: Connection[Any, Any] = Connection(handle)
     channel.send_bytes(b"ready")
     with contextlib.suppress(EOFError, OSError):
         while True:
             request = json.loads(channel.recv_bytes())
-            path, look = Path(request["path"]), request.get("look")
-            said = answer_looks(reader, path, look) if look else answer(reader, path)
+            said = _response(reader, request, roots)
             channel.send_bytes(json.dumps(said).encode())
 
 

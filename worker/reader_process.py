@@ -21,8 +21,9 @@ from typing import Any, Self
 
 from extractors import errors
 from extractors.errors import ReaderCrashed, YanpiaoError
-from extractors.model import Box, Invoice
+from extractors.model import Box, Finding, Invoice
 from extractors.words import Look
+from verifiers.signatures import unreadable
 from worker.log import logger
 from worker.settings import Settings
 
@@ -30,6 +31,8 @@ log = logger("reader")
 
 _START_SECONDS = 120
 _STOP_SECONDS = 5
+#: A signature takes a fifth of a second, a hostile file for ever.
+_SIGNATURE_SECONDS = 30
 
 
 def _error_classes(root: type[YanpiaoError]) -> Iterator[type[YanpiaoError]]:
@@ -91,15 +94,29 @@ class ReaderProcess:
             for name, looks in found.items()
         }
 
-    def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
+    def signatures(self, path: Path) -> tuple[Finding, ...]:
+        """What the signatures of one file prove (`verifiers.signatures`). A file that the check
+        dies of, or does not get through in time, says so in a finding.
+
+        Raises `BadRoots` where the trusted certificates cannot be read.
+        """
+        request = {"path": str(path), "signatures": True}
+        try:
+            found = self._asked(request, _SIGNATURE_SECONDS)["signatures"]
+        except ReaderCrashed as error:
+            return (unreadable(path.suffix.lstrip(".") or "file", error.params.get("detail", "")),)
+        return tuple(Finding.model_validate(each) for each in found)
+
+    def _asked(self, request: dict[str, Any], most: float | None = None) -> dict[str, Any]:
         """The reading process's answer to one request; its error, raised."""
         channel = self._ready()
         try:
             channel.send_bytes(json.dumps(request).encode())
         except OSError as error:
             raise ReaderCrashed(detail=self._cause_of_death()) from error
-        answer: dict[str, Any] = json.loads(self._receive(channel, self._settings.reader_seconds))
-        self._served += 1
+        seconds = min(self._settings.reader_seconds, most or self._settings.reader_seconds)
+        answer: dict[str, Any] = json.loads(self._receive(channel, seconds))
+        self._served += "signatures" not in request  # of a document that counts already
         if "error" not in answer:
             return answer
         fault = error_from(answer["error"]["code"], answer["error"]["params"])
@@ -191,4 +208,6 @@ def _child_environment(settings: Settings) -> dict[str, str]:
     }
     if settings.models is not None:
         values["YANPIAO_MODELS"] = str(settings.models)
+    if settings.signature_roots is not None:
+        values["YANPIAO_SIGNATURE_ROOTS"] = str(settings.signature_roots.expanduser().resolve())
     return values

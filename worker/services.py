@@ -10,6 +10,7 @@ import redis
 from archive.database import Database
 from archive.store import FileStore
 from verifiers.policy import Policy, load_policy
+from verifiers.signatures.roots import load_roots
 from worker.broker import connect
 from worker.captcha_desk import RedisCaptchaDesk
 from worker.intake import Intake
@@ -32,6 +33,7 @@ class Services:
     def open(cls, settings: Settings | None = None) -> Self:
         chosen = settings or Settings()
         policy = policy_of(chosen)  # a bad one must not wait for the first invoice
+        load_roots(chosen.signature_roots)  # nor bad certificates
         database = Database(chosen.database)
         database.migrate()
         store = FileStore(chosen.files)

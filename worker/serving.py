@@ -7,13 +7,10 @@ from typing import Annotated
 import typer
 
 from worker.broker import connect, serve_bundled, wait_for
-from worker.lanes import Lanes
 from worker.log import configure
 from worker.queues import Stage
 from worker.services import Services
 from worker.settings import Settings
-
-portal_app = typer.Typer(help="The verification portal's lane.", no_args_is_help=True)
 
 
 def redis() -> None:
@@ -64,25 +61,6 @@ def clock() -> None:
     configure(settings.log_level)
     wait_for(connect(settings), 60)
     Clock(Services.open(settings)).run()
-
-
-@portal_app.command("resume")
-def portal_resume() -> None:
-    """Open the portal's lane again after you have looked at why it stopped."""
-    settings = Settings()
-    services = Services.open(settings)
-    Lanes(services.database, str(settings.portal_url)).resume(actor="cli")
-    typer.echo("The lane is open; waiting documents come back by themselves.")
-
-
-@portal_app.command("status")
-def portal_status() -> None:
-    """Whether the portal's lane is open."""
-    settings = Settings()
-    services = Services.open(settings)
-    reason = Lanes(services.database, str(settings.portal_url)).stopped()
-    typer.echo(f"stopped: {reason}" if reason else "open")
-    raise typer.Exit(1 if reason else 0)
 
 
 def register(app: typer.Typer) -> None:

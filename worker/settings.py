@@ -111,6 +111,10 @@ class Settings(BaseSettings):
         None,
         description="The organisation's rules; empty: `policy.toml` in the data folder, if any.",
     )
+    signature_roots: Path | None = Field(
+        None,
+        description="Folder of trusted certificates (PEM) for signatures; empty: none is trusted.",
+    )
     language: Literal["zh", "en"] = Field("en", description="Language of the command line.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least weight of a log line that is written."

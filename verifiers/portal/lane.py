@@ -150,6 +150,8 @@ class PortalVerifier(Verifier):
                     outcome = await self._on_page(visit, portal, tab)
                     if outcome.verdict is not Verdict.UNDECIDED:
                         tab.keep = Keep.IDLE
+                    elif outcome.reason in STOPPING:
+                        tab.keep = Keep.SHOWN
                     return outcome if visit.interrupted else await self._remember(outcome)
                 finally:
                     self._visits.discard(visit)
@@ -186,7 +188,6 @@ class PortalVerifier(Verifier):
                 evidence.append(
                     Evidence(name="trace.zip", media_type="application/zip", content=trace)
                 )
-        tab.keep = Keep.SHOWN
         return undecided(reason, self._clock(), message=message, evidence=tuple(evidence))
 
     async def _remember(self, outcome: Verification) -> Verification:

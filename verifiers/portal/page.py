@@ -33,6 +33,8 @@ _FORM_SECONDS = 10.0
 _OWN_REFRESH_SECONDS = 2.5
 #: How long the result window may take to fill itself once it is open.
 _FILL_SECONDS = 15.0
+#: How long a tab may take to be drawn for a picture.
+_DRAW_SECONDS = 5.0
 _PICTURE = re.compile(r"data:image/png;base64,(.+)", re.DOTALL)
 _WATCHED = frozenset({"document", "script", "xhr", "fetch"})
 
@@ -99,12 +101,17 @@ class PortalPage:
             raise PortalUnreachable(detail=_first_line(error)) from error
         self._judge_status(response)
         await self._insist_on_shape()
+        notice = await self.clear_the_way()
+        # What stands there before the first captcha is no captcha.
+        self._last_source = await self._source()
+        return notice
+
+    async def clear_the_way(self) -> Popup | None:
+        """Close the tutorial and the notice that stand over the form; the notice, if any."""
         await self._close_if_visible("tutorial_close")
         notice = await self.popup()
         if notice is not None:
             await self.dismiss()
-        # What stands there before the first captcha is no captcha.
-        self._last_source = await self._source()
         return notice
 
     async def type_into(self, name: str, text: str) -> None:
@@ -112,6 +119,8 @@ class PortalPage:
         field = self._at(name)
         await field.focus()
         await self._page.keyboard.press("Control+A")
+        if not text:
+            await self._page.keyboard.press("Delete")
         await self._page.keyboard.type(text, delay=self._settings.typing_delay * 1000)
         # Chinese characters arrive without a keyup (as from an input method); the key that a
         # person would end with gives the page its keyup in every case.
@@ -228,14 +237,23 @@ class PortalPage:
         await self._at("popup_ok").click()
 
     async def screenshot(self) -> bytes:
-        return await self._page.screenshot()
+        return await self._pictured(self._page.screenshot)
 
     async def html(self) -> str:
         return await self._page.content()
 
     async def result_picture(self) -> bytes:
         """The result window as PNG."""
-        return await self._page.locator(self._layout.result.frame).first.screenshot()
+        return await self._pictured(self._page.locator(self._layout.result.frame).first.screenshot)
+
+    async def _pictured(self, take: Callable[..., Awaitable[bytes]]) -> bytes:
+        """A tab behind others in a person's window may not be drawn until it comes to the front,
+        which is done only if need be: they may be typing in another."""
+        try:
+            return await take(timeout=_DRAW_SECONDS * 1000)
+        except PlaywrightTimeout:
+            await self._page.bring_to_front()
+            return await take()
 
     async def print_result(self) -> bytes:
         """The result as PDF: a copy of its document without scripts takes the page's place, so

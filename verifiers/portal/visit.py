@@ -121,8 +121,9 @@ class Visit:
                 said = await self._ask_for(self._page.refresh_captcha)
                 continue
             answered = await self._answer(seen, keys)
+            typed = challenge if isinstance(seen, str) else None  # else it was typed in the page
             if isinstance(answered, Window):
-                await self._report(challenge, accepted=True)
+                await self._report(typed, accepted=True)
                 return await self._judge(answered, keys)
             if isinstance(answered, Picture):
                 said = answered
@@ -130,9 +131,9 @@ class Visit:
             meaning = self._meaning(answered)
             if not meaning.captcha:
                 if meaning.reason in _TAKEN:
-                    await self._report(challenge, accepted=True)
+                    await self._report(typed, accepted=True)
                 return await self._told(answered)
-            await self._report(challenge, accepted=False)
+            await self._report(typed, accepted=False)
             refused += 1
             if refused == self._house.settings.captcha_attempts:
                 return await self._undecided(Reason.CAPTCHA_REJECTED)
@@ -255,7 +256,10 @@ class Visit:
             message = "the form's keys were changed by hand"
             raise _Over(await self._undecided(Reason.CAPTCHA_UNANSWERED, message=message))
 
-    async def _report(self, challenge: CaptchaChallenge, *, accepted: bool) -> None:
+    async def _report(self, challenge: CaptchaChallenge | None, *, accepted: bool) -> None:
+        """Tell the desk how its answer did, where it was the desk's."""
+        if challenge is None:
+            return
         await asyncio.to_thread(self._desk.report, challenge, accepted)
 
     async def _judge(self, window: Window, keys: PortalKeys) -> Verification:
