@@ -162,7 +162,7 @@ def _until(database: Database, documents: int, enough: threading.Event) -> None:
 def _reasons(database: Database) -> dict[str, int]:
     with database.read() as session:
         query = select(VerificationRow.reason, func.count()).group_by(VerificationRow.reason)
-        return dict(session.execute(query).tuples().all())
+        return {str(reason): int(count) for reason, count in session.execute(query)}
 
 
 def measure(options: argparse.Namespace, console: Console) -> None:

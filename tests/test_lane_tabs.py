@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from playwright.sync_api import sync_playwright
 
-from extractors.model import Invoice
+from extractors.model import Invoice, Kind
 from fixtures.portal import Clock, create_app, serving
+from fixtures.portal.known import LAYOUTS
 from tests.test_portal_standin import NORMAL, TODAY
 from tests.test_verifiers_lane import DIGITAL, StandInDesk, as_read, kill_own_browser
 from verifiers.model import CaptchaChallenge, Reason, Verdict, Verification
@@ -166,6 +168,51 @@ def test_our_own_limits_hold_visits_back(place: Place) -> None:
     assert (held.verdict, held.reason) == (Verdict.UNDECIDED, Reason.DAY_FULL)
     assert held.retry_at == dt.datetime(2026, 11, 22, 16, 10, tzinfo=dt.UTC)
     assert len(desk.seen) == 1
+
+
+# -- what the portal shows -------------------------------------------------------------------
+
+
+#: An invoice code of each kind that bears one; the others have a number of 20 digits.
+CODES = {
+    Kind.VAT_SPECIAL: "1100201130",
+    Kind.VEHICLE: "111002020011",
+    Kind.VAT_NORMAL: "011002000104",
+    Kind.VAT_ELECTRONIC_SPECIAL: "011002000113",
+    Kind.VAT_ELECTRONIC_NORMAL: "011002000111",
+    Kind.VAT_ROLL: "011002000106",
+    Kind.VAT_TOLL: "011002000112",
+    Kind.USED_VEHICLE: "011002000117",
+}
+
+
+def of_kind(kind: Kind) -> dict[str, Any]:
+    number = "87654321" if kind in CODES else f"26112000000{list(LAYOUTS).index(kind):09}"
+    lines = [] if kind in (Kind.VEHICLE, Kind.USED_VEHICLE) else NORMAL["lines"]
+    changes = {"kind": kind.value, "invoice_code": CODES.get(kind), "lines": lines}
+    return {**NORMAL, **changes, "invoice_number": number}
+
+
+def test_the_result_of_every_kind_is_parsed_and_compared(place: Place) -> None:
+    """普 专 电子 卷 通行费 机动车 二手车 数电 铁路 航空, each as the portal shows it."""
+    known = [of_kind(kind) for kind in LAYOUTS]
+    httpx.post(f"{place.url}/fixture/known", json=known).raise_for_status()
+    desk = StandInDesk(place.url, place.clock)
+    with place.lane(tabs=3) as lane:
+        outcomes = verify_all(lane, [as_read(one) for one in known], desk)
+        fakes = [as_read({**one, "seller_name": "杭州冒名有限公司"}) for one in known]
+        altered = verify_all(lane, fakes, desk)
+    for one, outcome in zip(known, outcomes, strict=True):
+        assert outcome.verdict is Verdict.CONFIRMED, (one["kind"], outcome)
+        shown = outcome.portal_values
+        assert shown is not None
+        for name in ("invoice_number", "seller_name", "seller_tax_id", "buyer_name"):
+            assert getattr(shown, name) == one[name], (one["kind"], name)
+        assert shown.invoice_code == one["invoice_code"]
+        assert shown.issue_date == dt.date(2026, 11, 2)
+        assert shown.total_with_tax == Decimal(one["total_with_tax"]), one["kind"]
+        assert len(shown.lines) == len(one["lines"]), one["kind"]
+    assert {outcome.reason for outcome in altered} == {Reason.MISMATCH}
 
 
 # -- a person's own browser --------------------------------------------------------------------

@@ -51,8 +51,8 @@ def as_read(known: dict[str, Any], **changes: Any) -> Invoice:
     texts = {**known, **changes}
     names = ("invoice_code", "invoice_number", "check_code", "buyer_name", "seller_name")
     money = ("total_without_tax", "total_tax", "total_with_tax")
-    fields: dict[str, Any] = {name: read(texts[name]) for name in names if texts[name]}
-    fields |= {name: read(Decimal(str(texts[name]))) for name in money}
+    fields: dict[str, Any] = {name: read(texts[name]) for name in names if texts.get(name)}
+    fields |= {name: read(Decimal(str(texts[name]))) for name in money if texts[name]}
     fields["issue_date"] = read(dt.date.fromisoformat(str(texts["issue_date"])))
     dumped = {
         name: value.model_dump() for name, value in fields.items() if isinstance(value, Field)
