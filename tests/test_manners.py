@@ -6,14 +6,26 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import select, update
+from typer.testing import CliRunner
 
 from archive.records import Document, Lane, PortalCheck, State, now
-from tests.helpers import CONFIRMED, FixedReader, hand_in, invoice, load, undecided, visit, xml
-from verifiers.model import CaptchaChallenge, PortalKeys, Reason
+from tests.helpers import (
+    CONFIRMED,
+    FixedReader,
+    FixedVerifier,
+    hand_in,
+    invoice,
+    load,
+    undecided,
+    visit,
+    xml,
+)
+from verifiers.model import CaptchaChallenge, Evidence, PortalKeys, Reason, Verdict, Verification
 from verifiers.portal.manners import LocalManners, Manners
 from verifiers.portal.settings import PortalSettings
 from worker.clock import Clock
@@ -21,9 +33,11 @@ from worker.lanes import Lanes
 from worker.manners import SharedManners
 from worker.pace import Pace
 from worker.pipeline import Pipeline
+from worker.portal_command import portal_app
 from worker.services import Services
 from worker.settings import Settings
 from worker.tabs import Tabs
+from worker.visit import Visit
 
 KEYS = PortalKeys(
     invoice_code="011002000111",
@@ -267,3 +281,37 @@ def test_a_browser_elsewhere_is_refused(url: str) -> None:
 )
 def test_a_browser_on_this_machine_is_attached_to(url: str) -> None:
     assert PortalSettings(url="http://p/", attach_url=url).attended
+
+
+# -- what stopped the lane ---------------------------------------------------------------------
+
+
+def test_status_tells_what_stopped_the_lane_with_its_evidence(
+    services: Services, tmp_path: Path
+) -> None:
+    portal = str(services.settings.portal_url)
+    document_id = hand_in(services, xml()).document_id
+    pipeline = Pipeline(services)
+    pipeline.read(document_id, FixedReader(invoice()))
+    changed = Verification(
+        verdict=Verdict.UNDECIDED,
+        reason=Reason.PORTAL_CHANGED,
+        portal_message="missing on the page: fourth",
+        retry_at=now() + dt.timedelta(hours=1),
+        evidence=(
+            Evidence(name="page.png", media_type="image/png", content=b"a picture"),
+            Evidence(name="trace.zip", media_type="application/zip", content=b"a trace"),
+        ),
+    )
+    pipeline.verify(document_id, Visit(FixedVerifier([changed]), portal))
+    Lanes(services.database, portal).stop(Reason.PORTAL_CHANGED)
+    saved = tmp_path / "saved"
+    run = CliRunner().invoke(portal_app, ["status", "--save", str(saved)])
+    assert run.exit_code == 1
+    for told in ("stopped", "portal_changed", "missing on the page: fourth", document_id):
+        assert told in run.stdout
+    assert (saved / "trace.zip").read_bytes() == b"a trace"
+    assert (saved / "page.png").read_bytes() == b"a picture"
+    assert CliRunner().invoke(portal_app, ["resume"]).exit_code == 0
+    run = CliRunner().invoke(portal_app, ["status"])
+    assert (run.exit_code, "lane: open" in run.stdout) == (0, True)
