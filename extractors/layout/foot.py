@@ -9,6 +9,8 @@ from extractors.layout.page import Run
 from extractors.layout.reading import MENDED, UNLABELLED, Face, compact
 
 _LABEL = re.compile(r"开票人:?")
+#: The same with a character misread, or its colon.
+_LIKE_LABEL = re.compile(r"[开升].{0,2}人[:。.;]|.票人[:。.]?|开票.?[:。]")
 #: What stands behind the name: its neighbours' labels, or letters of the seal.
 _NEXT = re.compile(r"[(]?章[)]|[(]|发票|专用|销[售货]|收款|复核|税号|备注")
 #: A name goes on over a gap of at most so many times its height.
@@ -25,15 +27,17 @@ def read_issuer(face: Face, floor: float) -> None:
     """Keep `issuer` from the rows below `floor`."""
     runs = face.sheet.within(face.sheet.runs, top=floor)
     for row in face.sheet.within(face.sheet.rows, top=runs[0].y0 if runs else 0.0):
-        run = _behind_label(compact(row))
+        run = _behind_label(compact(row), _LABEL)
+        if run is None and face.recognised:
+            run = _behind_label(compact(row), _LIKE_LABEL)
         name = values.clean_name(run.raw) if run is not None else None
         if run is not None and name is not None:
             face.keep("issuer", name, run, most=_trust(face, name))
             return
 
 
-def _behind_label(row: Run) -> Run | None:
-    label = _LABEL.search(row.text)
+def _behind_label(row: Run, pattern: re.Pattern[str]) -> Run | None:
+    label = pattern.search(row.text)
     if label is None:
         return None
     end = label.end()

@@ -22,6 +22,8 @@ _CODE_LABEL = r"票?代[码玛]:?"
 #: The label may be cut off its value, then the value starts the row's next run.
 _CHECK_LABEL = r"校[验驗险]?码?:?"
 _MACHINE_LABEL = r"机器编?号[码]?:?"
+#: The same, misread.
+_LIKE_MACHINE_LABEL = r"机.{0,2}号[码]?:?|.器编.:?|编号:?"
 _ALONE = r"(?<![\d.,*/<>+\-¥])(\d{%s})(?![\d.,*/<>+\-年])"
 
 
@@ -121,6 +123,8 @@ def _read_check_code(face: Face, rows: list[Run], phrases: list[Run]) -> None:
 
 def _read_machine_number(face: Face, rows: list[Run]) -> None:
     best = agreed(labelled(rows, _MACHINE_LABEL + r"(\d{12})(?!\d)"))
+    if best is None and face.recognised:
+        best = agreed(labelled(rows, rf"(?:{_LIKE_MACHINE_LABEL})" + r"(\d{12})(?!\d)"))
     if best is not None:
         face.keep("machine_number", best[0].text, best[0])
 

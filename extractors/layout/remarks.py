@@ -10,14 +10,18 @@ import itertools
 import re
 
 from extractors.layout.page import Run, join
-from extractors.layout.reading import UNLABELLED, Face, compact
+from extractors.layout.reading import MENDED, UNLABELLED, Face, compact
+from extractors.layout.set_phrases import with_set_phrases
 
 _SIDE_LABEL = re.compile(r"^(?:备注?|注)$")
 #: Stands in the same column as 备注 on older faces, and is never under the seal.
 _CIPHER_LABEL = re.compile(r"^密码?区?$")
+_LIKE_CIPHER_LABEL = re.compile(r"^[密码区]+$")
 #: Down the side of the buyer's box.
 _BUYER = re.compile(r"^购[买方]")
 _FOOT = re.compile(r"(?:开票人|收款人|复核)")
+#: The same, misread.
+_LIKE_FOOT = re.compile(r"^\W?(?:[开升].{1,2}人[:。]|.?票人|收[款故].?人|复[核位])")
 #: Parts of a seller's seal, which is pressed over this box.
 _SEAL = re.compile(r"专用章|发票专|^.?(?=\d*[A-Z])[0-9A-Z]{15,20}.?$")
 #: The tax id in its middle, misread.
@@ -25,6 +29,8 @@ _SEAL_ID = re.compile(r"^[^\u4e00-\u9fff]{14,22}$")
 _HOUSE_MARKS = str.maketrans({";": "；", ":": "：", "(": "（", ")": "）"})
 #: The platform ends this row with a full stop, which recognition may lose.
 _MARGIN = re.compile(r"^((?:扣除额|差额征税)：\d+\.\d\d)$", re.MULTILINE)
+#: Print down the left side stands within this share of the sheet's width.
+_MARGIN_WIDTH = 0.09
 _CHINESE = r"[^\x00-\x7f]"
 
 
@@ -40,7 +46,7 @@ def read_remarks(face: Face, floor: float, right: float) -> None:
     runs = face.sheet.within(
         face.sheet.runs, left=left, right=right, top=top, bottom=_foot(face, top)
     )
-    doubtful = False
+    doubtful = mended = False
     if face.recognised:
         on_paper = "invoice_code" in face.found
         own = _without_seal(runs, left)
@@ -59,8 +65,13 @@ def read_remarks(face: Face, floor: float, right: float) -> None:
     text = _text(rows, right, given=not face.recognised)
     if text is not None and face.recognised and re.search("[\u4e00-\u9fff]", text):
         # Recognition does not tell half from full width.
-        text = _MARGIN.sub(r"\1。", text.translate(_HOUSE_MARKS))
-    face.keep("remarks", text, whole, most=UNLABELLED if doubtful else 1.0)
+        read = _MARGIN.sub(r"\1。", text.translate(_HOUSE_MARKS))
+        text = with_set_phrases(read)
+        mended = text != read
+    if face.recognised and text is not None and not re.search(r"\w", text):
+        return  # A speck of the paper.
+    most = UNLABELLED if doubtful else MENDED if mended else 1.0
+    face.keep("remarks", text, whole, most=most)
 
 
 def _without_seal(runs: list[Run], left: float) -> list[Run]:
@@ -93,7 +104,8 @@ def _is_at(left: float, run: Run) -> bool:
 def _box_left(face: Face, floor: float) -> float | None:
     """The right edge of the label down the side; None when there is none to go by."""
     everything = (*face.sheet.runs, *face.sheet.upright)
-    for pattern, top, bottom in ((_SIDE_LABEL, floor, 1e9), (_CIPHER_LABEL, -1.0, floor)):
+    cipher = _LIKE_CIPHER_LABEL if face.recognised else _CIPHER_LABEL
+    for pattern, top, bottom in ((_SIDE_LABEL, floor, 1e9), (cipher, -1.0, floor)):
         marks = [
             run
             for run in face.sheet.within(everything, top=top, bottom=bottom)
@@ -105,7 +117,8 @@ def _box_left(face: Face, floor: float) -> float | None:
 
 
 def _beside_buyer(face: Face, floor: float) -> float | None:
-    """On 数电票 the label, if recognition missed it, stands right below that of the buyer's box."""
+    """On 数电票 the label, if recognition missed it, stands right below that of the buyer's box; or
+    else it is one of the lone characters down the left side."""
     if not face.recognised or "invoice_code" in face.found:
         return None
     marks = [
@@ -113,7 +126,11 @@ def _beside_buyer(face: Face, floor: float) -> float | None:
         for run in face.sheet.within(face.sheet.upright, bottom=floor)
         if _BUYER.match(run.text)
     ]
-    return min(marks, default=None)
+    if marks:
+        return min(marks)
+    runs = face.sheet.within(face.sheet.runs, top=floor)
+    lone = [run.x1 for run in runs if len(run.glyphs) == 1 and run.x1 < _MARGIN_WIDTH]
+    return max(lone, default=min((run.x0 for run in face.sheet.runs), default=None))
 
 
 def _foot(face: Face, top: float) -> float:
@@ -122,6 +139,7 @@ def _foot(face: Face, top: float) -> float:
         run.y0
         for run in face.sheet.within(face.sheet.runs, top=top)
         if _FOOT.search(compact(run).text)
+        or (face.recognised and _LIKE_FOOT.search(compact(run).text))
     ]
     return min(feet, default=face.sheet.bottom)
 

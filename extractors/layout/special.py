@@ -49,6 +49,17 @@ TAGS = (
     "二手车",
     "出口发票",
 )
+#: What only invoices of one business print.
+_SIGNS = (
+    ("通行费", r"通行日.起|通行日.止|车牌号通行"),
+    ("建筑服务", r"建筑服务发生|服务发生地|建筑项目名"),
+    ("不动产经营租赁服务", r"租赁期起|^\*?经营租赁"),
+    ("不动产销售", r"产权证书|^\*?不动产\*?"),
+    ("货物运输服务", r"运输货物|运输工具.类|货物名称$"),
+    ("旅客运输服务", r"^出行[人日]|身份证件号"),
+)
+#: How many rows' height at most the box between the sums and the total takes.
+_BOX_ROWS = 6
 #: Columns of the table and the key of each.
 _COLUMNS = ("site", "project", "certificate", "area_unit", "plate", "vehicle")
 _DAY = r"(20\d\d)[-/.年]?(\d\d)[-/.月]?(\d\d)日?"
@@ -62,17 +73,30 @@ def read_special(
     remarks, which repeat them."""
     found: dict[str, Field[str]] = {}
     _read_tags(face, head, found)
-    if not any(row.glued for row in rows):
-        for name in _COLUMNS:
-            _keep_cells(face, found, name, [row.cell(name) for row in rows])
-            if name in found and any(row.cut for row in rows):
-                found[name] = _less_sure(found[name])
-        _read_days(face, rows, found)
+    doubtful = any(row.cut or row.glued for row in rows)
+    for name in _COLUMNS:
+        _keep_cells(face, found, name, [row.cell(name) for row in rows])
+        if name in found and doubtful:
+            found[name] = _less_sure(found[name])
+    _read_days(face, rows, found)
+    if sums is None and face.recognised:
+        sums = words - _BOX_ROWS * face.sheet.line_height
     if sums is not None:
         for name, cells in read_box(face, sums, words).items():
             _keep_cells(face, found, name, cells, _day if name == "travel_date" else tidy)
     _read_notes(face, found)
+    if "special" not in found and face.recognised:
+        _infer_tag(face, found)
     return found
+
+
+def _infer_tag(face: Face, found: dict[str, Field[str]]) -> None:
+    """Titles that stand on invoices of one business alone tell it where its mark was not read."""
+    for tag, signs in _SIGNS:
+        for run in face.sheet.runs:
+            if re.search(signs, compact(run).text):
+                found["special"] = _less_sure(face.field(tag, run))
+                return
 
 
 def _read_tags(face: Face, head: float, found: dict[str, Field[str]]) -> None:

@@ -24,9 +24,22 @@ _TITLES = (
     ("level", r"^等级$"),
     ("goods", r"^运输货物名称$"),
 )
+#: The same with a character misread.
+_LIKE_TITLES = (
+    ("traveller", r"^(?:.行人|出.人|出行.)$"),
+    ("traveller_id", r"身份.件|.份证.号|证件号"),
+    ("travel_date", r"^(?:.行日期|出.日期|出行.期)$"),
+    ("plate", r"工具.号$|工具牌|运输.{2}牌号"),
+    ("tool", r"工具种|工具类|工具.[类型关]$"),
+    ("from", r"^(?:.发地|出.地|.运地|起.地|起运.)$"),
+    ("to", r"^(?:.达地|到.地|到达.)$"),
+    ("level", r"^等.$|^.级$"),
+    ("goods", r"^.{0,3}货.名.$|^运.货物"),
+)
 _LEAST = 3
 #: A cell of each row that is always filled and never wraps: it says where the rows are.
 _ANCHORS = ("travel_date", "tool")
+_SURE = 0.85
 _SHAPES = {
     "traveller_id": re.compile(r"[0-9A-Z*]{4,20}"),
     "travel_date": re.compile(r"(20\d\d)[-/.年](\d{1,2})[-/.月](\d{1,2})日?"),
@@ -37,7 +50,7 @@ def read_box(face: Face, top: float, bottom: float) -> dict[str, list[Run]]:
     """The cells of each column, row by row; nothing where no titles are read or where cells do
     not keep to their columns."""
     runs = face.sheet.within(face.sheet.runs, top=top, bottom=bottom)
-    titles = _title_row(runs)
+    titles = _title_row(runs, (*_TITLES, *_LIKE_TITLES) if face.recognised else _TITLES)
     if len(titles) < _LEAST:
         return {}
     floor = max(run.y1 for run in titles.values())
@@ -52,15 +65,16 @@ def read_box(face: Face, top: float, bottom: float) -> dict[str, list[Run]]:
     return {name: cells for name, cells in _by_rows(columns).items() if _fit(name, cells)}
 
 
-def _title_row(runs: Sequence[Run]) -> dict[str, Run]:
+def _title_row(runs: Sequence[Run], titles: Sequence[tuple[str, str]]) -> dict[str, Run]:
     best: dict[str, Run] = {}
     for pivot in runs:
         found: dict[str, Run] = {}
         for run in runs:
             if abs(run.middle - pivot.middle) < 0.8 * pivot.height:
-                for name, pattern in _TITLES:
+                for name, pattern in titles:
                     if name not in found and re.search(pattern, compact(run).text):
                         found[name] = run
+                        break
         if len(found) > len(best):
             best = found
     return best
@@ -83,7 +97,9 @@ def _column(run: Run, edges: list[tuple[str, float, float]], *, strict: bool) ->
     for name, left, right in edges:
         if left <= run.centre < right:
             over = max(left - run.x0, run.x1 - right)
-            return None if strict and over > 0.6 * run.height else name
+            # Of a poor page every word is told as doubtful anyway.
+            sure = run.score >= _SURE
+            return None if strict and sure and over > 0.6 * run.height else name
     return None
 
 

@@ -111,7 +111,7 @@ def mended_tax_id(text: str) -> str | None:
 def clean_name(text: str) -> str | None:
     """A company's or person's name without the colon, spaces and marks around it. Spaces inside
     Latin names stay, those between Chinese characters go."""
-    bare = text.strip().strip(":：;；,，.、·|丨 ")
+    bare = text.strip().strip(":：;；,，.。、·|丨 ")
     bare = re.sub(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])", "", bare)
     if len(bare) < 2 or len(bare) > 100:
         return None
