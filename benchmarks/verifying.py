@@ -157,7 +157,7 @@ def judged(cases: Sequence[Case], reader: InProcessReader, folder: Path) -> Iter
 def _other(case: Case) -> Case:
     """The same invoice as another file."""
     has_pdf = case.sort in _sorts_in("pdf") and case.medium != "pdf"
-    return replace(case, medium="pdf" if has_pdf else "noisy")
+    return replace(case, medium="pdf" if has_pdf else "photo" if case.medium == "flat" else "flat")
 
 
 def _taken_through(

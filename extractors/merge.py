@@ -111,12 +111,20 @@ def _disagreement(name: str, chosen: Field[Any], other: Field[Any], *, sure: boo
 
 
 def _doubted(ordered: Sequence[Invoice], fields: dict[str, Field[Any]]) -> dict[str, Field[Any]]:
-    """Values that were seen but not believed, without those that a better source confirms."""
+    """Values that were seen but not believed, without those that a better source confirms; and
+    those recognised otherwise than a better source has them, which may be misread or altered."""
     doubted: dict[str, Field[Any]] = {}
+    for name, chosen in fields.items():
+        if name in _NOT_COMPARED or chosen.source is Source.OCR:
+            continue
+        for other in _candidates(ordered, name):
+            differs = folded(name, other.value) != folded(name, chosen.value)
+            if other.source is Source.OCR and differs:
+                doubted.setdefault(name, other)
     for reading in ordered:
         for name, seen in reading.doubted.items():
-            chosen = fields.get(name)
-            if chosen is None or folded(name, chosen.value) != folded(name, seen.value):
+            believed = fields.get(name)
+            if believed is None or folded(name, believed.value) != folded(name, seen.value):
                 doubted.setdefault(name, seen)
     return doubted
 

@@ -187,3 +187,11 @@ def test_a_doubted_value_that_a_better_source_confirms_is_no_doubt() -> None:
     merged = merge([doubting("113.00", 0.97), reading(Source.QR, total_with_tax="113.00")])
     assert merged.doubted == {}
     assert quarrels(merged) == []
+
+
+def test_what_was_recognised_otherwise_is_kept_for_a_second_look() -> None:
+    face = recognised(0.6, seller_name="乙公司", buyer_name="某某大学(本部)")
+    merged = merge([reading(Source.QR, **FULL), face])
+    assert merged.seller_name is not None
+    assert merged.seller_name.value == "甲公司"
+    assert {name: seen.value for name, seen in merged.doubted.items()} == {"seller_name": "乙公司"}

@@ -96,6 +96,22 @@ def test_what_the_paper_says_again_goes_to_finance(services: Services) -> None:
     assert document.reason_params["document"] == "杭州另一有限公司"
 
 
+def test_a_face_misread_beside_its_genuine_code_is_cleared(services: Services) -> None:
+    seen = misread().seller_name
+    assert seen is not None
+    read = invoice().model_copy(update={"doubted": {"seller_name": seen}})
+    document_id = verified(services, read)
+    reader = FixedReader(read, looks=(Look(text="杭州某某有限公司", score=0.97),) * 5)
+    Pipeline(services).look_again(document_id, reader)
+    document = load(services, document_id)
+    assert document.state == State.PASSED
+    assert document.invoice is not None
+    kept = Invoice.model_validate(document.invoice.data)
+    assert kept.seller_name is not None
+    assert kept.seller_name.source is Source.XML
+    assert kept.doubted == {}
+
+
 def test_looks_that_cannot_be_taken_explain_nothing(services: Services) -> None:
     document_id = verified(services, misread())
     Pipeline(services).look_again(document_id, FixedReader(ReaderCrashed(detail="signal 11")))

@@ -169,3 +169,12 @@ def test_a_value_that_was_seen_but_not_believed_differs_too() -> None:
     raised = Invoice(doubted={"total_with_tax": seen})
     assert contradicts(compare(raised, PortalValues(total_with_tax=Decimal("113.00"))))
     assert not contradicts(compare(raised, PortalValues(total_with_tax=Decimal("1130.00"))))
+
+
+def test_a_face_that_was_seen_to_say_otherwise_differs_though_its_code_agrees() -> None:
+    day, other = dt.date(2026, 8, 29), dt.date(2026, 8, 19)
+    coded = Field[dt.date](value=day, raw="20260829", source=Source.QR, confidence=1.0)
+    seen = Field[dt.date](value=other, raw="2026年08月19日", source=Source.OCR, confidence=0.84)
+    invoice = Invoice(issue_date=coded, doubted={"issue_date": seen})
+    [told] = comparing.compare(invoice, PortalValues(issue_date=day))
+    assert (told.outcome, told.document, told.source) == (Outcome.DIFFERS, f"{other}", Source.OCR)

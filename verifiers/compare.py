@@ -80,6 +80,10 @@ def _compare_field(
     field: Field[Any] | None = getattr(invoice, name) or invoice.doubted.get(name)
     if field is None:
         return Compared(field=name, outcome=Outcome.UNREADABLE, document=None, portal=str(theirs))
+    seen = invoice.doubted.get(name)
+    if seen is not None and fold(field.value) == fold(theirs) != fold(seen.value):
+        # Another source has the portal's value, but the face was seen to say something else.
+        field = seen
     same = fold(field.value) == fold(theirs)
     return Compared(
         field=name,

@@ -65,9 +65,11 @@ def _mend(session: Session, document: Document, mended: Sequence[Compared]) -> I
     kept = document.invoice
     if kept is None:
         raise ValueError(f"document {document.id} was never read")
-    data: dict[str, Any] = dict(kept.data)
+    data: dict[str, Any] = {**kept.data, "doubted": dict(kept.data.get("doubted", {}))}
     for each in mended:
-        old = data.get(each.field) or data["doubted"][each.field]
+        old = data["doubted"].pop(each.field, None) or data[each.field]
+        if data.get(each.field) and str(data[each.field]["value"]) == each.portal:
+            continue  # another source had it right
         changes = {"value": each.portal, "source": Source.PORTAL, "confidence": each.score}
         data[each.field] = {**old, **changes}
     invoice = Invoice.model_validate(data)

@@ -67,7 +67,8 @@ def invoice_from_words(
     if source is Source.OCR:
         pages, leans = level_pages(pages)
     faces, lists = split_lists(pages)
-    invoice = _read_face(faces, source, _stated(codes))
+    kinds = frozenset(code.kind for code in codes) - {Kind.UNKNOWN}
+    invoice = _read_face(faces, source, _stated(codes), kinds)
     amount = invoice.total_without_tax
     update: dict[str, Any] = {"pages": max(1, len(pages))}
     if lists and amount is not None:
@@ -89,14 +90,21 @@ def _stated(codes: Sequence[Invoice]) -> dict[str, Any]:
     }
 
 
-def _read_face(pages: Sequence[PageWords], source: Source, known: Mapping[str, Any]) -> Invoice:
+def _read_face(
+    pages: Sequence[PageWords], source: Source, known: Mapping[str, Any], kinds: frozenset[Kind]
+) -> Invoice:
+    """What the face that suits the document best reads. `kinds` are those that codes beside it
+    name: their faces go before all others, for a poor picture may look like anything."""
     sheet = Sheet(pages)
+    told = [reader for reader in face_readers() if kinds & reader.needed.keys()]
     # Every face reads from its own slate; the sheet is the same for all.
     scored = [
         (score, -rank, reader)
-        for rank, reader in enumerate(face_readers())
+        for rank, reader in enumerate(told or face_readers())
         if (score := reader.score(Face(sheet, source, known))) is not None
     ]
+    if not scored and told:
+        return told[0].read(Face(sheet, source, known))
     if not scored:
         return Invoice(sources=(source,))
     best = max(scored, key=lambda entry: entry[:2])[2]
