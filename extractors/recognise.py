@@ -16,11 +16,12 @@ from extractors.images import Pixels
 from extractors.kinds import kind_from_name
 from extractors.model import Box, Kind
 from extractors.models import ModelFolders, model_folders
-from extractors.prepare import prepared, quality
+from extractors.prepare import Prepared, prepared, quality
 from extractors.recogniser import RecognisedPage
 from extractors.recognition.engine import Engine, Line
 from extractors.recognition.find import Quad
 from extractors.recognition.lean import levelled, upside_down
+from extractors.recognition.poor import Sight
 from extractors.seal import Strip, title_without_seal
 from extractors.words import PageWords, Word
 
@@ -61,9 +62,10 @@ class PaddleRecogniser:
         fractions of the returned upright picture. `rotation` is the clockwise turn applied.
         Raises `EngineMissing`."""
         engine = self._loaded()
-        upright, turned = engine.upright(prepared(image).pixels)
+        ready = prepared(image)
+        upright, turned = engine.upright(ready.pixels)
         worn = quality(upright).worn
-        upright, lines, turned = _read_right_way_up(engine, upright, turned, poor=worn)
+        upright, lines, turned = _read_right_way_up(engine, ready, upright, turned, poor=worn)
         upright, quads = levelled(upright, [line.quad for line in lines])
         lines = [replace(line, quad=quad) for line, quad in zip(lines, quads, strict=True)]
         height, width = upright.shape[:2]
@@ -113,12 +115,12 @@ class PaddleRecogniser:
 
 
 def _read_right_way_up(
-    engine: Engine, picture: Pixels, turned: int, *, poor: bool
+    engine: Engine, ready: Prepared, picture: Pixels, turned: int, *, poor: bool
 ) -> tuple[Pixels, list[Line], int]:
     """The picture, its lines and its turn; upside down where it reads far better so. The look at
     the whole page mistakes slips, whose print is even, for their own reverse."""
     quads = engine.find(picture)
-    lines = engine.read(picture, quads, poor=poor)
+    lines = engine.read(picture, quads, sight=Sight(ready, turned), poor=poor)
     if len(lines) < _FEW_LINES or median(line.reading.score for line in lines) > _POOR:
         return picture, lines, turned
     longest = sorted(lines, key=lambda line: -_length(line.quad))[:_TRIED]
@@ -127,7 +129,8 @@ def _read_right_way_up(
     if median(engine.certainty(over, tried)) < before + _BETTER:
         return picture, lines, turned
     over, quads = upside_down(picture, quads)
-    return over, engine.read(over, quads, poor=poor), (turned + 180) % 360
+    turned = (turned + 180) % 360
+    return over, engine.read(over, quads, sight=Sight(ready, turned), poor=poor), turned
 
 
 def _length(quad: Quad) -> float:

@@ -46,6 +46,11 @@ Points = npt.NDArray[np.float32]
 
 def straighten(image: Pixels) -> Pixels:
     """The page cut out and levelled; the same array when there is nothing to mend."""
+    return straightened(image)[0]
+
+
+def straightened(image: Pixels) -> tuple[Pixels, Numbers]:
+    """As `straighten`, and the 3x3 matrix that leads from places of the image to the page's."""
     small, scale = _working_copy(image)
     if _is_all_sheet(small):
         return _turned(image, agreed_angle(*angles_of(_long_edges(small))))
@@ -253,13 +258,13 @@ def _crossings(rules: Numbers, quad: Points) -> int:
 
 def level(image: Pixels) -> Pixels:
     """The picture turned by the small angle that makes its rules horizontal."""
-    return _turned(image, skew_degrees(image))
+    return _turned(image, skew_degrees(image))[0]
 
 
-def _turned(image: Pixels, angle: float) -> Pixels:
-    """The whole picture levelled by the angle of its lean, white in the new corners."""
+def _turned(image: Pixels, angle: float) -> tuple[Pixels, Numbers]:
+    """The whole picture levelled by the angle of its lean, white in the new corners; and how."""
     if abs(angle) < _LEAST_DEGREES:
-        return image
+        return image, np.eye(3)
     turn, size = _turn(image.shape[1], image.shape[0], angle)
     turned = cv2.warpAffine(
         image,
@@ -269,7 +274,7 @@ def _turned(image: Pixels, angle: float) -> Pixels:
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(255, 255, 255),
     )
-    return np.asarray(turned, dtype=np.uint8)
+    return np.asarray(turned, dtype=np.uint8), turn
 
 
 def _turn(width: int, height: int, angle: float) -> tuple[Numbers, tuple[int, int]]:
@@ -349,8 +354,8 @@ def _ordered(quad: Points) -> Points:
     return np.asarray(np.roll(ring, -first, axis=0), dtype=np.float32)
 
 
-def _flatten(image: Pixels, corners: Points, angle: float = 0.0) -> Pixels:
-    """The sheet cut out of the picture, and levelled by what is left of its lean."""
+def _flatten(image: Pixels, corners: Points, angle: float = 0.0) -> tuple[Pixels, Numbers]:
+    """The sheet cut out of the picture, and levelled by what is left of its lean; and how."""
     warp, size = _flattening(corners)
     if abs(angle) >= _LEAST_DEGREES:
         turn, size = _turn(*size, angle)
@@ -363,7 +368,7 @@ def _flatten(image: Pixels, corners: Points, angle: float = 0.0) -> Pixels:
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(255, 255, 255),
     )
-    return np.asarray(flat, dtype=np.uint8)
+    return np.asarray(flat, dtype=np.uint8), warp
 
 
 def _flattening(corners: Points) -> tuple[Numbers, tuple[int, int]]:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from extractors.colour import find_stamps, without_stamps
+from extractors.colour import find_stamps, in_own_light, without_stamps
 from extractors.images import Pixels
 from extractors.prepare import prepared, quality
 from fixtures.maker import draw_truth
@@ -39,6 +39,19 @@ def test_black_print_under_stamps_stays_and_their_ink_goes() -> None:
     print_under = (plain.max(axis=2) < 60) & (cv2.dilate(ink.astype(np.uint8), np.ones((9, 9))) > 0)
     assert print_under.sum() > 1_000
     assert float(np.median(clean[print_under])) < 90
+
+
+def test_in_a_stamps_own_light_black_print_stays_and_the_rest_of_the_page_is_as_it_was() -> None:
+    plain = page()
+    dirty = stamped(plain, office_seal("云江市青禾商贸有限公司", 1), (0.3, 0.4), 300)
+    stamps = find_stamps(dirty)
+    seen = in_own_light(dirty, stamps)
+    left, top, right, bottom = stamps[0].box
+    inside = (slice(top + 60, bottom - 60), slice(left + 60, right - 60))
+    assert np.ptp(seen[inside], axis=2).max() == 0
+    assert seen[inside][plain[inside].max(axis=2) < 60].max() < 60
+    assert seen[inside][plain[inside].min(axis=2) > 200].min() > 170
+    assert np.array_equal(seen[:, right + 60 :], dirty[:, right + 60 :])
 
 
 def test_red_serials_and_blue_print_stay() -> None:

@@ -6,8 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from extractors.colour import Stamp
+from extractors.images import Pixels
+from extractors.prepare import Prepared
 from extractors.recognition.find import Quad
-from extractors.recognition.poor import line_picture, mended, united
+from extractors.recognition.poor import Sight, line_picture, mended, united
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Quad:
@@ -26,6 +29,11 @@ def rows() -> list[Quad]:
 def test_what_only_one_detector_saw_is_kept_once() -> None:
     best, others = box(10, 20, 110, 32), [box(12, 21, 60, 31), box(200, 20, 210, 32)]
     assert bounds(united([best], others)) == {(10, 20, 110, 32), (200, 20, 210, 32)}
+
+
+def test_a_line_that_the_better_detector_saw_in_pieces_is_not_added_whole() -> None:
+    pieces = [box(10, 20, 60, 32), box(70, 20, 110, 32)]
+    assert bounds(united(pieces, [box(10, 20, 110, 32)])) == bounds(pieces)
 
 
 def test_a_box_over_three_rows_is_cut_where_the_others_stand() -> None:
@@ -81,6 +89,42 @@ def test_a_line_is_fetched_from_the_picture_that_its_place_leads_to() -> None:
     assert fetched[10:38, 14:-14].max() < 40
 
 
+def bars() -> Pixels:
+    """A page of dark bars, no two alike."""
+    picture = np.full((300, 500, 3), 250, np.uint8)
+    for row in range(6):
+        picture[30 + 40 * row : 46 + 40 * row, 60 : 140 + 50 * row] = 20
+    return picture
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_lines_are_cut_from_the_picture_as_it_came_however_the_page_was_turned(turned: int) -> None:
+    lean = np.asarray(cv2.getRotationMatrix2D((250, 150), 3.0, 1.0), dtype=np.float64)
+    came = cv2.warpAffine(bars(), lean, (500, 300), borderValue=(250, 250, 250))
+    source = np.asarray(np.rot90(came, turned // 90), dtype=np.uint8)
+    back = np.vstack([lean, (0, 0, 1)])
+    if turned:
+        # The page lies as the picture does, and is turned afterwards: nothing but the turn is left.
+        source, back = np.asarray(np.rot90(bars(), turned // 90), dtype=np.uint8), np.eye(3)
+    ready = Prepared(source, source, (), source, back)
+    line = Sight(ready, turned).pictures(box(60, 70, 190, 86))
+    assert len(line) == 1
+    assert line[0][8:40, 20:-20].max() < 60
+    assert line[0][24, :4].min() > 200
+
+
+def test_a_line_under_a_stamp_is_seen_in_two_lights() -> None:
+    picture = bars()
+    picture[20:140, 50:250, :2] //= 3
+    outline = np.array([[50, 20], [250, 20], [250, 140], [50, 140]], dtype=np.int32)
+    ready = Prepared(picture, picture, (Stamp(outline, "red"),), picture, np.eye(3))
+    sight = Sight(ready, 0)
+    own, plain = sight.pictures(box(60, 70, 190, 86))
+    assert np.ptp(own, axis=2).max() == 0
+    assert np.ptp(plain, axis=2).max() > 100
+    assert len(sight.pictures(box(60, 230, 390, 246))) == 1
+
+
 @pytest.mark.parametrize(
     ("read", "meant"),
     [
@@ -92,6 +136,7 @@ def test_a_line_is_fetched_from_the_picture_that_its_place_leads_to() -> None:
         ("¥1296|07", "¥1296.07"),
         ("¥1,296,07", "¥1,296.07"),
         ("607:15", "607.15"),
+        ("￥645.641.91元", "￥645,641.91元"),
     ],
 )
 def test_signs_that_small_print_loses_are_put_back(read: str, meant: str) -> None:

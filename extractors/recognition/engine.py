@@ -18,7 +18,7 @@ from extractors.models import ModelFolders
 from extractors.recognition.doubt import better, is_doubtful
 from extractors.recognition.find import LineFinder, Quad, in_reading_order
 from extractors.recognition.modules import load_best_detection, load_modules
-from extractors.recognition.poor import line_picture, mended, united
+from extractors.recognition.poor import Sight, line_picture, mended, united
 from extractors.recognition.read import LineReader, Reading, cut
 
 #: A glance less sure than this may be wrong; a page with so many of them is poor.
@@ -69,27 +69,38 @@ class Engine:
         """Where lines stand in an upright picture."""
         return self._finder.find(picture)
 
-    def read(self, picture: Pixels, quads: Sequence[Quad], *, poor: bool = False) -> list[Line]:
+    def read(
+        self,
+        picture: Pixels,
+        quads: Sequence[Quad],
+        *,
+        sight: Sight | None = None,
+        poor: bool = False,
+    ) -> list[Line]:
         """What the lines say: doubtful ones read twice. A page that is `poor`, or turns out to be,
-        is looked at anew, for more lines as well."""
+        is looked at anew, for more lines as well; they are cut from what `sight` has of it."""
         if poor and self._dear is not None:
-            return self._read_poor(self._dear, picture, quads)
+            return self._read_poor(self._dear, picture, quads, sight)
         pictures = [cut(picture, quad) for quad in quads]
         readings = self._cheap.read(pictures)
         poor = is_poor([reading.score for reading in readings])
         if self._dear is not None:
             if poor:
-                return self._read_poor(self._dear, picture, quads)
+                return self._read_poor(self._dear, picture, quads, sight)
             again = [place for place, reading in enumerate(readings) if is_doubtful(reading)]
             looks = self._dear.read([pictures[place] for place in again])
             for place, look in zip(again, looks, strict=True):
                 readings[place] = better(readings[place], look)
         return [Line(*seen, poor) for seen in zip(quads, readings, strict=True)]
 
-    def _read_poor(self, best: LineReader, picture: Pixels, quads: Sequence[Quad]) -> list[Line]:
+    def _read_poor(
+        self, best: LineReader, picture: Pixels, quads: Sequence[Quad], sight: Sight | None
+    ) -> list[Line]:
         """Every line by the best models alone: the cheap ones see too little of a poor page."""
         known = in_reading_order(united(self._closer_finder().find(picture), quads))
-        readings = best.read([line_picture(picture, quad) for quad in known])
+        views = [sight.pictures(quad) if sight else [line_picture(picture, quad)] for quad in known]
+        looks = iter(best.read([view for each in views for view in each]))
+        readings = [max((next(looks) for _ in each), key=_score) for each in views]
         return [
             Line(quad, replace(reading, text=mended(reading.text)), poor=True)
             for quad, reading in zip(known, readings, strict=True)
@@ -119,6 +130,10 @@ def is_poor(glances: Sequence[float]) -> bool:
     14-79 % on worn copies, of 7-38 % on hurried pictures."""
     unsure = sum(score < _SURE for score in glances)
     return unsure >= max(_FEW, _POOR * len(glances))
+
+
+def _score(reading: Reading) -> float:
+    return reading.score
 
 
 def _enlarged(part: Pixels, times: float) -> Pixels:
