@@ -158,6 +158,10 @@ class TestPdf:
         assert "SHA256" in valid.params["method"]
         assert unchecked.code == "signer_unchecked"
 
+    def test_logs_name_no_signer(self, caplog: pytest.LogCaptureFixture) -> None:
+        of_pdf(_signed_pdf()[0], signing.rsa_signer("他人")[1])
+        assert not caplog.records
+
     def test_a_root_makes_the_signer_trusted_and_another_does_not(self) -> None:
         content, certificate = _signed_pdf()
         assert told(of_pdf(content, certificate))[1] == ("signer_trusted", Severity.INFO)

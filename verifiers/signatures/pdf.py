@@ -7,6 +7,7 @@ some with seals by SM2 (`GM.sm2seal`) in a form of their own, which are only rec
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -33,6 +34,9 @@ from verifiers.signatures.sm2 import CHINESE_ARC
 _CLAIM = b"ByteRange"
 #: Fields that are looked at, and appended revisions that are compared.
 _MOST, _MOST_REVISIONS = 16, 64
+#: What they report is returned as well; in logs it would tell signers' names.
+for _library in ("pyhanko", "pyhanko_certvalidator"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL)
 _WEAK = frozenset({"md2", "md5", "sha1"})
 
 
