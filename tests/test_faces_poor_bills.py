@@ -176,6 +176,31 @@ def test_an_account_without_its_label_stands_beside_the_others() -> None:
     assert extra["payee_account"].value == "743448781423"
 
 
+def test_accounts_without_any_label_stand_between_names_and_banks() -> None:
+    rows = [row.replace("|0.57|账号|0.65", "|0.65").replace("|0.15|账号", "") for row in SLIP]
+    extra = read(*rows).extra
+    assert extra["payer_account"].value == "15601092944"
+    assert extra["payee_account"].value == "743448781423"
+
+
+@pytest.mark.parametrize("seen", ["户", "名", "口名"])
+def test_a_name_behind_half_its_label_is_the_other_partys(seen: str) -> None:
+    rows = [row.replace("|0.15|户名", f"|0.15|{seen}") for row in SLIP]
+    name = read(*rows).buyer_name
+    assert name is not None
+    assert name.value == "杭州甲乙有限公司"
+    assert name.confidence < CONFIDENT
+
+
+@pytest.mark.parametrize("seen", ["记|0.25|2026-11-08", "己账期|0.25|20261108"])
+def test_the_only_day_of_a_slip_is_its_own(seen: str) -> None:
+    rows = [row.replace("记账日期|0.25|2026-11-08", seen) for row in SLIP]
+    date = read(*rows).issue_date
+    assert date is not None
+    assert str(date.value) == "2026-11-08"
+    assert date.confidence < CONFIDENT
+
+
 def test_print_that_strayed_behind_an_account_is_left_out() -> None:
     rows = [row.replace("15601092944", "15601092944 甲乙") for row in SLIP]
     assert read(*rows).extra["payer_account"].value == "15601092944"
@@ -188,6 +213,7 @@ def test_print_that_strayed_behind_an_account_is_left_out() -> None:
         ("中国建没银行投份有限公司杭州支行", "中国建设银行股份有限公司杭州支行"),
         ("行中国工商银行上海高新支行", "中国工商银行上海高新支行"),
         ("中信银行大连分行", "中信银行大连分行"),
+        ("招商银行成都滨江支行。", "招商银行成都滨江支行"),
         ("杭州联合农村商业银行", "杭州联合农村商业银行"),
         # Two banks are as near: nothing is guessed.
         ("中国工业银行", "中国工业银行"),

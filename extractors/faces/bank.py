@@ -16,8 +16,8 @@ from extractors.layout.bank_names import mended_bank
 from extractors.layout.cells import Cell, first, read_cells, the_only, trust
 from extractors.layout.labels import relabelled
 from extractors.layout.page import Run
-from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, compact, cut
-from extractors.layout.slip_sides import ACCOUNT, lost_accounts, names_trust, sided
+from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, compact, cut, labelled
+from extractors.layout.slip_sides import ACCOUNT, lost_accounts, lost_name, names_trust, sided
 from extractors.layout.slips import doubted
 from extractors.layout.spoken import read_spoken_total
 from extractors.model import Field, Invoice, Kind
@@ -43,6 +43,8 @@ _WHAT = {
     "bank": r"(?:开户|所在)?(?:银?行|机构|网点)(?:全?名称?)?(?!号)|开户[银机]?[行构]?",
     "name": r"(?:户名|[账帐]户名称|名称|全称|姓名)",
 }
+#: What may stand before a label that names no party: characters of one that was misread too.
+_SIDE = "(?:(?![付收汇])[一-鿿]?款)?[款人方]?"
 _LABELS = {
     **{
         f"{who}_{what}": rf"{prefix}(?:人|方|单位|账户)?{text}"
@@ -56,9 +58,9 @@ _LABELS = {
     "payer_alone": r"(?:付款人|付款单位|汇款人|付款方):",
     "payee_alone": r"(?:收款人|收款单位|收款方):",
     # The word down the side (收款人) may stand so close that its character reads with the label.
-    "side_account": r"[款人方]?[账帐]号",
-    "side_name": r"[款人方]?(?:户名|[账帐]户名称|全称)",
-    "side_bank": r"[款人方]?(?:开户银?行(?:名称)?(?!号)|开户机构|开户网点)",
+    "side_account": rf"{_SIDE}[账帐]号",
+    "side_name": rf"{_SIDE}(?:户名|[账帐]户名称|全称)",
+    "side_bank": rf"{_SIDE}(?:开户银?行(?:名称)?(?!号)|开户机构|开户网点)",
     "number": r"(?:电子)?回单(?:编号|号码|流水号|号)|凭证编号",
     "serial": r"(?:账户明细编号-)?(?:交易|会计|业务|渠道|核心|柜员)?流水(?:号码?|编?号)?|交易序号",
     "voucher": r"凭证号码?",
@@ -80,9 +82,9 @@ _LABELS = {
 _PRINTED = (
     *("网上银行电子回单", "网上银行电子回执", "电子回单", "付款回单", "收款回单", "业务回单"),
     *("电子回单号码", "回单编号", "回单验证码", "账户明细编号", "交易流水号", "交易流水"),
-    *("付款人户名", "付款人账号", "付款人开户行", "付款人名称", "付款人全称", "付款单位"),
-    *("收款人户名", "收款人账号", "收款人开户行", "收款人名称", "收款人全称", "收款单位"),
-    *("付款方户名", "付款方账号", "付款方开户行", "收款方户名", "收款方账号", "收款方开户行"),
+    # 方 for 人 and 全称 for 名称 mean the same; a list of all would leave a misread one open.
+    *("付款人户名", "付款人账号", "付款人开户行", "付款人名称", "付款单位"),
+    *("收款人户名", "收款人账号", "收款人开户行", "收款人名称", "收款单位"),
     *("开户银行", "开户行", "开户机构", "金额(大写)", "金额(小写)", "大写金额", "小写金额"),
     *("交易金额(小写)", "交易金额(大写)", "交易日期", "交易时间", "记账日期", "会计日期"),
     *("交易摘要", "业务编号", "业务种类", "业务(产品)种类", "交易机构", "交易渠道", "客户号"),
@@ -169,7 +171,12 @@ def _read_day(face: Face, cells: Sequence[Cell]) -> None:
 
 def _days(face: Face) -> dict[dt.date, Run]:
     """Every whole day on the slip, whatever label stands before it."""
-    return {
+    alone = {
+        day: run
+        for run in face.sheet.runs
+        if re.fullmatch(r"20\d{6}", compact(run).text) and (day := _day(run)) is not None
+    }
+    return alone or {
         day: part
         for run in map(compact, face.sheet.runs)
         for match in re.finditer(
@@ -195,7 +202,9 @@ def _read_parties(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
     extra: dict[str, Field[str]] = {}
     for who, field in (("payer", "buyer_name"), ("payee", "seller_name")):
         run = first(owned, f"{who}_name", f"{who}_alone")
-        if run is not None:
+        if run is None and face.recognised and (run := lost_name(face, owned, who)) is not None:
+            face.keep(field, values.clean_name(run.raw), run, most=UNLABELLED)
+        elif run is not None:
             face.keep(
                 field,
                 values.clean_name(run.raw),
@@ -239,11 +248,16 @@ def _read_words(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
     purpose = first(cells, "purpose", "summary", "postscript")
     if purpose is not None:
         extra["purpose"] = face.field(purpose.raw.strip(), purpose)
-    run = first(cells, "currency")
+    run = first(cells, "currency") or (_lost_currency(face) if face.recognised else None)
     name = _CURRENCIES.get(compact(run).text.split("(")[0].upper()) if run is not None else None
     if run is not None and name is not None:
         extra["currency"] = face.field(name, run)
     return extra
+
+
+def _lost_currency(face: Face) -> Run | None:
+    """The currency behind the half of its label (币种) that was read."""
+    return next(iter(labelled(face.sheet.runs, r"种:?(人民币|美元|港币|欧元)")), None)
 
 
 FACES = (

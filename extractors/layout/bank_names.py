@@ -23,6 +23,7 @@ _MOST_OFF = 2
 def mended_bank(name: str) -> str:
     """The name with its bank, its company's form and its branch's ending as banks write them;
     itself where nothing is amiss, or what is amiss could be several."""
+    name = re.sub(r"[。.,、]+$", "", name)
     name = re.sub(r"^[行户](?=中国|[\u4e00-\u9fff]{2}银行)", "", name)
     name = _with_company(_with_bank(name))
     return re.sub(r"(?<=[\u4e00-\u9fff]{2})(?:[岗友攴]行|支)$", "支行", name)

@@ -18,8 +18,10 @@ from extractors.layout.reading import MENDED, Face, compact
 #: up to so many page widths.
 _GAP = 1.7
 _REACH = 0.35
+#: What stands between a label and its value, or is made of a colon by a poor page.
+_MARKS = ":;。、"
 #: So many characters say that they are a label wherever they stand.
-_LONG = 4
+_LONG, _LONGEST = 4, 6
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def _cells_of_row(row: Run, pattern: re.Pattern[str], gap: float, reach: float) 
     for number, match in enumerate(marks):
         label = Run(tuple(row.glyphs[index] for index in places[match.start() : match.end()]))
         start = match.end()
-        while start < len(text) and text[start] in ":;":
+        while start < len(text) and text[start] in _MARKS:
             start += 1
         end = marks[number + 1].start() if number + 1 < len(marks) else len(text)
         near = start < end and row.glyphs[places[start]].x0 - label.x1 <= reach
@@ -114,8 +116,9 @@ def _begins_cell(row: Run, places: list[int], text: str, match: re.Match[str]) -
     place = places[match.start()]
     if place == 0 or row.glyphs[place - 1].char.isspace():
         return True
-    # A long label right behind figures ends them, though recognition saw no gap.
-    return len(match[0]) >= _LONG and row.glyphs[place - 1].char.isascii()
+    # A long label ends what it touches, though recognition saw no gap; figures sooner than words.
+    least = _LONG if row.glyphs[place - 1].char.isascii() else _LONGEST
+    return len(match[0]) >= least
 
 
 def _value(row: Run, places: list[int], gap: float) -> Run | None:

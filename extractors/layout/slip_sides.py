@@ -15,6 +15,8 @@ from extractors.layout.reading import UNLABELLED, Face, compact, cut
 ACCOUNT = re.compile(r"[0-9][0-9*-]{5,34}")
 #: One whose label was lost is long, or it might be anything.
 _LOST = re.compile(r"(?<![0-9A-Za-z])\d{10,25}(?![0-9A-Za-z])")
+#: Longer than any label or word for a party.
+_NAME = re.compile(r"[\u4e00-\u9fff()（）]{6,40}")
 _WHAT = ("name", "account", "bank")
 
 
@@ -54,26 +56,52 @@ def sided(face: Face, cells: Sequence[Cell]) -> list[Cell]:
 
 def lost_accounts(face: Face, cells: Sequence[Cell]) -> list[tuple[str, Run]]:
     """Account numbers whose label was not read, by party: in the row of the other party's account
-    and on the other side of the slip."""
+    or, if neither was read, between names and banks, each on its side of the slip."""
     middle, order = _middle(cells), _order(face, across=True)
     if middle is None or order is None:
         return []
-    found = []
-    for who, other in (order, order[::-1]):
-        rows = [cell for cell in cells if cell.name == f"{other}_account"]
-        if len(rows) != 1 or any(cell.name == f"{who}_account" and cell.value for cell in cells):
-            continue
-        label = rows[0].label
-        level = [
-            part
-            for run in face.sheet.runs
-            if (run.centre < middle) is (who == order[0])
-            and abs(run.middle - label.middle) < 0.8 * label.height
-            for match in _LOST.finditer(compact(run).text)
-            if (part := cut(compact(run), match, 0)) is not None
-        ]
-        found += [(who, level[0])] if len(level) == 1 else []
-    return found
+    read = [cell for cell in cells if cell.name.endswith("_account")]
+    names, banks = (
+        [cell.label.middle for cell in cells if cell.name.endswith(what)]
+        for what in ("_name", "_bank")
+    )
+    if read:
+        label = read[0].label
+        top, bottom = label.middle - 0.8 * label.height, label.middle + 0.8 * label.height
+    elif names and banks and max(names) < min(banks):
+        top, bottom = max(names), min(banks)
+    else:
+        return []
+    found = [
+        part
+        for run in map(compact, face.sheet.within(face.sheet.runs, top=top, bottom=bottom))
+        for match in _LOST.finditer(run.text)
+        if (part := cut(run, match, 0)) is not None
+    ]
+    return [
+        (who, own[0])
+        for who in order
+        if not any(cell.name == f"{who}_account" and cell.value for cell in cells)
+        and len(own := [run for run in found if (run.centre < middle) is (who == order[0])]) == 1
+    ]
+
+
+def lost_name(face: Face, cells: Sequence[Cell], who: str) -> Run | None:
+    """The name of a party whose label was read by half (户 for 户名): what is long enough in the
+    row of the other party's name, on its own side."""
+    middle, order = _middle(cells), _order(face, across=True)
+    others = [cell for cell in cells if cell.name.endswith("_name")]
+    if middle is None or order is None or len(others) != 1:
+        return None
+    label = others[0].label
+    own = [
+        run
+        for run in face.sheet.runs
+        if (run.centre < middle) is (who == order[0])
+        and abs(run.middle - label.middle) < 0.8 * label.height
+        and _NAME.fullmatch(compact(run).text)
+    ]
+    return own[0] if len(own) == 1 else None
 
 
 def _middle(cells: Sequence[Cell]) -> float | None:
