@@ -55,6 +55,7 @@ def test_a_misread_id_is_mended_where_one_reading_holds(text: str, mended: str |
         ("校验码 58832 43550 58570 5165", False),
         ("/49+3320*70-1/2>8832435505", False),
         (FARMER, True),
+        ("55313 31985 18412 57210", False),
     ],
 )
 def test_an_id_is_told_by_its_shape(text: str, *, found: bool) -> None:

@@ -29,7 +29,9 @@ _MOST_READINGS = 100
 _DIGITS = str.maketrans("OQDILBSZGTA", "00011852674")
 _WHOLE = 18
 #: An id may have lost or gained a character and still be one.
-_SHAPE = re.compile(r"(?<![0-9A-Za-z<>+*/\-])[0-9A-Za-z][0-9A-Za-z. ]{13,20}[0-9A-Za-z](?![<>+*/])")
+_SHAPE = re.compile(
+    r"(?<![0-9A-Za-z<>+*/\-])[0-9A-Za-z][0-9A-Za-z. ]{13,20}[0-9A-Za-z](?![0-9A-Za-z<>+*/])"
+)
 _LEAST_DIGITS = 7
 
 
