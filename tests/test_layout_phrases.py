@@ -38,6 +38,7 @@ def test_set_phrases_are_put_right(read: str, written: str) -> None:
         "2026年秋季学期",
         "",
         "联系人：王",
+        "合同编号：",
     ],
 )
 def test_free_words_stay(text: str) -> None:

@@ -34,8 +34,8 @@ _PHRASES = (
 _SHARE = 3.5
 #: Before these a colon is a misread semicolon.
 _LATER = re.compile(r"[：:](?=(?:银行账号|租赁期起止|跨地（市）标志|面积单位|到达地)：)")
-#: A row does not end with the colon of a label.
-_ROW_END = re.compile(r"(?<=[^：\n])：$", re.MULTILINE)
+#: A row of label and value does not end with the colon of another label.
+_ROW_END = re.compile(r"^([^：\n]*：[^\n]*[^：\n])：$", re.MULTILINE)
 #: No hour begins so; a term ends at 23:59.
 _LAST_MINUTE = re.compile(r"2[89]：59(?!\d)")
 
@@ -45,7 +45,7 @@ def with_set_phrases(text: str) -> str:
     for phrase in _PHRASES:
         text = _put_right(text, phrase)
     text = _LAST_MINUTE.sub("23：59", _LATER.sub("；", text))
-    return _ROW_END.sub("；", text)
+    return _ROW_END.sub(r"\1；", text)
 
 
 def _put_right(text: str, phrase: str) -> str:
