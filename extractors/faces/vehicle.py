@@ -129,7 +129,7 @@ def _floor(cells: Sequence[Cell]) -> float:
 def _read_buyer(face: Face, cells: Sequence[Cell]) -> None:
     """Older forms set name and identity one above the other in one box."""
     rows = [row for cell in named(cells, "buyer", "identity") for row in cell.rows]
-    name = [row for row in rows if not _is_number(row)]
+    name = [row for row in rows if not _is_number(row) and "专用章" not in row.text]
     keep_party_name(face, "buyer_name", name[0] if name else None)
     boxes = [value for cell in named(cells, "tax_id", "identity") if (value := cell.value)]
     for number in (*boxes, *rows):

@@ -36,7 +36,8 @@ PLAIN = {
     "engine_number": r"[0-9A-Z*\- ]{4,20}",
     "tax_voucher": r"[0-9A-Z]{6,24}",
     "tonnage": r"\d{1,3}(?:\.\d{1,3})?",
-    "seats": r"\d{1,2}(?:[-+]\d{1,2})?",
+    # A single 1 is a 7 without its bar: nothing on this form seats one.
+    "seats": r"(?:[2-9]|[1-9]\d)(?:[-+]\d{1,2})?",
     "plate": r"[\u4e00-\u9fff][A-Z][0-9A-Z\u4e00-\u9fff]{4,7}",
     "registration": r"[0-9A-Z]{6,20}",
     "transfer_to": r"[\u4e00-\u9fff()]{4,40}",
