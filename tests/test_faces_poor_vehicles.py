@@ -12,8 +12,7 @@ from extractors.checks import CONFIDENT
 from extractors.faces import invoice_from_words
 from extractors.model import Invoice, Kind, Source
 from extractors.words import PageWords
-from fixtures.maker import Truth, draw_truth, pages
-from fixtures.maker.faces import vehicle
+from fixtures.maker import Truth, draw_truth, pages, vehicle_form
 from tests.made_words import replaced, without_seals, words_of_pages
 
 TODAY = dt.date(2026, 11, 22)
@@ -21,7 +20,7 @@ TODAY = dt.date(2026, 11, 22)
 
 @pytest.fixture(autouse=True)
 def _no_seals(monkeypatch: pytest.MonkeyPatch) -> None:
-    without_seals(monkeypatch, vehicle)
+    without_seals(monkeypatch, vehicle_form)
 
 
 def poor_page(name: str, seed: int) -> tuple[Truth, PageWords]:

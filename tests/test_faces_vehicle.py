@@ -11,8 +11,7 @@ from extractors.checks import CONFIDENT
 from extractors.faces import invoice_from_words
 from extractors.layout.vehicle_values import frame_number_holds
 from extractors.model import Kind, Source
-from fixtures.maker import draw_truth, pages
-from fixtures.maker.faces import vehicle
+from fixtures.maker import draw_truth, pages, vehicle_form
 from tests.made_words import (
     differences,
     glued,
@@ -41,7 +40,7 @@ KEYS = {"vehicle": NEW, "used_vehicle": USED}
 
 @pytest.fixture(autouse=True)
 def _no_seals(monkeypatch: pytest.MonkeyPatch) -> None:
-    without_seals(monkeypatch, vehicle)
+    without_seals(monkeypatch, vehicle_form)
 
 
 @pytest.mark.parametrize("name", KEYS)
