@@ -119,3 +119,28 @@ def test_money_of_worn_print(text: str, value: str, sure: bool) -> None:
 @pytest.mark.parametrize("text", ["", "合计", "12", "1.2.3.4"])
 def test_what_is_no_money_has_no_value(text: str) -> None:
     assert figures.money(text).value is None
+
+
+def test_the_rate_of_all_and_the_prices_set_amounts_right() -> None:
+    """Rates misread throughout, an amount cut, one misread and one under a seal: the sums give the
+    rate, price and tax the amounts."""
+    rows = [
+        line("", "623", "23.00", "64", "37.38"),
+        line("2", "2112.34", "4224.66", "61", "253.48"),
+        line("", "607.15", "", "m", "182.15"),
+    ]
+    reckon(rows, Sums(Decimal("7883.43"), Decimal("473.01")))
+    assert [row.amount.value for row in rows] == [
+        Decimal("623.00"),
+        Decimal("4224.68"),
+        Decimal("3035.75"),
+    ]
+    assert [row.rate.value for row in rows] == [Decimal("0.06")] * 3
+    assert [row.quantity.value for row in rows] == [1, 2, 5]
+
+
+def test_without_sums_a_line_is_set_right_by_its_own_figures() -> None:
+    rows = [line("3", "259.16", "777.43", "6%", "46.65")]
+    reckon(rows, Sums(firm=False))
+    assert rows[0].amount.value == Decimal("777.48")
+    assert not rows[0].sure

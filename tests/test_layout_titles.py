@@ -86,3 +86,40 @@ def test_lines_are_read_under_misread_and_lost_titles() -> None:
 def test_lines_of_a_poor_page_are_told_to_be_doubtful() -> None:
     findings = invoice_from_words([page({})], Source.OCR).findings
     assert [(finding.code, finding.field) for finding in findings] == [("low_confidence", "lines")]
+
+
+def altered(changes: dict[str, str | None]) -> PageWords:
+    """The table, cells that say a key now saying its value, or gone (None)."""
+    whole = page({})
+    words = tuple(
+        word.model_copy(update={"text": text})
+        for word in whole.words
+        if (text := changes.get(word.text, word.text)) is not None
+    )
+    return whole.model_copy(update={"words": words})
+
+
+def test_a_line_whose_figures_are_under_a_seal_is_still_a_line() -> None:
+    """Its name begins with a class between stars, and the sums leave its amount and tax."""
+    lost = altered({"451.49": None, "1%": None, "4.51": None, "200": None})
+    first, second = invoice_from_words([lost], Source.OCR).lines
+    whole = invoice_from_words([page({})], Source.OCR).lines
+    assert second == whole[1]
+    assert first.name == whole[0].name
+    assert (first.amount, first.tax) == (whole[0].amount, whole[0].tax)
+
+
+def test_specks_and_split_figures_are_read() -> None:
+    specked = altered({"451.49": "451.49.", "4.51": "4,51", "246.65": "246|65"})
+    assert invoice_from_words([specked], Source.OCR).lines == (
+        invoice_from_words([page({})], Source.OCR).lines
+    )
+
+
+def test_a_stamp_across_the_table_is_no_specification() -> None:
+    whole = page({})
+    stamp = Word(text="已报销", box=box(290, 360, 290), confidence=0.7)
+    stamped = whole.model_copy(update={"words": (*whole.words, stamp)})
+    assert invoice_from_words([stamped], Source.OCR).lines == (
+        invoice_from_words([whole], Source.OCR).lines
+    )

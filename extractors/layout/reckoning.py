@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from math import prod
 
 from extractors.layout import mending
@@ -66,8 +67,9 @@ def reckon(rows: Sequence[Figures], sums: Sums) -> None:
     """Mend the rows in place."""
     if sums.amount is not None and sums.amount < 0 and sums.firm:
         _turn_red(rows)
+    _fill_rates(rows, _rate_of_all(rows, sums))
     _settle(rows, "amount", sums.amount, [list(_amounts_of(row)) for row in rows], sums.firm)
-    _settle_rates(rows, sums)
+    _settle_rates(rows)
     for row in rows:
         if row.rate.void and not any(char.isdigit() for char in row.tax.text):
             row.tax = replace(row.tax, sure=True, void=True)
@@ -113,12 +115,12 @@ def _amounts_of(row: Figures) -> Iterator[Decimal]:
         return
     if row.quantity.value:
         yield _cents(row.quantity.value * price)
-    near = amount
-    if near is None and row.tax.value is not None and row.rate.value:
-        near = row.tax.value / row.rate.value
-    if near is not None:
+    nears = [amount] if amount is not None else []
+    if row.tax.value is not None and row.rate.value:
+        nears.append(row.tax.value / row.rate.value)
+    for near in nears:
         other = _cents(price * (near / price).quantize(Decimal(1)))
-        if row.amount.resembles(f"{other:.2f}") if amount is not None else _gives(other, row):
+        if _gives(other, row) or (amount is not None and row.amount.resembles(f"{other:.2f}")):
             yield other
 
 
@@ -156,7 +158,31 @@ def _settle(
         if chosen is not None:
             row.set(name, chosen[index])
         elif options[index][0] is not None:
-            row.set(name, options[index][0])
+            witnesses = _witnesses_of_amount if name == "amount" else _witnesses_of_tax
+            # Of equals the first, which is as it was read.
+            row.set(name, max(filter(None, options[index]), key=partial(witnesses, row)))
+
+
+def _witnesses_of_amount(row: Figures, amount: Decimal) -> int:
+    """How well other figures of the line agree with the amount, their product to the cent best."""
+    price, quantity = row.price.value, row.quantity.value
+    pieces = _pieces(amount, price, quantity) if price is not None else None
+    made = holds(price, pieces, amount)
+    exact = made and price is not None and pieces is not None and _cents(price * pieces) == amount
+    return made + exact + _gives(amount, row)
+
+
+def _pieces(amount: Decimal, price: Decimal, quantity: Decimal | None) -> Decimal | None:
+    """The quantity, or the whole one that price and amount come nearest to."""
+    return quantity or ((amount / price).quantize(Decimal(1)) if price else None)
+
+
+def _witnesses_of_tax(row: Figures, tax: Decimal) -> int:
+    """Does the amount give the tax, if the cell may have shown it at all?"""
+    amount, rate = row.amount.value, row.rate.value
+    if amount is None or rate is None or abs(amount * rate - tax) > _ROUNDED:
+        return 0
+    return int(row.tax.value == tax or row.tax.resembles(f"{tax:.2f}") is not None)
 
 
 #: What a choice costs in changes, and its figures row by row.
@@ -185,6 +211,11 @@ def _fitting(options: Sequence[Sequence[Decimal | None]], total: Decimal) -> Ite
             yield changes, choice
 
 
+#: A figure set to the rest, unlike what other figures of its line make it, is a guess: it costs
+#: more than they do for each character that differs.
+_GUESS = 2
+
+
 def _with_rest(
     rows: Sequence[Figures],
     options: Sequence[Sequence[Decimal | None]],
@@ -206,12 +237,11 @@ def _with_rest(
             cell: Figure = getattr(rows[index], name)
             off = cell.resembles(f"{rest:.2f}") if cell.text else 0
             if off is not None and rest and (rest < 0) == (total < 0):
-                yield changes + off, [*choice[:index], rest, *choice[index + 1 :]]
+                yield changes + _GUESS * off, [*choice[:index], rest, *choice[index + 1 :]]
 
 
-def _settle_rates(rows: Sequence[Figures], sums: Sums) -> None:
-    """A rate not read is what amount and tax prove; or the one that the other lines or the sums
-    have."""
+def _settle_rates(rows: Sequence[Figures]) -> None:
+    """A rate not read is what amount and tax prove; or the one that the other lines have."""
     for row in rows:
         if row.rate.void or row.amount.value is None or row.tax.value is None:
             continue
@@ -221,22 +251,29 @@ def _settle_rates(rows: Sequence[Figures], sums: Sums) -> None:
         better = mending.proven_rate(row.amount.value, row.tax.value)
         if better is not None and (own is None or row.rate.resembles(f"{better * 100:f}%")):
             row.set("rate", better, certain=own is None)
-    common = _common_rate(rows, sums)
+    _fill_rates(rows, _common_rate(rows))
+
+
+def _fill_rates(rows: Sequence[Figures], rate: Decimal | None) -> None:
     for row in rows:
-        if row.rate.value is None and not row.rate.void and common is not None:
-            row.set("rate", common)
+        if row.rate.value is None and not row.rate.void and rate is not None:
+            row.set("rate", rate)
 
 
-def _common_rate(rows: Sequence[Figures], sums: Sums) -> Decimal | None:
+def _rate_of_all(rows: Sequence[Figures], sums: Sums) -> Decimal | None:
+    """The one rate by which the sum of amounts gives that of taxes, if no line is free of tax."""
+    if any(row.rate.void for row in rows) or sums.amount is None or sums.tax is None:
+        return None
+    return mending.proven_rate(sums.amount, sums.tax, len(rows) * _CENT) if sums.firm else None
+
+
+def _common_rate(rows: Sequence[Figures]) -> Decimal | None:
+    """The one rate of those lines whose amount and tax prove theirs, or else that all show."""
     if any(row.rate.void for row in rows):
         return None
     proven = {row.rate.value for row in rows if _is_taxed(row)}
     read = proven or {row.rate.value for row in rows if row.rate.value is not None}
-    if len(read) == 1:
-        return read.pop()
-    if read or sums.amount is None or sums.tax is None:
-        return None
-    return mending.proven_rate(sums.amount, sums.tax, len(rows) * _CENT)
+    return read.pop() if len(read) == 1 else None
 
 
 def _is_taxed(row: Figures) -> bool:

@@ -11,56 +11,39 @@ import datetime as dt
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from statistics import fmean
+from dataclasses import dataclass
 
 from extractors.layout import figures, mending
 from extractors.layout.columns import (
     TEXTS,
     Edges,
     Header,
-    centred,
-    column_of,
-    cut_at_siblings,
     edge_after,
     reaches_over,
     text_cell,
 )
 from extractors.layout.figures import EMPTY, Figure
-from extractors.layout.lines import RATE, Row, body_of, by_column, pair_before, parts_of
-from extractors.layout.lost_titles import completed
+from extractors.layout.lines import Row, by_column, pair_before
 from extractors.layout.page import Run, plain
 from extractors.layout.reading import Face, compact
 from extractors.layout.reckoning import Figures, Sums, adds_up, reckon
+from extractors.layout.seen_table import Table, levels_of, seen_table
 from extractors.model import Line
 
 #: Names recognised with less certainty than this are not compared with anything ...
 _SURE_NAME = 0.9
-#: ... any other cell below this is for a person to look at, and below that says of no line.
-_SURE_WORD, _SURE_MARK = 0.8, 0.4
-#: Cells of one row lie within so many heights of print of each other, those of two columns
-#: farther where the page bends; what stands in a line's first row lies as near to it.
-_PITCH, _BENT, _SAME_ROW = 0.55, 0.8, 0.7
-#: Columns that tell lines apart, and what a cell of theirs may say: figures may stand there, or
-#: a line begins.
-_MARKING = frozenset({"name", "price", "amount", "rate", "tax"})
-_WEAK, _STRONG = 1, 2
-_LONGEST_RATE, _FEW_DIGITS = 4, 2
-#: A line shows at least two of name, amount or tax, and rate.
+#: ... any other word below this is for a person to look at.
+_SURE_WORD = 0.8
+#: What stands in a line's first row lies within so many heights of print of its level.
+_SAME_ROW = 0.7
+#: A line shows at least two of name, amount or tax, rate, and price.
 _FEW = 2
 #: So many characters of a tax id are no specification.
 _SEAL_ID = 6
 #: Pieces of one figure lie within so many heights of print.
 _CLOSE = 0.4
 _NO_END = 1e9
-_SPECK = re.compile(r"(?<=\d)[.,|:;'·]+ +(?=\d)")
-_STAMPS = re.compile(r"已报|报销|付讫|作废")
-_LARGE = 1.8
-_MONEY = re.compile(r"[-¥]?\d[\d,.OolI|SBb]*[^\d]{1,2}\d\d")
 _WHOLE_STARS = re.compile(r"\*[^*]+\*[^*].*")
-#: A class between stars or what became of them.
-_STARRED = re.compile(r"[*\"“”‘’'°.·][一-鿿、]{2,}[*\"“”‘’°.·].")
 _READERS: tuple[tuple[str, Callable[[str], Figure]], ...] = (
     ("quantity", figures.number),
     ("price", figures.number),
@@ -86,28 +69,10 @@ class Draft:
 def read_drafts(face: Face, header: Header, top: float, bottom: float) -> list[Draft]:
     """The lines between two heights, as they were seen, in the columns of `header` (which may
     stand on the page before)."""
-    body = [run for run in body_of(face, header, top, bottom) if not _is_stamp(face, run)]
-    parts = [part for run in body for piece in _parts_of(run) for part in parts_of(piece)]
-    header = completed(face, header, parts)
-    edges = centred(header, body)
-    cells = [cell for part in parts for cell in _cut_at_the_gap(part, edges)]
-    cells = cut_at_siblings(cells, edges)
-    table = _Table(face, header, edges, tuple(cells))
-    levels = _levels(table)
+    table = seen_table(face, header, top, bottom)
+    levels = levels_of(table)
     drafts = [_draft(table, start, end) for start, end in itertools.pairwise([*levels, _NO_END])]
     return [draft for draft in drafts if draft is not None]
-
-
-def _parts_of(run: Run) -> list[Run]:
-    """A run cut behind a figure that a speck follows (`762.48. 13%`)."""
-    cuts = [0, *(match.end() for match in _SPECK.finditer(run.text)), len(run.text)]
-    parts = [run.part(start, end) for start, end in itertools.pairwise(cuts)]
-    return [part for part in parts if part is not None]
-
-
-def _is_stamp(face: Face, run: Run) -> bool:
-    """Stamps of the house (已报销) are larger than print, or lean so that their boxes are."""
-    return _STAMPS.search(run.text) is not None or run.height > _LARGE * face.sheet.line_height
 
 
 def settled(face: Face, drafts: Sequence[Draft], sums: Sums) -> list[Row]:
@@ -134,96 +99,7 @@ def sums_of(face: Face) -> Sums:
     return Sums(doubted.value if doubted is not None else None, firm=False)
 
 
-def _levels(table: _Table) -> list[float]:
-    """The level of every line, from top to bottom: where figures stand in the columns of amounts,
-    rates and taxes, or a name begins with its class between stars. What wraps has words only."""
-    clusters: list[_Cluster] = []
-    for level, cell in sorted(
-        ((table.header.level(cell), cell) for cell in table.cells), key=lambda each: each[0]
-    ):
-        column = column_of(cell, table.edges)
-        if column not in _MARKING or cell.score < _SURE_MARK:
-            continue
-        mark = table.mark_of(cell, column)
-        if clusters and level - clusters[-1].level < _PITCH * table.height:
-            clusters[-1].add(level, column, mark)
-        else:
-            clusters.append(_Cluster().add(level, column, mark))
-    return [cluster.level for cluster in _unbent(clusters, table.height) if cluster.is_line]
-
-
-@dataclass
-class _Cluster:
-    """Cells at one level: of which columns, and how well each shows that a line begins."""
-
-    levels: list[float] = field(default_factory=list)
-    marks: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def level(self) -> float:
-        return fmean(self.levels)
-
-    @property
-    def is_line(self) -> bool:
-        weak = [column for column, mark in self.marks.items() if mark >= _WEAK]
-        return _STRONG in self.marks.values() or (
-            len(weak) + ("name" in self.marks and "name" not in weak) >= _FEW and bool(weak)
-        )
-
-    def add(self, level: float, column: str, mark: int) -> _Cluster:
-        self.levels.append(level)
-        self.marks[column] = max(mark, self.marks.get(column, 0))
-        return self
-
-
-def _unbent(clusters: Sequence[_Cluster], height: float) -> list[_Cluster]:
-    """Where the page bends, a name may stand somewhat above or below its figures."""
-    joined: list[_Cluster] = []
-    for cluster in clusters:
-        before = joined[-1] if joined else None
-        if (
-            before is not None
-            and cluster.level - before.level < _BENT * height
-            and not before.marks.keys() & cluster.marks.keys()
-            and before.is_line
-            and cluster.is_line
-        ):
-            before.levels.extend(cluster.levels)
-            before.marks |= cluster.marks
-        else:
-            joined.append(cluster)
-    return joined
-
-
-@dataclass(frozen=True)
-class _Table:
-    """The columns and cells of one page."""
-
-    face: Face
-    header: Header
-    edges: Edges
-    cells: tuple[Run, ...]
-
-    @cached_property
-    def height(self) -> float:
-        """Of its print. Boxes on worn pages are rather too high than too low."""
-        heights = sorted(cell.height for cell in self.cells)
-        return heights[len(heights) // 3] if heights else 0.01
-
-    def mark_of(self, cell: Run, column: str) -> int:
-        """How well a cell shows that a line begins: a word, figures, or what only the first row
-        of a line can show."""
-        text = compact(cell).text
-        if column in ("amount", "tax") and _MONEY.fullmatch(text):
-            return _STRONG
-        if column == "rate":
-            return _STRONG if RATE.fullmatch(text) else _WEAK * (len(text) <= _LONGEST_RATE)
-        if column == "name":
-            return _STRONG if _STARRED.match(text) else 0
-        return _WEAK if sum(char.isdigit() for char in text) >= _FEW_DIGITS else 0
-
-
-def _draft(table: _Table, start: float, end: float) -> Draft | None:
+def _draft(table: Table, start: float, end: float) -> Draft | None:
     """The line that stands at the level `start`, the next one at `end`."""
     level = table.header.level
     above = 0.6 * table.height
@@ -232,12 +108,14 @@ def _draft(table: _Table, start: float, end: float) -> Draft | None:
     columns = by_column(own, table.edges)
     found = _figures(table, by_column(first, table.edges))
     names = columns.get("name", ())
-    if sum((bool(names), bool(found.amount.text or found.tax.text), bool(found.rate.text))) < _FEW:
+    money = found.amount.text or found.tax.text
+    if sum(map(bool, (names, money, found.rate.text, found.price.text))) < _FEW:
         return None
     cut = _is_cut(own)
     texts = _is_glued(columns, table.edges, ("name", "spec"))
     doubtful = cut or texts or _may_go_on(table, columns, end)
-    return Draft(columns, found, doubtful, _is_glued(columns, table.edges, TEXTS), cut)
+    glued = _is_glued(columns, table.edges, TEXTS)
+    return Draft(columns, found, doubtful, glued, cut)
 
 
 def _is_cut(cells: Sequence[Run]) -> bool:
@@ -246,7 +124,7 @@ def _is_cut(cells: Sequence[Run]) -> bool:
     return any((cell.glyphs[-1].x1, cell.glyphs[-1].y0) in begins for cell in cells)
 
 
-def _figures(table: _Table, columns: dict[str, tuple[Run, ...]]) -> Figures:
+def _figures(table: Table, columns: dict[str, tuple[Run, ...]]) -> Figures:
     titles = table.header.titles
     turned = table.header.stands_before("price", "quantity")
     columns = _parted(columns, turned=turned)
@@ -343,7 +221,7 @@ def _prints_stars(face: Face) -> bool:
     return issued is None or issued.value >= _STARRED_SINCE
 
 
-def _may_go_on(table: _Table, columns: dict[str, tuple[Run, ...]], end: float) -> bool:
+def _may_go_on(table: Table, columns: dict[str, tuple[Run, ...]], end: float) -> bool:
     """Does a name fill its column and leave a row's room below it? Its last characters, alone in
     that row, may have been overlooked."""
     names, after = columns.get("name", ()), edge_after("name", table.edges)
@@ -372,21 +250,3 @@ def _is_glued(columns: dict[str, tuple[Run, ...]], edges: Edges, names: Sequence
     return any(
         reaches_over(cell, column, edges) for column in names for cell in columns.get(column, ())
     )
-
-
-def _cut_at_the_gap(cell: Run, edges: Edges) -> list[Run]:
-    """Words that recognition glued to those of the next column, cut at the one space near the
-    column's edge; left whole where none or several are."""
-    column = column_of(cell, edges)
-    after = edge_after(column, edges) if column in TEXTS else None
-    if after is None or cell.x1 < after + 0.8 * cell.height:
-        return [cell]
-    near = [
-        index
-        for index, glyph in enumerate(cell.glyphs)
-        if glyph.char == " " and abs(glyph.x1 - after) < 1.5 * cell.height
-    ]
-    if len(near) != 1:
-        return [cell]
-    parts = cell.part(0, near[0]), cell.part(near[0], len(cell.glyphs))
-    return [part for part in parts if part is not None]
