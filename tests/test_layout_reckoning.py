@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from extractors.layout import figures
-from extractors.layout.reckoning import Figures, Sums, adds_up, reckon
+from extractors.layout.figures import Figures
+from extractors.layout.reckoning import Sums, adds_up, reckon
 
 
 def line(quantity: str, price: str, amount: str, rate: str, tax: str) -> Figures:
@@ -144,3 +145,26 @@ def test_without_sums_a_line_is_set_right_by_its_own_figures() -> None:
     reckon(rows, Sums(firm=False))
     assert rows[0].amount.value == Decimal("777.48")
     assert not rows[0].sure
+
+
+@pytest.mark.parametrize(
+    ("price", "meant"),
+    [
+        ("5.1385416667", "5.1385416667"),
+        ("5.1385716667", "5.1385416667"),
+        ("5.138416667", "5.1385416667"),
+        ("5.1385416666", "5.1385416666"),
+        ("5.13854167", "5.13854167"),
+    ],
+)
+def test_a_digit_of_a_quotient_is_set_right_but_not_its_last(price: str, meant: str) -> None:
+    """Some programs round the last, some cut."""
+    rows = [line("48", price, "246.65", "1%", "2.47")]
+    reckon(rows, Sums(Decimal("246.65"), Decimal("2.47")))
+    assert rows[0].price.value == Decimal(meant)
+
+
+def test_an_offset_on_a_red_invoice_stays_positive() -> None:
+    rows = [line("", "", "-100.06", "1%", "-1.00"), line("", "", "10.00", "1%", "0.10")]
+    reckon(rows, Sums(Decimal("-90.06"), Decimal("-0.90")))
+    assert [row.amount.value for row in rows] == [Decimal("-100.06"), Decimal("10.00")]

@@ -49,6 +49,36 @@ _TELLING = 3
 EMPTY = Figure()
 
 
+@dataclass
+class Figures:
+    """The figures of one line. `reckoned` tells that some were not read but reckoned, `open` that
+    some are contradicted and nothing says which."""
+
+    quantity: Figure = EMPTY
+    price: Figure = EMPTY
+    amount: Figure = EMPTY
+    rate: Figure = EMPTY
+    tax: Figure = EMPTY
+    counted: bool = True
+    reckoned: bool = False
+    open: bool = False
+
+    @property
+    def sure(self) -> bool:
+        """Was every cell that something stands in read as printed, and nothing contradicted?"""
+        cells = (self.quantity, self.price, self.amount, self.rate, self.tax)
+        return not (self.reckoned or self.open) and all(
+            each.sure or not each.text for each in cells
+        )
+
+    def set(self, name: str, value: Decimal | None, *, certain: bool = False) -> None:
+        """Put a reckoned value in a cell; `certain` where it hardly can be another."""
+        cell: Figure = getattr(self, name)
+        if cell.value != value:
+            setattr(self, name, cell.but(value, sure=certain))
+            self.reckoned |= not certain
+
+
 def money(text: str) -> Figure:
     """An amount with two decimals."""
     if _STRICT.fullmatch(text):

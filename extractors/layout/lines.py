@@ -14,9 +14,9 @@ from decimal import Decimal
 
 from extractors.layout import values
 from extractors.layout.columns import Edges, Header, centred, column_of, one_cell, text_cell
+from extractors.layout.counting import holds
 from extractors.layout.page import Run, Sheet, overlap
 from extractors.layout.reading import Face, compact
-from extractors.layout.reckoning import holds
 from extractors.model import Line
 
 #: A rate, or what stands in its place.

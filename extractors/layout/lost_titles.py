@@ -29,10 +29,10 @@ def completed(face: Face, header: Header, body: Sequence[Run]) -> Header:
     titles and sums, shows."""
     read = _rate_set_right(dict(header.titles), body)
     titles = dict(read)
+    _add(header, titles, "rate", _rate_column(body))
     for name, total in (("amount", "total_without_tax"), ("tax", "total_tax")):
         span = _under(face, total) or _money_column(name, titles, body)
         _add(header, titles, name, span)
-    _add(header, titles, "rate", _rate_column(body))
     if "amount" in titles and not _SPECIAL & titles.keys():
         for name, span in _figure_columns(titles, body):
             _add(header, titles, name, span)

@@ -60,12 +60,12 @@ _CLASS_LIST = """
     非学历教育服务 学历教育服务 医疗服务 旅游服务 娱乐服务 旅游娱乐服务 餐饮服务 住宿服务
     餐饮住宿服务 居民日常服务 其他生活服务 市内公共交通服务 公共交通运输服务 无形资产 专利技术 商标
     著作权 土地使用权 预付卡销售 印刷服务 劳务派遣服务 停车费 通行费 车船税 供水 排水服务
-    污水处理服务 垃圾处理服务 信息服务
+    污水处理服务 垃圾处理服务 信息服务 印刷品
 """
 _CLASSES = frozenset(_CLASS_LIST.split())
 _LONGEST_CLASS = max(map(len, _CLASSES))
 #: What engines make of a star that stands between Chinese characters.
-_STARLIKE = re.compile(r"(?<=[\u4e00-\u9fff)])[°'‘’\"“”×※＊·](?=[\u4e00-\u9fffA-Za-z0-9(])")
+_STARLIKE = re.compile(r"(?<=[\u4e00-\u9fff)])[°'‘’\"“”×※＊·:](?=[\u4e00-\u9fffA-Za-z0-9(])")
 #: ... and of one that begins the cell.
 _LEADING = re.compile(r"^[°'‘’\"“”·•.,。，、](?=[\u4e00-\u9fff、]+[*°'‘’\"“”×※＊·])")
 _ONE_STAR = re.compile(r"\*?([^*]+)\*([^*].*)")

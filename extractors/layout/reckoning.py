@@ -11,46 +11,14 @@ from functools import partial
 from math import prod
 
 from extractors.layout import mending
-from extractors.layout.figures import EMPTY, Figure
+from extractors.layout.counting import holds, settle_count
+from extractors.layout.figures import Figure, Figures
 
 _CENT = Decimal("0.01")
 #: Taxes are rounded line by line, or shared out of the whole: more is a misreading.
 _ROUNDED = Decimal("0.06")
 #: Choices tried at most to make a sum hold.
 _MOST_CHOICES = 4096
-_MOST_DECIMALS = 13
-#: Decimals of a price of which nothing was read.
-_USUAL_DECIMALS = 4
-
-
-@dataclass
-class Figures:
-    """The figures of one line. `reckoned` tells that some were not read but reckoned, `open` that
-    some are contradicted and nothing says which."""
-
-    quantity: Figure = EMPTY
-    price: Figure = EMPTY
-    amount: Figure = EMPTY
-    rate: Figure = EMPTY
-    tax: Figure = EMPTY
-    counted: bool = True
-    reckoned: bool = False
-    open: bool = False
-
-    @property
-    def sure(self) -> bool:
-        """Was every cell that something stands in read as printed, and nothing contradicted?"""
-        cells = (self.quantity, self.price, self.amount, self.rate, self.tax)
-        return not (self.reckoned or self.open) and all(
-            each.sure or not each.text for each in cells
-        )
-
-    def set(self, name: str, value: Decimal | None, *, certain: bool = False) -> None:
-        """Put a reckoned value in a cell; `certain` where it hardly can be another."""
-        cell: Figure = getattr(self, name)
-        if cell.value != value:
-            setattr(self, name, cell.but(value, sure=certain))
-            self.reckoned |= not certain
 
 
 @dataclass(frozen=True)
@@ -66,7 +34,7 @@ class Sums:
 def reckon(rows: Sequence[Figures], sums: Sums) -> None:
     """Mend the rows in place."""
     if sums.amount is not None and sums.amount < 0 and sums.firm:
-        _turn_red(rows)
+        _turn_red(rows, sums.amount)
     _fill_rates(rows, _rate_of_all(rows, sums))
     _settle(rows, "amount", sums.amount, [list(_amounts_of(row)) for row in rows], sums.firm)
     _settle_rates(rows)
@@ -76,13 +44,16 @@ def reckon(rows: Sequence[Figures], sums: Sums) -> None:
     _settle(rows, "tax", sums.tax, [list(_taxes_of(row)) for row in rows], sums.firm)
     all_taxed = sums.tax is not None and _sum(rows, "tax") == sums.tax
     for row in rows:
-        _settle_count(row)
+        settle_count(row)
         if not all_taxed:
             _check_tax(row)
 
 
-def _turn_red(rows: Sequence[Figures]) -> None:
-    """On a red invoice amounts, taxes and quantities are negative; a minus is soon lost."""
+def _turn_red(rows: Sequence[Figures], total: Decimal) -> None:
+    """On a red invoice amounts, taxes and quantities are negative, but for what offsets them; a
+    minus is soon lost."""
+    if _sum(rows, "amount") == total:
+        return
     for row in rows:
         for name in ("quantity", "amount", "tax"):
             value: Decimal | None = getattr(row, name).value
@@ -287,105 +258,3 @@ def _check_tax(row: Figures) -> None:
         return
     if abs(row.amount.value * row.rate.value - row.tax.value) > _ROUNDED:
         row.open = True
-
-
-def _settle_count(row: Figures) -> None:
-    """Price and quantity whose product is the amount, or else those as they were read."""
-    amount = row.amount.value
-    if not row.counted or amount is None or not (row.price.text or row.quantity.text):
-        return
-    price, quantity = row.price.value, row.quantity.value
-    if holds(price, quantity, amount):
-        return
-    counted = mending.counted(price, amount) if price is not None else None
-    if counted is not None and len(row.quantity.text) <= 1:
-        row.set("quantity", counted, certain=True)
-        return
-    choices = [*_other_price(row, amount), *_other_quantity(row, amount)]
-    if not choices and _settle_both(row, amount):
-        return
-    if choices:
-        least = min(off for off, _, _ in choices)
-        best = {(name, value) for off, name, value in choices if off == least}
-        if len(best) == 1:
-            row.set(*best.pop())
-            return
-    row.open = True
-
-
-def _settle_both(row: Figures, amount: Decimal) -> bool:
-    """A quantity that was not seen and a price of which the end was not: `2112` and 4224.68 are
-    2 and 2112.34."""
-    if row.quantity.text or not row.price.value or not row.price.text:
-        return False
-    quantity = (amount / row.price.value).quantize(Decimal(1))
-    if not quantity:
-        return False
-    price = _bare(amount / quantity)
-    if row.price.resembles(f"{price:f}") is None or not holds(price, quantity, amount):
-        return False
-    row.set("price", price)
-    row.set("quantity", quantity)
-    return True
-
-
-def _bare(number: Decimal) -> Decimal:
-    """Without zeros behind the last decimal."""
-    return Decimal(f"{number.normalize():f}")
-
-
-def _other_price(row: Figures, amount: Decimal) -> Iterator[tuple[int, str, Decimal]]:
-    """The prices, by the quantity, that the cell may have shown; how much they differ from it."""
-    if not row.quantity.value:
-        return
-    exact = amount / row.quantity.value
-    seen: set[Decimal] = set()
-    for decimals in range(_MOST_DECIMALS + 1):
-        price = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
-        price = _bare(price)
-        if price in seen or not holds(price, row.quantity.value, amount):
-            continue
-        seen.add(price)
-        if not row.price.text:
-            if decimals <= _USUAL_DECIMALS and price * row.quantity.value == amount:
-                yield 0, "price", price
-            continue
-        off = row.price.resembles(f"{price:f}")
-        if off is not None:
-            yield off, "price", price
-
-
-def _other_quantity(row: Figures, amount: Decimal) -> Iterator[tuple[int, str, Decimal]]:
-    if not row.price.value:
-        return
-    seen: set[Decimal] = set()
-    for decimals in range(_USUAL_DECIMALS):
-        step = Decimal(1).scaleb(-decimals)
-        quantity = _bare((amount / row.price.value).quantize(step, rounding=ROUND_HALF_UP))
-        if quantity in seen or not holds(row.price.value, quantity, amount):
-            continue
-        seen.add(quantity)
-        if decimals and not row.quantity.text:
-            continue
-        # A lone digit that was misread shows nothing of what it was.
-        lone = len(row.quantity.text) <= 1 and decimals == 0
-        off = 0 if not row.quantity.text else row.quantity.resembles(f"{quantity:f}", cut=False)
-        if off is None and lone:
-            off = 1
-        if off is not None:
-            yield off, "quantity", quantity
-
-
-def holds(price: Decimal | None, quantity: Decimal | None, amount: Decimal) -> bool:
-    """Prices are printed rounded, either factor may be the price: the product may differ by what
-    the last digits are worth."""
-    if price is None or quantity is None:
-        return False
-    worth = max(_last_digit(price) * abs(quantity), _last_digit(quantity) * abs(price))
-    return abs(price * quantity - amount) <= max(_CENT, min(worth, abs(amount) / 100))
-
-
-def _last_digit(number: Decimal) -> Decimal:
-    """What one of the last decimal is worth; whole numbers are exact."""
-    exponent = int(number.as_tuple().exponent)
-    return Decimal(10) ** exponent if exponent < 0 else Decimal(0)

@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rapidfuzz.fuzz import partial_ratio
+
 from extractors.layout import figures, mending
 from extractors.layout.columns import (
     TEXTS,
@@ -22,11 +24,11 @@ from extractors.layout.columns import (
     reaches_over,
     text_cell,
 )
-from extractors.layout.figures import EMPTY, Figure
+from extractors.layout.figures import EMPTY, Figure, Figures
 from extractors.layout.lines import Row, by_column, pair_before
 from extractors.layout.page import Run, plain
 from extractors.layout.reading import Face, compact
-from extractors.layout.reckoning import Figures, Sums, adds_up, reckon
+from extractors.layout.reckoning import Sums, adds_up, reckon
 from extractors.layout.seen_table import Table, levels_of, seen_table
 from extractors.model import Line
 
@@ -40,9 +42,12 @@ _SAME_ROW = 0.7
 _FEW = 2
 #: So many characters of a tax id are no specification.
 _SEAL_ID = 6
+#: ... if this share of them, in hundredths, is as printed.
+_LIKE_ID = 75
 #: Pieces of one figure lie within so many heights of print.
 _CLOSE = 0.4
 _NO_END = 1e9
+_UNIT = re.compile(r"[一-鿿㎡·.]{1,4}")
 _WHOLE_STARS = re.compile(r"\*[^*]+\*[^*].*")
 _READERS: tuple[tuple[str, Callable[[str], Figure]], ...] = (
     ("quantity", figures.number),
@@ -195,8 +200,14 @@ def _row(face: Face, draft: Draft, *, proven: bool) -> Row:
 
 
 def _unit(columns: dict[str, tuple[Run, ...]]) -> str | None:
+    """A short word. Of several in its column, which a wide neighbour reaches into, the last."""
     area = "area_unit" in columns
-    text = text_cell(columns.get("area_unit" if area else "unit", ()))
+    cells = columns.get("area_unit" if area else "unit", ())
+    text = text_cell(cells)
+    short = [compact(cell).raw for cell in cells if _UNIT.fullmatch(compact(cell).text)]
+    behind = re.search(rf" ({_UNIT.pattern})$", text)
+    if not _UNIT.fullmatch(plain(text)) and (short or behind):
+        text = short[-1] if short else behind[1] if behind else text
     return mending.unit(text, area=area) or None
 
 
@@ -208,7 +219,8 @@ def _no_seals(face: Face, cells: Sequence[Run]) -> list[Run]:
     return [
         cell
         for cell in cells
-        if len(cell.glyphs) < _SEAL_ID or not any(compact(cell).text in each for each in ids)
+        if len(cell.raw) < _SEAL_ID
+        or not any(partial_ratio(compact(cell).text, each) > _LIKE_ID for each in ids)
     ]
 
 

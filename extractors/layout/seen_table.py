@@ -76,9 +76,26 @@ def seen_table(face: Face, header: Header, top: float, bottom: float) -> Table:
     body = [run for run in body_of(face, header, top, bottom) if not _is_stamp(face, run)]
     parts = [part for run in body for piece in _parts_of(run) for part in parts_of(piece)]
     header = completed(face, header, parts)
-    edges = centred(header, body)
+    edges = _round_money(centred(header, body), header, parts)
     cells = [cell for part in parts for cell in _cut_at_the_gap(part, edges)]
     return Table(face, header, edges, tuple(cut_at_siblings(cells, edges)))
+
+
+def _round_money(edges: Edges, header: Header, cells: Sequence[Run]) -> Edges:
+    """The edges, those beside the rates set so that money is none of them: boxes of worn titles are
+    too wide."""
+    rate = header.titles.get("rate")
+    if rate is None:
+        return edges
+    money = [cell for cell in cells if _MONEY.fullmatch(compact(cell).text)]
+    before = max((cell.x1 for cell in money if cell.centre < rate.centre), default=-1.0)
+    behind = min((cell.x0 for cell in money if cell.x0 > rate.centre), default=2.0)
+    ends = {"rate": (before, rate.centre), "tax": (rate.centre, behind)}
+    better = []
+    for name, edge in edges:
+        low, high = ends.get(name, (edge, edge))
+        better.append((name, min(max(edge, low), max(low, high))))
+    return better
 
 
 def levels_of(table: Table) -> list[float]:

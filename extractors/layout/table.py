@@ -11,7 +11,9 @@ from extractors.layout.seen_lines import Draft, read_drafts, settled, sums_of
 from extractors.model import Finding, Line, Severity
 
 #: The row of sums, with at most a mark before it.
-_SUMS = re.compile(r"^.?(?:小计|合计)")
+_SUMS = re.compile(r"^.?(?:[小合]计|台计)")
+#: A class between stars, or words longer than 合计 and what may be read for it.
+_GOODS = re.compile(r"\*?[一-鿿]{2,}\*.|[一-鿿]{5,}")
 #: Only sums bear the mark of the currency, which may be read as a letter like it.
 _MARKED = re.compile(r"[¥Y羊V]-?[\d,]+[.,]+\d\d")
 
@@ -74,7 +76,17 @@ def _sums_top(face: Face, header: Header, floor: float) -> float:
         and face.sheet.pages[(place := face.sheet.place(run)).page].page == box.page
         and place.y0 <= (box.y0 + box.y1) / 2 <= place.y1
     ]
-    return min(near, default=bottom)
+    top = min(near, default=bottom)
+    # An amount that a code proves may have been found in a line: then it bounds nothing.
+    return bottom if face.recognised and _names_goods(face, top) else top
+
+
+def _names_goods(face: Face, top: float) -> bool:
+    """Does a name of goods stand in the row whose top this is?"""
+    return any(
+        run.y0 < top + 0.5 * run.height < run.y1 and _GOODS.match(compact(run).text)
+        for run in face.sheet.runs
+    )
 
 
 def lines_of(face: Face, rows: list[Row]) -> tuple[Line, ...]:

@@ -64,6 +64,8 @@ _RANKS = {
     "rate": 6,
     "tax": 7,
 }
+#: What little else speaks of.
+_PART = re.compile(r"征收|权证|通行日|面积")
 #: A misread title keeps at least so much of its print.
 _ALIKE = 0.5
 _LONGEST_TITLE = 16
@@ -134,7 +136,7 @@ def _single_titles(run: Run, *, misread: bool) -> list[Run]:
 def _misread_titles(text: str) -> tuple[int, ...]:
     """Where the titles end that a text is made of if some characters are misread; () if it is not
     made of several."""
-    if len(text) < _TWO_TITLES or _column_titled(text) is None:
+    if len(text) < _TWO_TITLES or not (_column_titled(text) or _PART.search(text)):
         return ()
     alike = (Levenshtein.normalized_similarity(text, title) for _, title in _PRINTED)
     return _ends(text, 0) if max(alike) < _ALIKE else ()
