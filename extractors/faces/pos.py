@@ -183,11 +183,15 @@ def _value(cells: Sequence[Cell], name: str) -> Run | None:
 
 def _read_merchant(face: Face, cells: Sequence[Cell]) -> None:
     run = _value(cells, "merchant")
-    if run is not None and len(merchant_name(run)) >= 2:
-        face.keep("seller_name", merchant_name(run), run)
+    name = merchant_name(run) if run is not None else ""
+    # Half a pair of brackets is what is left of the label (商户名称(MERCHANTNAME)).
+    whole = len(re.findall(r"[(（]", name)) == len(re.findall(r"[)）]", name))
+    if run is not None and len(name) >= 2 and (whole or not face.recognised):
+        face.keep("seller_name", name, run)
         return
     first = min((cell.label.y0 for cell in cells), default=0.4 * face.sheet.bottom)
-    keep_merchant(face, first)
+    if run is None or whole:
+        keep_merchant(face, first)
 
 
 def _read_time(face: Face, extra: dict[str, Field[str]]) -> None:

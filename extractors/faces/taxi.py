@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 
 from extractors.layout import values
+from extractors.layout.labels import relabelled
 from extractors.layout.meter import Label, Meter
 from extractors.layout.page import Run
 from extractors.layout.reading import UNLABELLED, Face, FaceReader, compact, cut, labelled
@@ -50,10 +51,17 @@ _SIGNS = (
 
 _FEN = Decimal("0.01")
 
+#: What forms print, for labels that were read badly.
+_PRINTED = (
+    "发票代码", "发票号码", "收款单位", "车牌号码", "车辆牌号", "服务证号", "资格证号", "乘车日期",
+    "上车时间", "下车时间", "等候时间", "行驶里程", "载客里程", "计费里程", "燃油附加费",
+    "实收金额", "合计金额", "应收金额", "预约叫车服务费",
+)  # fmt: skip
+
 
 def score(face: Face) -> int | None:
     """A title that speaks of taxis and three of the meter's words, or five of them alone."""
-    text = face.sheet.text
+    text = relabelled(face, _PRINTED).sheet.text
     if re.search(r"价税合计|纳税人识别号.*税率|客票|行程单|规格型号", text):
         return None
     seen = sum(bool(re.search(sign, text)) for sign in _SIGNS)
@@ -64,6 +72,7 @@ def score(face: Face) -> int | None:
 
 def read(face: Face) -> Invoice:
     """Code and number of the form, and what the meter printed."""
+    face = relabelled(face, _PRINTED)
     labels = list(_labels(face))
     _read_form(face, labels)
     _read_seller(face)

@@ -101,15 +101,16 @@ class Meter:
     def plate(self) -> dict[str, Field[str]]:
         """The plate without dots; a province that the form prints with the label leads it."""
         label = next((each for each in self._labels if each.name == "plate"), None)
-        printed = [run for run in self._prints if _PLATE.match(run.text.translate(_SIMPLE))]
+        printed = [run for run in self._prints if _PLATE.match(_plate_text(run))]
         if label is None or len(printed) != 1:
             return {}
         alone = [run.text for run in self._prints if run.text in tuple(_PROVINCES)]
-        text = re.sub(r"[.·\-]", "", printed[0].text).translate(_SIMPLE)
+        text = re.sub(r"[.·\-]", "", _plate_text(printed[0]))
         province = alone[0] if len(alone) == 1 and text[0] not in _PROVINCES else ""
         plate = self._face.field(province + text, printed[0])
         # Plates of taxis have a letter or a digit behind that of the city, and T is read as 1.
-        unsure = self._face.recognised and re.search(r"^\D{1,2}[1I0O]", text)
+        mended = text[0] not in printed[0].text.translate(_SIMPLE)
+        unsure = self._face.recognised and (mended or re.search(r"^\D{1,2}[1I0O]", text))
         return {"plate": doubted(plate) if unsure else plate}
 
     def times(self) -> dict[str, Field[str]]:
@@ -227,3 +228,8 @@ class Meter:
         if not unit and match[0][0] in "¥Y羊":
             return _MONEY
         return _BY_UNIT[unit]
+
+
+def _plate_text(run: Run) -> str:
+    """A plate in simple characters; strokes before its letters are those of 川."""
+    return re.sub(r"^[|丨]{1,3}(?=[A-Z]{1,2}\d)", "川", run.text.translate(_SIMPLE))
