@@ -95,8 +95,8 @@ def _specks(small: Pixels) -> Mask:
 
 def _sheets(small: Pixels, specks: Mask) -> list[Rect]:
     """Full rectangles that stand off the ground around the picture's edge, each with print."""
-    lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB).astype(np.float32)
-    calm = cv2.GaussianBlur(lab, (0, 0), 2.5)
+    lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB)
+    calm = cv2.GaussianBlur(lab, (0, 0), 2.5).astype(np.float32)
     frame = np.concatenate([calm[:6].reshape(-1, 3), calm[-6:].reshape(-1, 3),
                             calm[:, :6].reshape(-1, 3), calm[:, -6:].reshape(-1, 3)])  # fmt: skip
     ground = np.median(frame, axis=0)
@@ -145,7 +145,9 @@ def _ink(small: Pixels) -> Mask:
     rough = cv2.resize(small, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     paper = cv2.morphologyEx(rough, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
     paper = cv2.resize(cv2.blur(paper, (15, 15)), (small.shape[1], small.shape[0]))
-    darker = (paper.astype(np.int16) - small).max(axis=2) > 28
+    # OpenCV is ten times as fast as NumPy across channels.
+    blue, green, red = cv2.split(cv2.subtract(paper, small))
+    darker = cv2.max(cv2.max(blue, green), red) > 28
     return np.asarray(cv2.medianBlur(darker.astype(np.uint8), 3), dtype=np.uint8)
 
 
