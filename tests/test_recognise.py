@@ -19,7 +19,7 @@ from extractors.faces import invoice_from_words
 from extractors.images import LONG_SIDE, frame_count, load_image
 from extractors.limits import Limits
 from extractors.model import TEXT_FIELDS, Invoice, Kind, Source
-from extractors.models import ORIENTATION_YML, model_folders, quick_settings
+from extractors.models import LEAST_WIDTH, ORIENTATION_YML, engine_settings, model_folders
 from extractors.recognise import PaddleRecogniser
 from extractors.seal import title_without_seal
 from extractors.straighten import level, page_corners, skew_degrees
@@ -174,17 +174,25 @@ class TestModels:
         ]
         told = {
             "Global": {"model_name": "a"},
+            "PreProcess": {"transform_ops": [{"DecodeImage": {"img_mode": "BGR"}}]},
             "PostProcess": {"name": "CTC", "character_dict": alphabet},
         }
-        short = yaml.safe_load(quick_settings(yaml.safe_dump(told)))
+        short = yaml.safe_load(engine_settings(yaml.safe_dump(told)))
         assert isinstance(short["PostProcess"]["character_dict"], str)
         short["PostProcess"]["character_dict"] = list(short["PostProcess"]["character_dict"])
         assert short == told
 
     def test_an_alphabet_of_more_than_characters_stays_a_list(self) -> None:
-        settings = yaml.safe_dump({"PostProcess": {"character_dict": ["a", "bc"]}})
-        assert quick_settings(settings) == settings
-        assert quick_settings(ORIENTATION_YML) == ORIENTATION_YML
+        told = {"PreProcess": {"transform_ops": []}, "PostProcess": {"character_dict": ["a", "bc"]}}
+        settings = yaml.safe_dump(told)
+        assert engine_settings(settings) == settings
+        assert engine_settings(ORIENTATION_YML) == ORIENTATION_YML
+
+    def test_lines_are_not_filled_up(self) -> None:
+        steps = [{"DecodeImage": None}, {"RecResizeImg": {"image_shape": [3, 48, 320]}}]
+        settings = yaml.safe_dump({"PreProcess": {"transform_ops": steps}})
+        step = yaml.safe_load(engine_settings(settings))["PreProcess"]["transform_ops"][1]
+        assert step == {"RecResizeImg": {"image_shape": [3, 48, LEAST_WIDTH]}}
 
     def test_missing_models_are_the_engine_missing(self, tmp_path: Path) -> None:
         with pytest.raises(EngineMissing):

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from extractors.recognition.doubt import better, is_doubtful
+from extractors.recognition.doubt import better, doubtful_part, is_doubtful, joined
 from extractors.recognition.find import LineFinder, in_reading_order
-from extractors.recognition.modules import NARROW, Readers
-from extractors.recognition.read import LineReader, Reading, cut
+from extractors.recognition.read import LineReader, Reading, cut, part_of
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "统一社会信用代码/纳税人识别号:12330108LQ7N48ROT2",
-        "26512252000090997056",
+        "2651225200009099705",
         "*建筑服务工程款",
         "B1O5",
+        "1.238,724.71",
         "",
     ],
 )
@@ -36,6 +36,12 @@ def test_what_the_cheap_model_errs_on_unawares_is_read_again(text: str) -> None:
         ("13%", 0.9),
         ("*住宿服务*住宿费", 0.99),
         ("¥1270.38", 0.99),
+        ("¥1270.38", 0.93),
+        ("26512252000090997056", 0.9995),
+        ("统一社会信用代码/纳税人识别号:12330108LQ7N48R0T2", 0.995),
+        ("电子发票（增值税专用发票）", 0.94),
+        ("验真网址：WWW.TRAVELSKY.COM 服务热线：400-815-8888 短信验真：发送JP至10669018", 0.98),
+        ("INSURANCE", 0.98),
         ("地址、电话：杭州市科技园南区603号0571-84880755", 0.97),
         ("03*+/4-7>8<6/29-+5*1/>70", 0.6),
     ],
@@ -46,7 +52,16 @@ def test_what_it_reads_well_is_not(text: str, score: float) -> None:
 
 @pytest.mark.parametrize(
     ("text", "score"),
-    [("¥1270.38", 0.97), ("杭州市临阑实验学校", 0.985), ("2026年11月07日", 0.96)],
+    [
+        ("1270.38", 0.97),
+        ("起进地", 0.92),
+        ("5", 0.85),
+        ("¥1270.38", 0.9),
+        ("26512252000090997056", 0.998),
+        ("统一社会信用代码/纳税人识别号:12330108LQ7N48R0T3", 0.995),
+        ("杭州市临阑实验学校", 0.985),
+        ("2026年11月07日", 0.96),
+    ],
 )
 def test_what_binds_bears_little_doubt(text: str, score: float) -> None:
     assert is_doubtful(Reading(text, score))
@@ -61,6 +76,44 @@ def test_two_looks() -> None:
     assert better(tiny, small) is small
     assert better(tiny, Reading("12ROT2", 0.9)) is tiny
     assert better(Reading("6%", 0.9), Reading("心", 0.3)).text == "6%"
+
+
+def placed(text: str, score: float) -> Reading:
+    """A reading whose characters stand at equal distances."""
+    places = tuple((number + 0.5) / len(text) for number in range(len(text)))
+    return Reading(text, score, places)
+
+
+def test_of_a_number_behind_its_label_only_the_number_is_read_again() -> None:
+    reading = placed("纳税人识别号：12330108LQ7N48ROT2", 0.98)
+    assert doubtful_part(reading) == (7, 25)
+    line = np.zeros((48, 250, 3), np.uint8)
+    line[:, 70:] = 255
+    part = part_of(line, reading, 7, 25)
+    assert part.shape == (48, 180, 3)
+    assert part.min() == 255
+    whole = joined(reading, 7, 25, Reading("12330108LQ7N48R0T2", 1.0))
+    assert whole is not None
+    assert whole.text == "纳税人识别号：12330108LQ7N48R0T2"
+    assert 0.98 < whole.score < 1.0
+
+
+def test_a_part_that_shows_something_else_asks_for_the_whole_line() -> None:
+    reading = placed("纳税人识别号：12330108LQ7N48ROT2", 0.98)
+    assert joined(reading, 7, 25, Reading("330108LQ7N48", 0.99)) is None
+    assert joined(reading, 7, 25, Reading("", 0.0)) is None
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        placed("订阚人识删号 12330108LQ7N48ROT2", 0.9),  # the label is in doubt too
+        placed("凭证号103H261115433661流水号65439541ROSY", 0.99),  # two numbers
+        Reading("纳税人识别号：12330108LQ7N48ROT2", 0.98),  # nobody knows where they stand
+    ],
+)
+def test_else_the_line_is_read_again_as_a_whole(reading: Reading) -> None:
+    assert doubtful_part(reading) == (0, len(reading.text))
 
 
 def quad(left: float, top: float, width: float = 80, height: float = 20) -> Any:
@@ -87,16 +140,21 @@ class FakeModule:
             self.sides.append(how["limit_side_len"])
             return [{"dt_polys": self.quads}]
         self.shapes.extend(picture.shape for picture in given)
-        return [{"rec_text": f"{picture.shape[1]}", "rec_score": 0.9} for picture in given]
+        return [
+            {"rec_text": (f"a{picture.shape[1]}", (10.0, [["a"], list("12")], [[0], [4, 9]], [])),
+             "rec_score": 0.9}
+            for picture in given
+        ]  # fmt: skip
 
 
-def test_narrow_lines_go_to_the_narrow_reader_and_keep_their_places() -> None:
-    wide, narrow = FakeModule(), FakeModule()
-    lines = [np.zeros((24, width, 3), np.uint8) for width in (300, 30, 80, 81)]
-    readings = LineReader(Readers(wide, narrow)).read(lines)
-    assert wide.shapes == [(24, 300, 3), (24, 81, 3)]
-    assert {shape[1] / shape[0] for shape in narrow.shapes} == {NARROW[2] / NARROW[1]}
-    assert [reading.text for reading in readings] == ["300", "80", "80", "81"]
+def test_readings_say_where_their_characters_stand() -> None:
+    module = FakeModule()
+    lines = [np.zeros((24, width, 3), np.uint8) for width in (30, 300)]
+    readings = LineReader(module).read(lines)
+    assert module.shapes == [(24, 30, 3), (24, 300, 3)]
+    assert [reading.text for reading in readings] == ["a30", "a300"]
+    assert readings[0].places == pytest.approx((0.05, 0.45, 0.95))
+    assert readings[1].places == ()  # so many places are none of its characters'
 
 
 def test_small_print_is_looked_at_more_finely() -> None:

@@ -15,11 +15,11 @@ import numpy as np
 
 from extractors.images import Pixels
 from extractors.models import ModelFolders
-from extractors.recognition.doubt import better, is_doubtful
+from extractors.recognition.doubt import better, doubtful_part, joined
 from extractors.recognition.find import LineFinder, Quad, in_reading_order
 from extractors.recognition.modules import load_best_detection, load_modules
 from extractors.recognition.poor import Sight, line_picture, mended, united
-from extractors.recognition.read import LineReader, Reading, cut
+from extractors.recognition.read import LineReader, Reading, cut, part_of
 
 #: A glance less sure than this may be wrong; a page with so many of them is poor.
 _SURE, _POOR, _FEW = 0.9, 0.12, 3
@@ -87,10 +87,7 @@ class Engine:
         if self._dear is not None:
             if poor:
                 return self._read_poor(self._dear, picture, quads, sight)
-            again = [place for place, reading in enumerate(readings) if is_doubtful(reading)]
-            looks = self._dear.read([pictures[place] for place in again])
-            for place, look in zip(again, looks, strict=True):
-                readings[place] = better(readings[place], look)
+            readings = self._twice(self._dear, pictures, readings)
         return [Line(*seen, poor) for seen in zip(quads, readings, strict=True)]
 
     def _read_poor(
@@ -110,6 +107,34 @@ class Engine:
         """How sure the best model is of each of these lines, nothing else considered."""
         best = self._dear or self._cheap
         return [reading.score for reading in best.read([cut(picture, quad) for quad in quads])]
+
+    @staticmethod
+    def _twice(
+        dear: LineReader, pictures: Sequence[Pixels], readings: Sequence[Reading]
+    ) -> list[Reading]:
+        """The readings, what is doubtful of them replaced by what the better model says."""
+        found = list(readings)
+        parts = {
+            place: part
+            for place, reading in enumerate(readings)
+            if (part := doubtful_part(reading)) is not None
+        }
+        short = {
+            place: (start, end)
+            for place, (start, end) in parts.items()
+            if end - start < len(readings[place].text)
+        }
+        looks = dear.read(
+            [part_of(pictures[place], readings[place], *part) for place, part in short.items()]
+        )
+        for (place, part), look in zip(short.items(), looks, strict=True):
+            if (whole := joined(readings[place], *part, look)) is not None:
+                found[place] = whole
+                del parts[place]
+        looks = dear.read([pictures[place] for place in parts])
+        for place, look in zip(parts, looks, strict=True):
+            found[place] = better(readings[place], look)
+        return found
 
     def read_closely(self, part: Pixels) -> list[Line]:
         """The lines of a part of a page, enlarged, by the best model; corners in the part's own

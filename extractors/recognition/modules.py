@@ -11,27 +11,15 @@ import importlib
 import logging
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from extractors.errors import EngineMissing
 from extractors.models import ModelFolders, TextModels
 
-#: A line reader that takes every picture to this shape: narrow lines would else be padded to
-#: 320 pixels, which doubles what they cost.
-NARROW = (3, 48, 160)
 #: `mallopt` of the GNU C library: what it takes from the system piece by piece, and from how
 #: much free memory at its end on it gives some back. Graphs want pieces of 20 MB at most.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT = 128 << 20
-
-
-@dataclass(frozen=True)
-class Readers:
-    """Two loads of one recognition model: for lines of any width, and for narrow ones."""
-
-    wide: Any
-    narrow: Any
 
 
 @dataclass(frozen=True)
@@ -40,8 +28,8 @@ class Modules:
 
     orientation: Any
     detection: Any
-    cheap: Readers
-    dear: Readers | None
+    cheap: Any
+    dear: Any | None
 
 
 def load_modules(folders: ModelFolders, threads: int, *, twice: bool) -> Modules:
@@ -66,8 +54,8 @@ def load_modules(folders: ModelFolders, threads: int, *, twice: bool) -> Modules
                 model_dir=str(folders.tiny.detection),
                 **how,
             ),
-            cheap=_readers(package, folders.tiny, how),
-            dear=_readers(package, folders.small, how) if twice else None,
+            cheap=_reader(package, folders.tiny, how),
+            dear=_reader(package, folders.small, how) if twice else None,
         )
     except (RuntimeError, OSError, ValueError, AssertionError) as error:
         raise EngineMissing(detail=str(error)) from error
@@ -94,16 +82,10 @@ def _keep_freed_memory() -> None:
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT)
 
 
-def _readers(package: Any, text: TextModels, how: dict[str, Any]) -> Readers:
-    def reader(shape: tuple[int, int, int] | None) -> Any:
-        return package.TextRecognition(
-            model_name=text.recognition_name,
-            model_dir=str(Path(text.recognition)),
-            input_shape=shape,
-            **how,
-        )
-
-    return Readers(wide=reader(None), narrow=reader(NARROW))
+def _reader(package: Any, text: TextModels, how: dict[str, Any]) -> Any:
+    return package.TextRecognition(
+        model_name=text.recognition_name, model_dir=str(text.recognition), **how
+    )
 
 
 def _how(threads: int) -> dict[str, Any]:

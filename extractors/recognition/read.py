@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from extractors.images import Pixels
 from extractors.recognition.find import Quad
-from extractors.recognition.modules import NARROW, Readers
 
 #: What is this much taller than wide is print that runs down.
 _UPRIGHT = 1.5
-#: The colour that training put where a line ends.
-_MIDDLE_GREY = (128, 128, 128)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one model saw in a line. `score` is the mean certainty over its characters."""
+    """What one model saw in a line. `score` is the mean certainty over its characters; `places`
+    says of each where it stands, as a share of the line's width."""
 
     text: str
     score: float
+    places: tuple[float, ...] = ()
 
     @property
     def doubt(self) -> float:
@@ -36,23 +36,24 @@ class LineReader:
     """Reads pictures of single lines, one by one: batches would need padding, and on one thread
     a batch is no faster than its lines."""
 
-    def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+    def __init__(self, module: Any) -> None:
+        self._module = module
 
     def read(self, lines: Sequence[Pixels]) -> list[Reading]:
         """What each line (BGR, see `cut`) says; "" with score 0 where nothing was seen."""
-        readings: dict[int, Reading] = {}
-        narrow = [place for place, line in enumerate(lines) if _is_narrow(line)]
-        wide = [place for place, line in enumerate(lines) if not _is_narrow(line)]
-        for module, places, shape in (
-            (self._readers.narrow, narrow, _filled_up),
-            (self._readers.wide, wide, _as_it_is),
-        ):
-            if places:
-                answers = module.predict([shape(lines[place]) for place in places], batch_size=1)
-                for place, answer in zip(places, answers, strict=True):
-                    readings[place] = Reading(str(answer["rec_text"]), float(answer["rec_score"]))
-        return [readings[place] for place in range(len(lines))]
+        if not lines:
+            return []
+        answers = self._module.predict(list(lines), batch_size=1, return_word_box=True)
+        return [_reading(answer["rec_text"], answer["rec_score"]) for answer in answers]
+
+
+def _reading(told: Any, score: Any) -> Reading:
+    """From the engine's answer: the text, and by groups of characters the columns of the graph's
+    output in which each was seen."""
+    text, (width, _, columns, _) = told
+    seen = [column for group in columns for column in group]
+    places = tuple((column + 0.5) / width for column in seen) if len(seen) == len(text) else ()
+    return Reading(str(text), float(score), places)
 
 
 def cut(picture: Pixels, quad: Quad) -> Pixels:
@@ -73,24 +74,14 @@ def cut(picture: Pixels, quad: Quad) -> Pixels:
     return np.ascontiguousarray(line, dtype=np.uint8)
 
 
+def part_of(line: Pixels, reading: Reading, start: int, end: int) -> Pixels:
+    """What of the line's picture shows the characters from `start` to `end`: cut half way to their
+    neighbours. `reading` must have `places`."""
+    width, places = line.shape[1], reading.places
+    left = 0.0 if start == 0 else (places[start - 1] + places[start]) / 2
+    right = 1.0 if end == len(places) else (places[end - 1] + places[end]) / 2
+    return np.ascontiguousarray(line[:, int(left * width) : max(int(right * width), 1)])
+
+
 def _length(one: Quad, two: Quad) -> float:
     return float(np.hypot(*(one - two)))
-
-
-def _is_narrow(line: Pixels) -> bool:
-    _, tall, broad = NARROW
-    return bool(line.shape[1] * tall <= line.shape[0] * broad)
-
-
-def _filled_up(line: Pixels) -> Pixels:
-    """The line and grey to its right, in the proportions of `NARROW`."""
-    _, tall, broad = NARROW
-    missing = round(line.shape[0] * broad / tall) - line.shape[1]
-    filled = cv2.copyMakeBorder(
-        line, 0, 0, 0, max(0, missing), cv2.BORDER_CONSTANT, value=_MIDDLE_GREY
-    )
-    return np.asarray(filled, dtype=np.uint8)
-
-
-def _as_it_is(line: Pixels) -> Pixels:
-    return line
