@@ -10,7 +10,7 @@ from extractors.colour import Stamp
 from extractors.images import Pixels
 from extractors.prepare import Prepared
 from extractors.recognition.find import Quad
-from extractors.recognition.poor import Sight, line_picture, mended, united
+from extractors.recognition.poor import Sight, line_picture, mended, united, with_room
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Quad:
@@ -148,3 +148,11 @@ def test_signs_that_small_print_loses_are_put_back(read: str, meant: str) -> Non
 )
 def test_other_text_stays_as_it_was_read(text: str) -> None:
     assert mended(text) == text
+
+
+def test_poor_lines_keep_room_at_their_right() -> None:
+    for width, wide in ((40, 160), (160, 160), (161, 320), (500, 500)):
+        filled = with_room(np.zeros((48, width, 3), np.uint8))
+        assert filled.shape == (48, wide, 3)
+        assert (filled[:, width:] == 128).all()
+    assert with_room(np.zeros((24, 90, 3), np.uint8)).shape == (24, 160, 3)

@@ -18,7 +18,7 @@ from extractors.models import ModelFolders
 from extractors.recognition.doubt import better, doubtful_part, joined
 from extractors.recognition.find import LineFinder, Quad, in_reading_order
 from extractors.recognition.modules import load_best_detection, load_modules
-from extractors.recognition.poor import Sight, line_picture, mended, united
+from extractors.recognition.poor import Sight, line_picture, mended, united, with_room
 from extractors.recognition.read import LineReader, Reading, cut, part_of
 
 #: A glance less sure than this may be wrong; a page with so many of them is poor.
@@ -96,7 +96,7 @@ class Engine:
         """Every line by the best models alone: the cheap ones see too little of a poor page."""
         known = in_reading_order(united(self._closer_finder().find(picture), quads))
         views = [sight.pictures(quad) if sight else [line_picture(picture, quad)] for quad in known]
-        looks = iter(best.read([view for each in views for view in each]))
+        looks = iter(best.read([with_room(view) for each in views for view in each]))
         readings = [max((next(looks) for _ in each), key=_score) for each in views]
         return [
             Line(quad, replace(reading, text=mended(reading.text)), poor=True)
@@ -106,7 +106,8 @@ class Engine:
     def certainty(self, picture: Pixels, quads: Sequence[Quad]) -> list[float]:
         """How sure the best model is of each of these lines, nothing else considered."""
         best = self._dear or self._cheap
-        return [reading.score for reading in best.read([cut(picture, quad) for quad in quads])]
+        pictures = [with_room(cut(picture, quad)) for quad in quads]
+        return [reading.score for reading in best.read(pictures)]
 
     @staticmethod
     def _twice(
@@ -142,7 +143,7 @@ class Engine:
         times = min(_CLOSE_TIMES, max(1.0, _CLOSE_HEIGHT / part.shape[0]))
         large = part if times == 1.0 else _enlarged(part, times)
         quads = self._finder.find(large)
-        readings = (self._dear or self._cheap).read([cut(large, quad) for quad in quads])
+        readings = (self._dear or self._cheap).read([with_room(cut(large, quad)) for quad in quads])
         return [
             Line(np.asarray(quad / times, dtype=np.float32), reading)
             for quad, reading in zip(quads, readings, strict=True)
