@@ -21,6 +21,8 @@ from verifiers.portal.settings import PortalSettings
 
 log = logging.getLogger(__name__)
 
+#: A browser that was killed may never answer what is asked of it while tidying up.
+_TIDY_SECONDS = 20.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 #: Parts of the browser's own window that nobody looks at: a process and a second of work for
 #: each. The switch replaces Playwright's of the same name, so the list repeats what that turns
@@ -142,15 +144,16 @@ class TabBrowser:
     async def _put_away(self, tab: Tab) -> None:
         """Keep the tab or close it. A dead browser cannot close anything; the next visit
         starts another."""
-        with contextlib.suppress(Error):
-            if tab.traced:
-                await tab.page.context.tracing.stop_chunk()
-            if tab.keep is Keep.IDLE:
-                self._idle.append(tab.page)
-            elif not self._settings.attended:
-                await tab.page.context.close()
-            elif tab.keep is not Keep.SHOWN:
-                await tab.page.close()
+        with contextlib.suppress(Error, TimeoutError):
+            async with asyncio.timeout(_TIDY_SECONDS):
+                if tab.traced:
+                    await tab.page.context.tracing.stop_chunk()
+                if tab.keep is Keep.IDLE:
+                    self._idle.append(tab.page)
+                elif not self._settings.attended:
+                    await tab.page.context.close()
+                elif tab.keep is not Keep.SHOWN:
+                    await tab.page.close()
 
     async def _new_page(self, browser: Browser) -> Page:
         if self._settings.attended and browser.contexts:
@@ -174,11 +177,11 @@ class TabBrowser:
         self._browser = None
         self._idle.clear()
         playwright, self._playwright = self._playwright, None
-        with contextlib.suppress(Error):
-            await browser.close()
+        with contextlib.suppress(Error, TimeoutError):
+            await asyncio.wait_for(browser.close(), _TIDY_SECONDS)
         if playwright is not None:
-            with contextlib.suppress(Error):
-                await playwright.stop()
+            with contextlib.suppress(Error, TimeoutError):
+                await asyncio.wait_for(playwright.stop(), _TIDY_SECONDS)
 
     async def _started(self) -> Browser:
         async with self._starting:

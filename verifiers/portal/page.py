@@ -320,7 +320,13 @@ class PortalPage:
             "window": self._layout.result.frame,
             "known": ["", self._last_source],
         }
-        seen = await self._page.evaluate(_LOOK, argument)
+        try:
+            # Evaluations have no limit of their own, and a page that hangs never answers.
+            seen = await asyncio.wait_for(
+                self._page.evaluate(_LOOK, argument), self._settings.page_timeout
+            )
+        except TimeoutError as error:
+            raise PortalUnreachable(detail="the page does not answer") from error
         return _Seen(seen["popup"], seen["another"], seen["window"])
 
     async def _read_picture(self) -> Picture:
