@@ -17,9 +17,9 @@ from extractors.errors import EngineMissing
 from extractors.models import ModelFolders, TextModels
 
 #: `mallopt` of the GNU C library: what it takes from the system piece by piece, and from how
-#: much free memory at its end on it gives some back. Graphs want pieces of 20 MB at most.
+#: much free memory at its end on it gives some back. Detection frees some 200 MB at once.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_KEPT = 128 << 20
+_KEPT = 256 << 20
 
 
 @dataclass(frozen=True)
