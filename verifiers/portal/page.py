@@ -12,7 +12,6 @@ import binascii
 import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from verifiers.errors import PortalChanged, PortalRefused, PortalUnreachable
 from verifiers.portal.layout import Layout
 from verifiers.portal.result import SNAPSHOT_SCRIPT
+from verifiers.portal.seen import LOOK, STATIC_COPY, Picture, Popup, Seen, Window
 from verifiers.portal.settings import PortalSettings
 
 T = TypeVar("T")
@@ -37,39 +37,6 @@ _FILL_SECONDS = 15.0
 _DRAW_SECONDS = 5.0
 _PICTURE = re.compile(r"data:image/png;base64,(.+)", re.DOTALL)
 _WATCHED = frozenset({"document", "script", "xhr", "fetch"})
-
-
-@dataclass(frozen=True)
-class Popup:
-    """A popup's words; it stands over the page until it is dismissed."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A captcha as shown. `colour` is the one that the instruction names, or all."""
-
-    png: bytes
-    instruction: str
-    colour: str
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """One look at the page: the popup's words, whether a captcha stands there that was not read
-    before, and whether the result window does."""
-
-    popup: str | None
-    another_captcha: bool
-    window: bool
-
-
-@dataclass(frozen=True)
-class Window:
-    """The result window's snapshot (see `verifiers.portal.result`)."""
-
-    raw: dict[str, Any]
 
 
 class PortalPage:
@@ -261,7 +228,7 @@ class PortalPage:
         frame = await self._frame()
         if frame is None:
             raise PortalChanged(detail="no result window to print")
-        await self._page.set_content(await frame.evaluate(_STATIC_COPY), wait_until="load")
+        await self._page.set_content(await frame.evaluate(STATIC_COPY), wait_until="load")
         return await self._page.pdf(format="A4", landscape=True, print_background=True, scale=0.75)
 
     async def _answered(self) -> Popup | Window | None:
@@ -311,7 +278,7 @@ class PortalPage:
         handle = await window.first.element_handle() if await window.count() else None
         return await handle.content_frame() if handle else None
 
-    async def _look(self) -> _Seen:
+    async def _look(self) -> Seen:
         form = self._layout.form
         argument = {
             "popup": form["popup"],
@@ -323,11 +290,11 @@ class PortalPage:
         try:
             # Evaluations have no limit of their own, and a page that hangs never answers.
             seen = await asyncio.wait_for(
-                self._page.evaluate(_LOOK, argument), self._settings.page_timeout
+                self._page.evaluate(LOOK, argument), self._settings.page_timeout
             )
         except TimeoutError as error:
             raise PortalUnreachable(detail="the page does not answer") from error
-        return _Seen(seen["popup"], seen["another"], seen["window"])
+        return Seen(seen["popup"], seen["another"], seen["window"])
 
     async def _read_picture(self) -> Picture:
         instruction = (await self._at("instruction").inner_text()).strip()
@@ -427,37 +394,6 @@ class PortalPage:
             if seen is not None or time.monotonic() > end:
                 return seen
             await asyncio.sleep(_TICK)
-
-
-#: One evaluation a look: while five tabs wait, ten looks a second must cost next to nothing.
-_LOOK = """
-({popup, message, captcha, window, known}) => {
-  const at = (selector) => document.querySelector(selector);
-  const seen = (node) => !!node && node.checkVisibility({visibilityProperty: true})
-    && node.getClientRects().length > 0;
-  const picture = at(captcha);
-  return {
-    popup: seen(at(popup)) ? (at(message)?.innerText ?? '').trim() : null,
-    another: seen(picture) && !known.includes(picture.getAttribute('src') ?? ''),
-    window: seen(at(window)),
-  };
-}
-"""
-
-# Inline handlers must not run either, where the copy is printed.
-_STATIC_COPY = """
-() => {
-  const copy = document.documentElement.cloneNode(true);
-  copy.querySelectorAll('script').forEach((node) => node.remove());
-  const base = document.createElement('base');
-  base.href = document.baseURI;
-  const policy = document.createElement('meta');
-  policy.httpEquiv = 'Content-Security-Policy';
-  policy.content = "script-src 'none'";
-  copy.querySelector('head').prepend(policy, base);
-  return '<!DOCTYPE html>' + copy.outerHTML;
-}
-"""
 
 
 def _first_line(error: Error) -> str:

@@ -28,8 +28,9 @@ from verifiers.model import (
 from verifiers.portal.layout import Answered, Layout
 from verifiers.portal.manners import Manners
 from verifiers.portal.outcome import STOPPING, undecided
-from verifiers.portal.page import Picture, Popup, PortalPage, Window
+from verifiers.portal.page import PortalPage
 from verifiers.portal.result import Shown, read_result
+from verifiers.portal.seen import Picture, Popup, Window
 from verifiers.portal.settings import PortalSettings
 
 log = logging.getLogger(__name__)

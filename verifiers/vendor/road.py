@@ -46,7 +46,7 @@ class _NotUnderstood(Exception):
 
 
 class VendorVerifier(Verifier):
-    """Verifies through one vendor. One instance serves one thread; `close` it. Raises `BadVendor`
+    """Verifies through one vendor, for any number of threads; `close` it. Raises `BadVendor`
     where the environment lacks the key."""
 
     def __init__(
