@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from extractors.checks import CONFIDENT
 from extractors.faces import invoice_from_words
 from extractors.layout import mending
 from extractors.model import Box, Invoice, Source
@@ -157,14 +158,17 @@ def test_cells_run_together_are_cut_where_others_of_the_column_begin() -> None:
     assert extra(invoice) == {
         "site": "福建省厦门市思明区文海路969号",
         "project": "临澜学校食堂改造及消防工程（二期）",
+        "special": "建筑服务",
     }
+    assert invoice.extra["special"].confidence < CONFIDENT  # told by the titles alone
     assert [line.name for line in invoice.lines] == ["*建筑服务*工程款"]
 
 
-def test_cells_run_together_stay_out_where_nothing_shows_the_cut() -> None:
+def test_cells_run_together_are_kept_unsure_where_nothing_shows_the_cut() -> None:
     glued = word(0.195, 0.30, "福建省厦门市思明临澜学校食堂改造及消防工程")
     invoice = building(glued, word(0.195, 0.32, "区文海路969号"))
-    assert extra(invoice) == {}
+    assert invoice.extra["site"].confidence < CONFIDENT
+    assert "project" not in invoice.extra
     assert [line.amount for line in invoice.lines] == [Decimal("100.00")]
 
 

@@ -133,6 +133,8 @@ def _growth(widths: _Numbers, heights: _Numbers) -> float:
 
 def _levelness(y: _Numbers, beside: npt.NDArray[np.bool_], height: float) -> float:
     """How many words stand level with one on their left, those nearly level counting less."""
+    if height <= 0:
+        return 0.0
     apart = np.abs(y[:, None] - y[None, :]) / (_LEVEL * height)
     near = np.where(beside, np.exp(-(apart**2)), 0.0)
     return float(near.max(axis=0).sum())
