@@ -33,8 +33,11 @@ Warp = npt.NDArray[np.float64]
 
 #: Judging needs no more than this much of a picture, taken from its middle.
 _SAMPLE = 1200
-#: Below these a picture is worn: its digits may each be mistaken for another.
-_LEAST_TEXT_HEIGHT, _LEAST_CONTRAST, _MOST_NOISE = 15.0, 0.45, 7.0
+#: Below these a picture is worn: its digits may each be mistaken for another. Print in brown and
+#: grey is pale on the best of scans (contrast 0.36 and up on made ones), so that middling contrast
+#: tells only together with grain.
+_LEAST_TEXT_HEIGHT, _LEAST_CONTRAST, _MOST_NOISE = 13.0, 0.33, 7.0
+_PALE, _GRAINY = 0.45, 3.5
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Quality:
             self.text_height < _LEAST_TEXT_HEIGHT
             or self.contrast < _LEAST_CONTRAST
             or self.noise > _MOST_NOISE
+            or (self.contrast < _PALE and self.noise > _GRAINY)
         )
 
 
