@@ -23,6 +23,7 @@ from extractors.words import Word
 from fixtures.maker import Form, Truth, draw_truth, make, pages, specimens
 from fixtures.maker.drawn import BORN_ELECTRONIC, PICTURED
 from fixtures.maker.grades import GRADES, Grade, make_graded
+from fixtures.maker.sheet import Text
 
 #: Specimens are drawn for a fixed day, so that figures of different days compare.
 DAY = dt.date(2026, 11, 22)
@@ -143,9 +144,7 @@ class Bench:
         reading.seconds = time.process_time() - spent
         reading.wall = time.perf_counter() - wall
         reading.peak = _peak()
-        # A picture shows the first page; what stands on the others is no one's fault.
-        whole = task.sort not in GRADE_NAMES or len(pages(truth, task.seed)) == 1
-        reading.judgements = judged(truth, invoice, with_lines=whole)
+        reading.judgements = _judged(task, truth, invoice)
         reading.stops = [reading.error] if reading.error else stops(invoice)
         reading.passed = not reading.stops
         reading.held = self._held(reading.judgements)
@@ -170,6 +169,19 @@ class Bench:
     def words(self) -> list[str]:
         """What recognition read in the last task, line by line, as `plain` text."""
         return [plain(word.text) for page in self.engine.pages for word in page.words.words]
+
+
+def _judged(task: Task, truth: Truth, invoice: Invoice) -> list[Judgement]:
+    """A picture shows the first page; what stands on the others only is no one's fault."""
+    sheets = pages(truth, task.seed)
+    if task.sort not in GRADE_NAMES or len(sheets) == 1:
+        return judged(truth, invoice, with_lines=True)
+    shown = [plain(item.text) for item in sheets[0].items if isinstance(item, Text)]
+    return [
+        each
+        for each in judged(truth, invoice, with_lines=False)
+        if each.verdict is not Verdict.MISSING or is_held(each, shown)
+    ]
 
 
 def is_held(judgement: Judgement, words: Sequence[str]) -> bool:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from extractors.build import invoice_from_texts
 from extractors.checks import CONFIDENT, words_equal_figures
 from extractors.faces import face_readers, invoice_from_words
 from extractors.layout.page import Sheet
@@ -218,3 +219,14 @@ def test_paper_codes(text: str, *, good: bool) -> None:
 )
 def test_words_with_empty_places(text: str, value: str | None) -> None:
     assert words_value(text) == (None if value is None else Decimal(value))
+
+
+def test_a_rolls_own_face_reads_it_whatever_face_declares_its_kind() -> None:
+    """A code beside it names the kind; what a roll needs is declared by another face."""
+    truth = draw_truth("vat_roll", 7, today=TODAY)
+    texts = {"invoice_number": truth.invoice_number}
+    code = invoice_from_texts(texts, Source.QR, kind=Kind.VAT_ROLL)
+    words = words_of_pages(pages(truth, 7))
+    read = invoice_from_words(words, Source.OCR, [code])
+    assert read.seller_name is not None
+    assert read.seller_name.value == truth.seller_name

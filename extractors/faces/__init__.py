@@ -90,22 +90,28 @@ def _stated(codes: Sequence[Invoice]) -> dict[str, Any]:
     }
 
 
+#: The score of a face that shows a title, or signs, that no other has.
+_ITS_OWN = 4
+
+
 def _read_face(
     pages: Sequence[PageWords], source: Source, known: Mapping[str, Any], kinds: frozenset[Kind]
 ) -> Invoice:
     """What the face that suits the document best reads. `kinds` are those that codes beside it
-    name: their faces go before all others, for a poor picture may look like anything."""
+    name: unless a title tells otherwise their faces go first, for a poor picture may look like
+    anything."""
     sheet = Sheet(pages)
     told = [reader for reader in face_readers() if kinds & reader.needed.keys()]
     # Every face reads from its own slate; the sheet is the same for all.
     scored = [
-        (score, -rank, reader)
-        for rank, reader in enumerate(told or face_readers())
+        (score == _ITS_OWN, reader in told, score, -rank, reader)
+        for rank, reader in enumerate(face_readers())
         if (score := reader.score(Face(sheet, source, known))) is not None
     ]
-    if not scored and told:
-        return told[0].read(Face(sheet, source, known))
-    if not scored:
+    if scored:
+        best = max(scored, key=lambda entry: entry[:4])[4]
+    elif told:
+        best = told[0]
+    else:
         return Invoice(sources=(source,))
-    best = max(scored, key=lambda entry: entry[:2])[2]
     return best.read(Face(sheet, source, known))

@@ -97,10 +97,15 @@ _CURRENCIES = {"人民币": "CNY", "CNY": "CNY", "RMB": "CNY", "美元": "USD", 
                "港币": "HKD", "HKD": "HKD", "欧元": "EUR", "EUR": "EUR"}  # fmt: skip
 
 
+#: What invoices and bills show, and slips never.
+_OTHERS = r"发票号码|发票代码|增值税|价税合计|规格型号|票据代码|纳税人识别号.*税率"
+
+
 def score(face: Face) -> int | None:
     """3: a slip's title over its labels; 2: most of its labels."""
     text = relabelled(face, _PRINTED).sheet.text
-    if re.search(r"发票号码|发票代码|价税合计|票据代码|纳税人识别号.*税率", text):
+    # As it was read, too: a label set right may have been another document's.
+    if re.search(_OTHERS, text) or re.search(_OTHERS, face.sheet.text):
         return None
     seen = [bool(re.search(sign, text)) for sign in _SIGNS]
     if _TITLE.search(text) and sum(seen) >= 4:
