@@ -30,6 +30,9 @@ from verifiers.portal.visit import House, Visit
 
 log = logging.getLogger(__name__)
 
+#: Far more steps than a visit has.
+_MANY = 20
+
 
 class PortalVerifier(Verifier):
     """Verifies through the portal's page. Use as a context manager; `verify` may be called from
@@ -163,13 +166,24 @@ class PortalVerifier(Verifier):
 
     async def _on_page(self, visit: Visit, portal: PortalPage, tab: Tab) -> Verification:
         try:
-            return await visit.run()
+            return await asyncio.wait_for(visit.run(), self._longest_visit)
+        except TimeoutError:
+            # No step should wait so long; if one does, its tab must not be lost for ever.
+            message = "the visit did not end"
+            return undecided(Reason.PORTAL_DOWN, self._clock(), message=message)
         except PortalChanged as error:
             return await self._broken(Reason.PORTAL_CHANGED, error.message(), portal, tab)
         except PortalRefused as error:
             return await self._broken(Reason.PORTAL_BLOCKED, error.message(), portal, tab)
         except PortalUnreachable as error:
             return undecided(Reason.PORTAL_DOWN, self._clock(), message=error.message())
+
+    @property
+    def _longest_visit(self) -> float:
+        """Seconds: every captcha asked for to its end, and many times as long as a page takes."""
+        settings = self._settings
+        waiting = settings.captcha_seconds * settings.captcha_attempts
+        return waiting + _MANY * max(settings.page_timeout, settings.answer_timeout)
 
     async def _broken(
         self, reason: Reason, message: str, portal: PortalPage, tab: Tab

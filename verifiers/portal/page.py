@@ -33,6 +33,8 @@ _FORM_SECONDS = 10.0
 _OWN_REFRESH_SECONDS = 2.5
 #: How long the result window may take to fill itself once it is open.
 _FILL_SECONDS = 15.0
+#: How long the result window may take to answer a look at it.
+_FRAME_SECONDS = 5.0
 #: How long a tab may take to be drawn for a picture.
 _DRAW_SECONDS = 5.0
 _PICTURE = re.compile(r"data:image/png;base64,(.+)", re.DOTALL)
@@ -267,6 +269,13 @@ class PortalPage:
         """{} while the window's document is not there yet."""
         if frame.url == "about:blank" or frame.url.startswith("chrome-error:"):
             return {}
+        try:
+            # A window whose document stalls on its way never answers, and Playwright waits.
+            return await asyncio.wait_for(self._shown_in(frame), _FRAME_SECONDS)
+        except TimeoutError:
+            return {}
+
+    async def _shown_in(self, frame: Frame) -> dict[str, Any]:
         if await frame.evaluate("document.readyState") != "complete":
             return {}
         result = self._layout.result
