@@ -6,16 +6,16 @@ The mechanism (`verifiers.rules`) knows no names and no amounts; all of them sta
 
 from __future__ import annotations
 
-import tomllib
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from extractors.errors import YanpiaoError
 from extractors.model import Frozen, Kind, Severity
+from verifiers.described import load_described
 from verifiers.folding import fold_id, fold_name
 from verifiers.rule_catalogue import RULES
 
@@ -196,21 +196,4 @@ def load_policy(path: Path | None = None) -> Policy:
 
     Raises `BadPolicy`, which names every place that is wrong and why.
     """
-    chosen = path or DEFAULT_POLICY
-    try:
-        data = tomllib.loads(chosen.read_text(encoding="utf-8"))
-        return Policy.model_validate(data)
-    except OSError as error:
-        raise BadPolicy(file=chosen.name, faults=error.strerror or "unreadable") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadPolicy(file=chosen.name, faults=f"not TOML: {error}") from error
-    except ValidationError as error:
-        raise BadPolicy(file=chosen.name, faults=_in_words(error)) from error
-
-
-def _in_words(error: ValidationError) -> str:
-    """Every fault with the place in the file where it stands."""
-    return "; ".join(
-        f"{'.'.join(str(step) for step in fault['loc']) or 'file'}: {fault['msg']}"
-        for fault in error.errors(include_url=False, include_context=False, include_input=False)
-    )
+    return load_described(path or DEFAULT_POLICY, Policy, BadPolicy)

@@ -21,7 +21,7 @@ from worker.log import logger
 from worker.offline import with_findings
 from worker.queues import Stage, enqueue
 from worker.services import Services
-from worker.visit import Visit, visit_portal
+from worker.visit import Visit, VisitResult, visit_portal
 
 log = logger("pipeline")
 
@@ -107,13 +107,7 @@ class Pipeline:
         if token is None:
             return
         began = time.monotonic()
-        try:
-            with self._keeper(Document, document_id, token):
-                invoice = self._invoice_of(document_id)
-                result = visit_portal(visit, document_id, invoice, self._services)
-        except BaseException:
-            self._release(document_id, token)
-            raise
+        result = self._visited(document_id, token, visit)
         seconds = time.monotonic() - began
         with self._database.write() as session:
             if not leases.end(session, Document, document_id, token):
@@ -134,13 +128,7 @@ class Pipeline:
         token = self._take(document_id, (State.ARCHIVED,))
         if token is None:
             return
-        try:
-            with self._keeper(Document, document_id, token):
-                invoice = self._invoice_of(document_id)
-                result = visit_portal(visit, document_id, invoice, self._services)
-        except BaseException:
-            self._release(document_id, token)
-            raise
+        result = self._visited(document_id, token, visit)
         with self._database.write() as session:
             if not leases.end(session, Document, document_id, token):
                 return
@@ -148,6 +136,16 @@ class Pipeline:
             row = outcomes.keep_verification(session, fresh, result, visit.portal)
             policy = self._services.policy.again
             again.record_again(session, fresh, row, result.verification, policy)
+
+    def _visited(self, document_id: str, token: str, visit: Visit) -> VisitResult:
+        """Ask under the lease; whatever breaks off the asking gives the document free."""
+        try:
+            with self._keeper(Document, document_id, token):
+                invoice = self._invoice_of(document_id)
+                return visit_portal(visit, document_id, invoice, self._services)
+        except BaseException:
+            self._release(document_id, token)
+            raise
 
     def _invoice_of(self, document_id: str) -> Invoice:
         with self._database.read() as session:

@@ -5,16 +5,16 @@ Paths into answers are JMESPath expressions, because every vendor nests its answ
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 import jmespath
 from jmespath.exceptions import JMESPathError
-from pydantic import Field, HttpUrl, ValidationError, field_validator
+from pydantic import Field, HttpUrl, field_validator
 
 from extractors.errors import YanpiaoError
 from extractors.model import Frozen, Kind, Line
+from verifiers.described import load_described
 from verifiers.model import PortalValues, Reason
 
 #: What a request may hold in braces.
@@ -110,18 +110,7 @@ class Vendor(Frozen):
 
 def load_vendor(path: Path) -> Vendor:
     """Read and check a description. Raises `BadVendor` with every fault."""
-    try:
-        return Vendor.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise BadVendor(file=path.name, faults=error.strerror or "unreadable") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadVendor(file=path.name, faults=f"not TOML: {error}") from error
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_context=False)
-        )
-        raise BadVendor(file=path.name, faults=faults) from error
+    return load_described(path, Vendor, BadVendor)
 
 
 def found_at(path: str, answer: Any) -> Any:
