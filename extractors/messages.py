@@ -1,7 +1,8 @@
 """Sentences for people, by code and language, from catalogue files.
 
-Each layer keeps `locales/<language>.toml` with one table a code:
-`[code]` then `message = "..."` and, where a person can act, `hint = "..."`.
+Each layer keeps `locales/<language>.toml`, and `locales/<part>.<language>.toml` for each larger
+part of it, with one table a code: `[code]` then `message = "..."` and, where a person can act,
+`hint = "..."`.
 Placeholders are `{name}`; a missing one is left standing rather than raised, because a
 sentence that fails to print must never hide the fault it speaks of.
 """
@@ -33,9 +34,9 @@ def register(folder: Path) -> None:
 def _catalogue(language: str) -> dict[str, dict[str, str]]:
     entries: dict[str, dict[str, str]] = {}
     for folder in _FOLDERS:
-        path = folder / f"{language}.toml"
-        if path.exists():
-            entries.update(tomllib.loads(path.read_text(encoding="utf-8")))
+        for path in (folder / f"{language}.toml", *sorted(folder.glob(f"*.{language}.toml"))):
+            if path.exists():
+                entries.update(tomllib.loads(path.read_text(encoding="utf-8")))
     return entries
 
 
