@@ -169,6 +169,15 @@ SLIP = (
 )
 
 
+@pytest.mark.parametrize(
+    "sign", ["0.1|发票号码:12345678", "0.1|价税合计(大写)", "0.1|货物名称|0.4|规格型号|0.6|单位"]
+)
+def test_what_bears_an_invoices_labels_is_no_bank_slip(sign: str) -> None:
+    """A worn invoice also has names, accounts, banks and a sum in words."""
+    assert read(*SLIP).kind is Kind.BANK_RECEIPT
+    assert read(*SLIP, sign).kind is not Kind.BANK_RECEIPT
+
+
 def test_an_account_without_its_label_stands_beside_the_others() -> None:
     rows = [row.replace("|0.57|账号|0.65", "|0.65") for row in SLIP]
     extra = read(*rows).extra

@@ -29,7 +29,9 @@ from fixtures.portal.known import LAYOUTS
 from tests.test_portal_standin import NORMAL, TODAY
 from tests.test_verifiers_lane import DIGITAL, StandInDesk, as_read, kill_own_browser
 from verifiers.model import CaptchaChallenge, Reason, Verdict, Verification
+from verifiers.portal import page
 from verifiers.portal.lane import PortalVerifier
+from verifiers.portal.layout import load_layout
 from verifiers.portal.manners import LocalManners
 from verifiers.portal.probe import probe
 from verifiers.portal.settings import PortalSettings
@@ -183,6 +185,8 @@ CODES = {
     Kind.VAT_ROLL: "011002000106",
     Kind.VAT_TOLL: "011002000112",
     Kind.USED_VEHICLE: "011002000117",
+    Kind.DIGITAL_PAPER_SPECIAL: "3300231130",
+    Kind.DIGITAL_PAPER_NORMAL: "033002300104",
 }
 
 
@@ -190,11 +194,13 @@ def of_kind(kind: Kind) -> dict[str, Any]:
     number = "87654321" if kind in CODES else f"26112000000{list(LAYOUTS).index(kind):09}"
     lines = [] if kind in (Kind.VEHICLE, Kind.USED_VEHICLE) else NORMAL["lines"]
     changes = {"kind": kind.value, "invoice_code": CODES.get(kind), "lines": lines}
+    if kind in (Kind.DIGITAL_PAPER_SPECIAL, Kind.DIGITAL_PAPER_NORMAL):
+        changes |= {"check_code": None, "extra": {"digital_number": "26332000000123456789"}}
     return {**NORMAL, **changes, "invoice_number": number}
 
 
 def test_the_result_of_every_kind_is_parsed_and_compared(place: Place) -> None:
-    """普 专 电子 卷 通行费 机动车 二手车 数电 铁路 航空, each as the portal shows it."""
+    """普 专 电子 卷 通行费 机动车 二手车 数电 数电纸 铁路 航空, each as the portal shows it."""
     known = [of_kind(kind) for kind in LAYOUTS]
     httpx.post(f"{place.url}/fixture/known", json=known).raise_for_status()
     desk = StandInDesk(place.url, place.clock)
@@ -212,7 +218,24 @@ def test_the_result_of_every_kind_is_parsed_and_compared(place: Place) -> None:
         assert shown.issue_date == dt.date(2026, 11, 2)
         assert shown.total_with_tax == Decimal(one["total_with_tax"]), one["kind"]
         assert len(shown.lines) == len(one["lines"]), one["kind"]
+        assert outcome.layout == load_layout().version
     assert {outcome.reason for outcome in altered} == {Reason.MISMATCH}
+
+
+def test_a_result_window_that_never_arrives_is_an_outage(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its document stalls on the way: no look at it comes back, and the visit ends all the same."""
+    monkeypatch.setattr(page, "_FILL_SECONDS", 2.0)
+    monkeypatch.setattr(page, "_FRAME_SECONDS", 0.5)
+    place.weather(seed=1, rate=1.0, faults=["stall"])
+    with place.lane() as lane:
+        outcome = lane.verify("d", as_read(NORMAL), StandInDesk(place.url, place.clock))
+        assert (outcome.verdict, outcome.reason) == (Verdict.UNDECIDED, Reason.PORTAL_DOWN)
+        assert outcome.retry_at is not None
+        place.weather(seed=1, rate=0.0)
+        after = lane.verify("d", as_read(NORMAL), StandInDesk(place.url, place.clock))
+    assert after.verdict is Verdict.CONFIRMED
 
 
 # -- a person's own browser --------------------------------------------------------------------

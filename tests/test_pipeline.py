@@ -4,12 +4,15 @@ are replaced."""
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import threading
 
 import pytest
+from sqlalchemy import select
 
 from archive import audit, bags, leases
-from archive.records import BagRow, Document, State, now
+from archive.records import AuditRow, BagRow, Document, State, now
 from extractors.errors import DamagedFile, ReaderCrashed
 from extractors.model import Finding, Severity
 from tests.helpers import (
@@ -53,6 +56,21 @@ def test_a_good_invoice_goes_all_the_way(services: Services) -> None:
     assert (folder / "data/evidence/001-26312000000000000001/1-portal.json").exists()
     with services.database.read() as session:
         assert audit.verify(session).sound
+
+
+def test_the_trail_holds_the_digest_of_every_proof(services: Services) -> None:
+    """The portal's answer names the other proofs, so its digest alone stands for all of them."""
+    document = whole_road(services, hand_in(services, xml()).document_id)
+    with services.database.read() as session:
+        query = select(AuditRow).where(
+            AuditRow.document_id == document.id, AuditRow.action == "document_verified"
+        )
+        told = json.loads(session.scalars(query).one().detail)
+    assert {"portal_code", "portal_time", "portal_count", "portal_layout"} <= told.keys()
+    answer = json.loads(services.store.get(told["evidence"].pop("portal.json")))
+    assert answer["evidence"] == told["evidence"] != {}
+    for sha256 in told["evidence"].values():
+        assert hashlib.sha256(services.store.get(sha256)).hexdigest() == sha256
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,9 @@ def as_read(known: dict[str, Any], **changes: Any) -> Invoice:
     dumped = {
         name: value.model_dump() for name, value in fields.items() if isinstance(value, Field)
     }
-    return Invoice.model_validate({"kind": Kind(str(texts["kind"])), **dumped})
+    extra = {name: read(text).model_dump() for name, text in texts.get("extra", {}).items()}
+    kind = Kind(str(texts["kind"]))
+    return Invoice.model_validate({"kind": kind, **dumped, "extra": extra})
 
 
 @dataclass

@@ -108,6 +108,8 @@ class Verification(Frozen):
     #: The raw answer code of the portal ("001" ...), where one was seen.
     portal_code: str | None = None
     portal_message: str | None = None
+    #: Version of the page's description by which the answer was understood.
+    layout: str | None = None
     #: Which road answered, where there are several (`verifiers.routes`).
     road: str | None = None
     retry_at: dt.datetime | None = None

@@ -13,6 +13,7 @@ from archive import audit
 from archive.records import Alarm, Document, State, VerificationRow, new_id, now
 from verifiers.model import Verdict, Verification
 from verifiers.policy import Again
+from worker.attempts import told
 from worker.log import logger
 
 log = logger("again")
@@ -61,7 +62,7 @@ def record_again(
         "document_verified_again",
         document_id=document.id,
         voucher_no=document.voucher_no,
-        detail={"verification": row.id, "verdict": row.verdict, "reason": row.reason},
+        detail={"verdict": row.verdict, "reason": row.reason, **told(row, verification)},
     )
     if verification.verdict is Verdict.UNDECIDED:
         document.again_at = verification.retry_at or now() + _USUAL_PAUSE

@@ -13,12 +13,10 @@ from archive import audit, vouchers
 from archive.bags import SealedBag
 from archive.records import (
     Document,
-    EvidenceRow,
     InvoiceClaim,
     InvoiceRow,
     State,
     Upload,
-    VerificationRow,
     new_id,
     now,
 )
@@ -27,6 +25,7 @@ from extractors.model import Invoice
 from verifiers.misreading import explicable
 from verifiers.model import Reason, Verdict
 from verifiers.policy import Again
+from worker import attempts
 from worker.again import next_time
 from worker.decide import Decision, decide
 from worker.states import move
@@ -206,7 +205,7 @@ def record_verification(
 ) -> None:
     """Keep the attempt with its evidence, then decide; or leave it verified where the reading
     process is to look again first (`worker.relook`)."""
-    row = keep_verification(session, document, result, portal)
+    row = attempts.keep(session, document, result, portal)
     verification = result.verification
     _add_seconds(document, "verify", seconds)
     move(
@@ -214,50 +213,14 @@ def record_verification(
         document,
         State.VERIFIED,
         detail={
-            "verification": row.id,
-            "portal_code": verification.portal_code,
+            **attempts.told(row, verification),
             "seconds": round(seconds, 3),
-            "evidence": {name: sha256 for name, _, sha256 in result.kept},
         },
     )
     if explicable(verification):
         document.reason = SECOND_LOOK
         return
     follow(session, document, decide(result.findings, verification, document.portal_tries, now()))
-
-
-def keep_verification(
-    session: Session, document: Document, result: VisitResult, portal: str
-) -> VerificationRow:
-    """Keep one attempt with its evidence."""
-    verification = result.verification
-    row = VerificationRow(
-        id=new_id(),
-        document_id=document.id,
-        portal=verification.road or portal,
-        verdict=verification.verdict,
-        reason=verification.reason,
-        portal_time=verification.portal_time,
-        portal_count=verification.portal_count,
-        portal_code=verification.portal_code,
-        portal_message=verification.portal_message,
-        portal_values=(
-            verification.portal_values.model_dump(mode="json")
-            if verification.portal_values
-            else None
-        ),
-        findings=[
-            finding.model_dump(mode="json") for finding in (*result.offline, *verification.findings)
-        ],
-        compared=[each.model_dump(mode="json") for each in verification.compared],
-    )
-    row.evidence = [
-        EvidenceRow(id=new_id(), name=name, media_type=media_type, sha256=sha256)
-        for name, media_type, sha256 in result.kept
-    ]
-    session.add(row)
-    session.flush()
-    return row
 
 
 def follow(session: Session, document: Document, decision: Decision) -> None:

@@ -14,7 +14,7 @@ from archive.records import Document, State, VerificationRow, Voucher
 from extractors.errors import ReaderCrashed, YanpiaoError
 from extractors.model import Box, Finding, Invoice, Kind
 from extractors.words import Look
-from worker import again, outcomes, relook
+from worker import again, attempts, outcomes, relook
 from worker.lanes import Hold, Lanes
 from worker.lease_keeper import LeaseKeeper
 from worker.log import logger
@@ -133,7 +133,7 @@ class Pipeline:
             if not leases.end(session, Document, document_id, token):
                 return
             fresh = session.get_one(Document, document_id)
-            row = outcomes.keep_verification(session, fresh, result, visit.portal)
+            row = attempts.keep(session, fresh, result, visit.portal)
             policy = self._services.policy.again
             again.record_again(session, fresh, row, result.verification, policy)
 

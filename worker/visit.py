@@ -4,7 +4,7 @@ put into the store."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from extractors.model import Finding, Invoice, Kind
@@ -23,15 +23,19 @@ class Visit:
     needs_portal: Callable[[Kind], bool] = lambda _kind: True
 
 
+#: A stored proof: name, media type, SHA-256.
+Kept = tuple[str, str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class VisitResult:
     """`offline` are the rules' findings, `findings` those plus the reader's own; `kept` names
-    each stored proof as (name, media type, SHA-256)."""
+    each stored proof, the portal's answer last."""
 
     verification: Verification
     offline: tuple[Finding, ...]
     findings: tuple[Finding, ...]
-    kept: tuple[tuple[str, str, str], ...]
+    kept: tuple[Kept, ...]
 
 
 def visit_portal(
@@ -40,10 +44,8 @@ def visit_portal(
     """Verify one invoice and keep the evidence."""
     offline = offline_findings(services, document_id, invoice)
     verification = visit.verifier.verify(document_id, invoice, services.desk)
-    evidence = [*verification.evidence, *_portal_record(verification)]
-    kept = tuple(
-        (proof.name, proof.media_type, services.store.put(proof.content)) for proof in evidence
-    )
+    proofs = _kept(verification.evidence, services)
+    kept = proofs + _kept(_portal_record(verification, proofs), services)
     return VisitResult(
         verification=verification,
         offline=offline,
@@ -52,10 +54,18 @@ def visit_portal(
     )
 
 
-def _portal_record(verification: Verification) -> list[Evidence]:
-    """The portal's answer as a file of its own, so that a bag tells it without a database."""
+def _kept(evidence: Sequence[Evidence], services: Services) -> tuple[Kept, ...]:
+    return tuple(
+        (proof.name, proof.media_type, services.store.put(proof.content)) for proof in evidence
+    )
+
+
+def _portal_record(verification: Verification, proofs: Sequence[Kept]) -> list[Evidence]:
+    """The portal's answer as a file of its own, so that a bag tells it without a database. It
+    names the other proofs by their SHA-256: its own digest stands for all of them."""
     if verification.portal_code is None and verification.portal_values is None:
         return []
     body = verification.model_dump(mode="json", exclude={"evidence", "findings"})
+    body["evidence"] = {name: sha256 for name, _, sha256 in proofs}
     content = json.dumps(body, ensure_ascii=False, indent=2, sort_keys=True).encode()
     return [Evidence(name="portal.json", media_type="application/json", content=content)]

@@ -151,6 +151,7 @@ class PortalVerifier(Verifier):
                     if held is not None:
                         return held
                     outcome = await self._on_page(visit, portal, tab)
+                    outcome = outcome.model_copy(update={"layout": self._layout.version})
                     if outcome.verdict is not Verdict.UNDECIDED:
                         tab.keep = Keep.IDLE
                     elif outcome.reason in STOPPING:

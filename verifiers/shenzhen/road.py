@@ -117,7 +117,8 @@ class ShenzhenVerifier(Verifier):
         except PortalChanged as error:
             changed = Reason.PORTAL_CHANGED
             return undecided(changed, self._clock(), message=error.message(), evidence=evidence)
-        return self._told(shown, invoice, evidence)
+        outcome = self._told(shown, invoice, evidence)
+        return outcome.model_copy(update={"layout": self._layout.version})
 
     def _told(self, shown: Shown, invoice: Invoice, evidence: tuple[Evidence, ...]) -> Verification:
         if shown.answer is not None or shown.values is None:

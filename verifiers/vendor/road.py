@@ -121,6 +121,7 @@ class VendorVerifier(Verifier):
             raise _NotUnderstood(f"unknown code {code[:20]}")
         evidence = (Evidence(name="vendor.json", media_type="application/json", content=content),)
         told = {"portal_code": code, "portal_message": message or None, "evidence": evidence}
+        told["layout"] = self._vendor.version
         if meaning != "found":
             if meaning in _AGAINST:
                 return Verification(verdict=Verdict.CONTRADICTED, reason=meaning, **told)
