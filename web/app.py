@@ -12,6 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from extractors.messages import register
 from web import captcha, pages, uploads
+from web.navigation import HasRouter, addresses_of
 from web.problems import install as install_problems
 from web.safety import SafetyMiddleware
 from worker.services import Services
@@ -19,6 +20,9 @@ from worker.settings import Settings
 
 HERE = Path(__file__).parent
 register(HERE / "locales")
+
+#: Every module with pages or calls; the navigation offers what is in them.
+PARTS: tuple[HasRouter, ...] = (pages, uploads, captcha)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -36,7 +40,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SafetyMiddleware, max_body=chosen.max_upload_size)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=chosen.allowed_hosts)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    for part in (pages, uploads, captcha):
+    for part in PARTS:
         app.include_router(part.router)
+    app.state.addresses = addresses_of(PARTS)
     install_problems(app)
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,10 +14,13 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from extractors.messages import LANGUAGES, field_label, say
+from web.navigation import navigation_of
 from worker.services import Services
 
 _CHINA = ZoneInfo("Asia/Shanghai")
 _COOKIE = "language"
+_THEMES = ("light", "dark")
+_YEAR_SECONDS = 365 * 24 * 3600
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -39,6 +43,14 @@ def language_of(request: Request) -> str:
         if wish in LANGUAGES:
             return wish
     return "zh"
+
+
+def theme_of(request: Request) -> str:
+    """`?theme=` first, then the cookie it left, then "auto": as the device has it."""
+    for wish in (request.query_params.get("theme"), request.cookies.get("theme")):
+        if wish in _THEMES:
+            return wish
+    return "auto"
 
 
 def local_time(moment: dt.datetime | None) -> str:
@@ -64,7 +76,12 @@ def render(
             "t": t,
             "language": language,
             "other_language": "en" if language == "zh" else "zh",
+            "theme": theme_of(request),
+            "nav": navigation_of(request),
+            "actor": getattr(request.state, "actor", None),
             "path": request.url.path,
+            "is_here": partial(_is_here, request.url.path),
+            "with_query": partial(_with_query, request),
             "standin": "" if settings.is_tax_authority else str(settings.portal_url),
             "field_label": lambda name: field_label(name, language),
             "local_time": local_time,
@@ -73,7 +90,20 @@ def render(
     )
     response = HTMLResponse(page, status_code=status_code)
     if request.query_params.get("language") in LANGUAGES:
-        response.set_cookie(
-            _COOKIE, language, max_age=365 * 24 * 3600, samesite="lax", httponly=True
-        )
+        _remember(response, _COOKIE, language)
+    if request.query_params.get("theme") in _THEMES:
+        _remember(response, "theme", theme_of(request))
     return response
+
+
+def _remember(response: HTMLResponse, name: str, value: str) -> None:
+    response.set_cookie(name, value, max_age=_YEAR_SECONDS, samesite="lax", httponly=True)
+
+
+def _is_here(path: str, address: str) -> bool:
+    return path == address or path.startswith(f"{address}/")
+
+
+def _with_query(request: Request, **wishes: str) -> str:
+    """The address of this page with something else wished for, the rest of its query kept."""
+    return f"?{request.url.include_query_params(**wishes).query}"

@@ -1,0 +1,73 @@
+"""Where a person can go: only pages that are there, and only those that the person may use."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from fastapi import APIRouter, Request
+from starlette.routing import Route
+
+from archive.actors import Actor, Role
+
+
+class HasRouter(Protocol):
+    """A module that brings pages or calls."""
+
+    @property
+    def router(self) -> APIRouter: ...
+
+
+def addresses_of(parts: Iterable[HasRouter]) -> frozenset[str]:
+    """The paths of every page and call in these modules."""
+    return frozenset(
+        route.path for part in parts for route in part.router.routes if isinstance(route, Route)
+    )
+
+
+_OFFICE = frozenset({Role.REVIEWER, Role.ARCHIVIST, Role.AUDITOR, Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page of the navigation. `word` is its sentence's code after `ui_`, `icon` a drawing of
+    `templates/_icons.html`, `roles` who has use for it."""
+
+    address: str
+    word: str
+    icon: str
+    roles: frozenset[Role]
+
+
+#: In the order of a day's work; on a phone the first four stand in the bar, the rest behind "more".
+PLACES = (
+    Place("/new", "nav_new", "plus", frozenset({Role.SUBMITTER})),
+    Place("/claims", "nav_claims", "file", frozenset({Role.SUBMITTER})),
+    Place("/review", "nav_review", "check", frozenset({Role.REVIEWER, Role.ADMIN})),
+    Place("/captcha", "nav_captcha", "key", frozenset({Role.REVIEWER, Role.ARCHIVIST, Role.ADMIN})),
+    Place("/vouchers", "nav_vouchers", "book", _OFFICE),
+    Place("/find", "nav_find", "search", _OFFICE),
+    Place("/dashboard", "nav_dashboard", "chart", _OFFICE),
+    Place("/audit", "nav_audit", "shield", frozenset({Role.AUDITOR, Role.ADMIN})),
+    Place("/people", "nav_people", "people", frozenset({Role.ADMIN})),
+)
+
+
+def places_for(actor: Actor | None, known: Collection[str]) -> list[Place]:
+    """The places that the actor may use, of those whose address is known; nobody has none."""
+    if actor is None:
+        return []
+    return [
+        place
+        for place in PLACES
+        if place.address in known and any(actor.may(role) for role in place.roles)
+    ]
+
+
+def navigation_of(request: Request) -> list[Place]:
+    """The navigation for whoever asks. Without accounts everybody may use everything."""
+    known: frozenset[str] = request.app.state.addresses
+    if not hasattr(request.state, "actor"):
+        return [place for place in PLACES if place.address in known]
+    return places_for(request.state.actor, known)
