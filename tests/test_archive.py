@@ -261,6 +261,18 @@ def test_numbers_are_found_whole_by_beginning_and_by_end(database: Database) -> 
         assert found("") == found("777") == []
 
 
+def test_a_query_is_answered_page_by_page(database: Database) -> None:
+    ids = {n: _document(database, n) for n in ("12345678", "12340000", "99995678")}
+    with database.read() as session:
+        first = search.run(session, search.parse("1234"), limit=1)
+        assert first.next is not None
+        second = search.run(session, search.parse("1234"), limit=1, after=first.next)
+        assert second.next is None
+        found = {hit.document.id for page in (first, second) for hit in page.hits}
+        assert found == {ids["12345678"], ids["12340000"]}
+        assert search.run(session, search.parse("")).hits == ()
+
+
 def test_search_uses_the_indexes(database: Database) -> None:
     with database.read() as session:
         for column in (InvoiceRow.invoice_number, InvoiceRow.number_reversed):
