@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from archive import records
+from archive import accounting, inspections, records
 
 Base = records.Base
+#: Named so that importing this module is seen to be what makes the tables known.
+MODULES = (accounting, inspections, records)

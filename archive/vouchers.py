@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from archive import audit
+from archive import accounting, audit
+from archive.accounting import Standing, VoucherFacts
 from archive.bags import BagItem, SealedBag, check_voucher_no, seal
 from archive.records import (
     IN_MOTION,
@@ -21,6 +23,11 @@ from archive.records import (
     now,
 )
 from archive.store import FileStore
+from verifiers.policy import Policy
+
+#: How often a voucher that differences hold up is looked at though nothing of it changed: the
+#: policy may have.
+_LOOK_AGAIN = dt.timedelta(hours=1)
 
 
 def ensure(session: Session, voucher_no: str, actor: str) -> Voucher:
@@ -39,7 +46,7 @@ def ready_to_seal(session: Session, voucher_no: str) -> bool:
     """True when something has passed and nothing of the voucher is still on its way.
 
     Documents that wait for a person or for another day do not hold the rest up: they join in
-    a later version of the bag.
+    a later version of the bag. So do facts that the accounting system states after sealing.
     """
     counts = dict(
         session.execute(
@@ -49,7 +56,44 @@ def ready_to_seal(session: Session, voucher_no: str) -> bool:
         ).all()
     )
     moving = sum(counts.get(state, 0) for state in IN_MOTION)
-    return counts.get(State.PASSED, 0) > 0 and moving == 0
+    if moving:
+        return False
+    if counts.get(State.PASSED, 0):
+        return True
+    return counts.get(State.ARCHIVED, 0) > 0 and voucher_no in set(
+        session.scalars(_stated_since_sealed().where(VoucherFacts.voucher_no == voucher_no))
+    )
+
+
+def held_back(session: Session, voucher_no: str, policy: Policy) -> Standing | None:
+    """How the voucher stands, where differences that nobody accepted keep it from being sealed."""
+    found = accounting.standing(session, voucher_no, policy)
+    return found if found.blocked else None
+
+
+def _stated_since_sealed() -> Select[str]:
+    """Sealed vouchers whose facts are younger than their newest bag."""
+    sealed = (
+        select(BagRow.voucher_no, func.max(BagRow.sealed_at).label("at"))
+        .group_by(BagRow.voucher_no)
+        .subquery()
+    )
+    return (
+        select(VoucherFacts.voucher_no)
+        .join(sealed, sealed.c.voucher_no == VoucherFacts.voucher_no)
+        .where(VoucherFacts.updated_at > sealed.c.at)
+    )
+
+
+def _known_to_differ() -> Select[str]:
+    """Vouchers that were found held back lately, and of which nothing has changed since."""
+    changed = exists().where(
+        Document.voucher_no == VoucherFacts.voucher_no,
+        Document.updated_at > VoucherFacts.blocked_at,
+    )
+    return select(VoucherFacts.voucher_no).where(
+        VoucherFacts.blocked_at > now() - _LOOK_AGAIN, ~changed
+    )
 
 
 def vouchers_ready(session: Session) -> list[str]:
@@ -62,10 +106,16 @@ def vouchers_ready(session: Session) -> list[str]:
             Document.state == State.PASSED,
             Document.voucher_no.not_in(moving),
             Document.voucher_no.not_in(held),
+            Document.voucher_no.not_in(_known_to_differ()),
         )
         .distinct()
     )
-    return list(session.scalars(query))
+    late = _stated_since_sealed().where(
+        VoucherFacts.voucher_no.not_in(moving),
+        VoucherFacts.voucher_no.not_in(held),
+        VoucherFacts.voucher_no.not_in(_known_to_differ()),
+    )
+    return sorted({*session.scalars(query), *session.scalars(late)})
 
 
 def members(session: Session, voucher_no: str) -> list[Document]:

@@ -121,6 +121,15 @@ class Again(Frozen):
         return days
 
 
+class Vouchers(Frozen):
+    """How a voucher and its invoices must agree, and how often sealed bags are looked at."""
+
+    #: Yuan by which the invoices' sum may differ from the voucher's amount.
+    tolerance: Decimal = Field(default=Decimal("0.01"), ge=0)
+    #: Days after which a sealed bag has its four-property test again; 0 switches it off.
+    inspect_after_days: int = Field(default=30, ge=0, le=3650)
+
+
 class Road(StrEnum):
     """A way to the tax authority's truth."""
 
@@ -164,6 +173,7 @@ class Policy(Frozen):
     cross_year: CrossYear = CrossYear()
     again: Again = Again()
     roads: Roads = Roads()
+    vouchers: Vouchers = Vouchers()
 
     @model_validator(mode="after")
     def _names_known_rules(self) -> Self:

@@ -29,6 +29,7 @@ from worker.portal_command import portal_app
 from worker.results import ResultRow, batch_rows, document_row, result_table, still_moving
 from worker.services import Services
 from worker.settings import Settings
+from worker.voucher_command import vouchers_app
 
 app = typer.Typer(
     name="yanpiao",
@@ -39,6 +40,7 @@ app = typer.Typer(
 audit_app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
 app.add_typer(portal_app, name="portal")
+app.add_typer(vouchers_app, name="vouchers")
 serving.register(app)
 app.command()(policy)
 

@@ -21,6 +21,7 @@ from worker import again
 from worker.log import logger
 from worker.queues import Stage, enqueue, job_id, queued_keys
 from worker.services import Services
+from worker.voucher_folder import VoucherFolder
 from worker.watch import WatchedFolder
 
 log = logger("clock")
@@ -43,6 +44,7 @@ class Clock:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._watched = WatchedFolder(services)
+        self._voucher_files = VoucherFolder(services)
         self._pause = dt.timedelta(seconds=services.settings.clock_seconds)
         self._stop = threading.Event()
 
@@ -145,6 +147,7 @@ class Clock:
         while not self._stop.is_set():
             try:
                 self._watched.scan()
+                self._voucher_files.scan()
                 self.round()
             except (SQLAlchemyError, OSError) as error:
                 log.exception("round_failed", error=type(error).__name__)

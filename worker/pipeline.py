@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from archive import leases, vouchers
+from archive import accounting, leases, vouchers
 from archive.records import Document, State, VerificationRow, Voucher
 from extractors.errors import ReaderCrashed, YanpiaoError
 from extractors.model import Box, Finding, Invoice, Kind
@@ -202,6 +202,8 @@ class Pipeline:
             token = leases.take(session, Voucher, voucher_no, self._settings.lease_seconds)
         if token is None:
             return
+        if self._held_back(voucher_no, token):
+            return
         began = time.monotonic()
         try:
             with self._keeper(Voucher, voucher_no, token):
@@ -223,6 +225,17 @@ class Pipeline:
             if plan and sealed:
                 policy = self._services.policy.again
                 outcomes.record_sealing(session, plan, sealed, seconds, policy)
+
+    def _held_back(self, voucher_no: str, token: str) -> bool:
+        """Whether differences hold the voucher up; it is given free then, and a person decides."""
+        with self._database.write() as session:
+            held = vouchers.held_back(session, voucher_no, self._services.policy)
+            if held is None:
+                return False
+            accounting.note_blocked(session, held)
+            leases.end(session, Voucher, voucher_no, token)
+        log.info("sealing_blocked", voucher_no=voucher_no, differences=len(held.blocking))
+        return True
 
     def _rest_voucher(self, voucher_no: str, token: str) -> None:
         """Keep off a voucher that cannot be sealed, longer after each try: a damaged original

@@ -149,6 +149,11 @@ class Settings(BaseSettings):
         return (self.inbox or self.root / "inbox").expanduser().resolve()
 
     @property
+    def voucher_inbox(self) -> Path:
+        """Where the accounting system lays its voucher files."""
+        return self.root / "vouchers-inbox"
+
+    @property
     def is_tax_authority(self) -> bool:
         """False when verdicts come from somewhere else than the real portal, which every
         page and table then says."""
