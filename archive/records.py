@@ -133,7 +133,9 @@ class Batch(Base):
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
     channel: Mapped[str] = mapped_column(String(16))
+    #: Id of the person who handed in; "" for nobody signed in (command line, inbox).
     submitter: Mapped[str] = mapped_column(String(64), default="")
+    campus: Mapped[str] = mapped_column(String(64), default="", server_default="")
     voucher_no: Mapped[str] = mapped_column(ForeignKey("vouchers.voucher_no"))
     received_at: Mapped[dt.datetime] = mapped_column(default=now)
 
@@ -160,6 +162,9 @@ class Document(Leased, Base):
     media_type: Mapped[str] = mapped_column(String(32), default="")
     name: Mapped[str] = mapped_column(Text)
     voucher_no: Mapped[str] = mapped_column(ForeignKey("vouchers.voucher_no"), index=True)
+    #: As in the batch that first brought it; `archive.visibility` decides by these two.
+    submitter: Mapped[str] = mapped_column(String(64), default="", server_default="", index=True)
+    campus: Mapped[str] = mapped_column(String(64), default="", server_default="", index=True)
     received_at: Mapped[dt.datetime] = mapped_column(default=now)
     updated_at: Mapped[dt.datetime] = mapped_column(default=now, onupdate=now)
 

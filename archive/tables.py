@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from archive import accounting, inspections, records
+from archive import accounting, inspections, people, records
 
 Base = records.Base
 #: Named so that importing this module is seen to be what makes the tables known.
-MODULES = (accounting, inspections, records)
+MODULES = (accounting, inspections, people, records)

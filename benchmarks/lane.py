@@ -65,7 +65,7 @@ class Operator:
     """Sits at the desk with the stand-in's answers, and types as slowly as a person."""
 
     def __init__(self, services: Running, typing: float) -> None:
-        self._desk = httpx.Client(base_url=services.web, timeout=30)
+        self._desk = services.client()
         self._portal = httpx.Client(base_url=services.portal, timeout=60)
         hello = self._portal.get("/fixture/hello").raise_for_status().json()
         if hello.get("stand_in") != "yanpiao-portal":

@@ -19,7 +19,9 @@ from urllib.parse import urlsplit
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 
+from archive.actors import Actor, Role
 from fixtures.services import free_port
+from tests.helpers import begin_session, make_person
 from web.app import create_app
 from worker.services import Services
 from worker.settings import Settings
@@ -84,6 +86,15 @@ class Visitor:
     complaints: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
     weights: dict[str, int] = field(default_factory=dict)
+
+    def sign_in(self, *roles: Role | tuple[Role, str]) -> Actor:
+        """Be a new person who holds these roles, from the next page on."""
+        actor = make_person(self.site.services, *roles)
+        token = begin_session(self.site.services, actor)
+        self.context.add_cookies(
+            [{"name": "session", "value": token, "url": self.site.address, "httpOnly": True}]
+        )
+        return actor
 
     def page(self) -> Page:
         """A new page that is listened to."""

@@ -12,11 +12,15 @@ from io import BytesIO
 from pathlib import Path
 
 from sqlalchemy import select
+from starlette.testclient import TestClient
 
-from archive.records import AuditRow, Document, now
+from archive import accounts, sessions
+from archive.actors import EVERYWHERE, Actor, Role
+from archive.records import AuditRow, Document, new_id, now
 from extractors.model import Box, Field, Finding, Invoice, Kind, Source
 from extractors.words import Look
 from verifiers.model import CaptchaDesk, Evidence, PortalValues, Reason, Verdict, Verification
+from web.who import csrf_of
 from worker.intake import Receipt
 from worker.pipeline import Pipeline
 from worker.services import Services
@@ -178,3 +182,44 @@ def spoken(words: str) -> Decimal:
     for value, unit in re.findall(r"(.)([角分])", small):
         amount += _VALUES[value] * (Decimal("0.1") if unit == "角" else Decimal("0.01"))
     return sign * amount
+
+
+# -- signing in ----------------------------------------------------------------------------
+
+
+def make_person(
+    services: Services, *roles: Role | tuple[Role, str], login: str | None = None
+) -> Actor:
+    """A person who holds these roles: `Role.REVIEWER` everywhere, `(Role.REVIEWER, "北")` in one
+    campus. No password, no second factor asked."""
+    grants = [role if isinstance(role, tuple) else (role, EVERYWHERE) for role in roles]
+    with services.database.write() as session:
+        person = accounts.add_person(
+            session, login or f"p{new_id()}", "某人", grants, factor_waived=True
+        )
+        return accounts.actor_of(person)
+
+
+def sign_in(client: TestClient, *roles: Role | tuple[Role, str], login: str | None = None) -> Actor:
+    """Sign a new person in with this client, as if they had come through the sign-in page; what
+    the client sends from then on carries the session and its token against forgery."""
+    services: Services = client.app.state.services  # type: ignore[attr-defined]
+    actor = make_person(services, *roles, login=login)
+    sign_in_as(client, actor)
+    return actor
+
+
+def sign_in_as(client: TestClient, actor: Actor) -> None:
+    """Sign in somebody who is there already."""
+    services: Services = client.app.state.services  # type: ignore[attr-defined]
+    token = begin_session(services, actor)
+    # The domain that the client itself files this host's cookies under: one cookie, not two.
+    client.cookies.set("session", token, domain="localhost.local")
+    client.headers["X-CSRF-Token"] = csrf_of(token)
+
+
+def begin_session(services: Services, actor: Actor) -> str:
+    """The cookie's token of a new session, in which the second factor counts as proved."""
+    with services.database.write() as session:
+        person = accounts.by_id(session, actor.id)
+        return sessions.begin(session, person, factor_proved=True)

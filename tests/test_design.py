@@ -129,6 +129,7 @@ def test_every_page_at_both_widths_and_in_both_colours(site: Site) -> None:
     with chromium() as browser:
         for width in widths:
             with visitor(browser, site, width, "dark" if width == "phone" else "light") as guest:
+                guest.sign_in(*Role)
                 for path in pages:
                     page = guest.visit(path)
                     check(guest, page)
@@ -138,6 +139,7 @@ def test_every_page_at_both_widths_and_in_both_colours(site: Site) -> None:
 @pytest.mark.slow
 def test_the_switch_of_colours_is_remembered_and_the_skip_link_comes_first(site: Site) -> None:
     with chromium() as browser, visitor(browser, site, "desk", "dark") as guest:
+        guest.sign_in(*Role)
         page = guest.visit("/")
         ground = "getComputedStyle(document.body).backgroundColor"
         dark = page.evaluate(ground)
@@ -156,6 +158,7 @@ def test_the_switch_of_colours_is_remembered_and_the_skip_link_comes_first(site:
 def test_targets_are_large_enough_for_a_thumb(site: Site) -> None:
     """Navigation, buttons and fields are 44 pixels or more (WCAG 2.2, 2.5.5)."""
     with chromium() as browser, visitor(browser, site, "phone") as guest:
+        guest.sign_in(*Role)
         page = guest.visit("/")
         small = page.evaluate(
             """[...document.querySelectorAll('.bar a, .bar summary, .tool, button, input, .brand')]

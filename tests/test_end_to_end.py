@@ -185,7 +185,8 @@ def test_a_second_drop_adds_nothing(
 def test_the_pages_list_what_waits_for_finance(
     services: Running, results: dict[str, dict[str, Any]]
 ) -> None:
-    page = httpx.get(f"{services.web}/review").text
+    with services.client() as client:
+        page = client.get("/review").text
     for row in results.values():
         if row["state"] == "in_review":
             assert row["id"] in page
@@ -210,11 +211,12 @@ def test_files_come_in_by_page_and_by_folder(services: Running) -> None:
     folder = services.data / "inbox" / "JZ-F"
     folder.mkdir(parents=True)
     (folder / "a.ofd").write_bytes(make(truths[0], Form.OFD, 900).content)
-    reply = httpx.post(
-        f"{services.web}/api/upload",
-        files={"files": ("b.xml", make(truths[1], Form.XML, 901).content)},
-        data={"voucher": "JZ-H"},
-    )
+    with services.client() as client:
+        reply = client.post(
+            "/api/upload",
+            files={"files": ("b.xml", make(truths[1], Form.XML, 901).content)},
+            data={"voucher": "JZ-H"},
+        )
     assert reply.status_code == 201
 
     def archived() -> set[str]:

@@ -57,7 +57,7 @@ def test_a_killed_lane_loses_nothing_and_asks_nothing_twice(tmp_path: Path) -> N
         redis.flushall()
 
         with (
-            httpx.Client(base_url=services.web, timeout=30) as web,
+            services.client() as web,
             httpx.Client(base_url=services.portal, timeout=30) as portal,
         ):
             operator = Operator(web, portal)

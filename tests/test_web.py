@@ -11,8 +11,9 @@ import pytest
 from pydantic import HttpUrl
 from starlette.testclient import TestClient
 
+from archive.actors import Role
 from extractors.messages import codes
-from tests.helpers import CONFIRMED, FixedReader, FixedVerifier, invoice, load, xml
+from tests.helpers import CONFIRMED, FixedReader, FixedVerifier, invoice, load, sign_in, xml
 from verifiers.model import CaptchaChallenge
 from web.app import create_app
 from worker import broker
@@ -28,6 +29,7 @@ def web(settings: Settings) -> Iterator[TestClient]:
         broker.bundled(settings),
         TestClient(create_app(settings), base_url="http://localhost") as client,
     ):
+        sign_in(client, *Role)
         yield client
 
 
@@ -69,6 +71,7 @@ def test_a_person_hands_files_in_and_sees_the_batch(web: TestClient) -> None:
 def test_no_file_too_many_files_and_bad_vouchers_are_said(settings: Settings) -> None:
     strict = settings.model_copy(update={"max_files": 1})
     with TestClient(create_app(strict), base_url="http://localhost") as web:
+        sign_in(web, Role.SUBMITTER)
         files = [("files", ("a.xml", xml("1"))), ("files", ("b.xml", xml("2")))]
         many = web.post("/api/upload", files=files)
         assert (many.status_code, many.json()["code"]) == (413, "upload_too_many")
@@ -202,6 +205,7 @@ def test_our_own_pages_can(web: TestClient) -> None:
 def test_an_upload_is_measured_before_it_is_taken(settings: Settings) -> None:
     strict = settings.model_copy(update={"max_upload_size": 1000})
     with TestClient(create_app(strict), base_url="http://localhost") as web:
+        sign_in(web, Role.SUBMITTER)
         large = web.post("/api/upload", files=[("files", ("a.xml", bytes(2000)))])
         assert large.status_code == 413
         endless = web.post("/api/upload", content=iter([b"x", b"y"]))

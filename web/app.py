@@ -6,15 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from extractors.messages import register
-from web import captcha, pages, uploads
+from web import captcha, pages, signing_in, uploads
 from web.navigation import HasRouter, addresses_of
 from web.problems import install as install_problems
 from web.safety import SafetyMiddleware
+from web.who import check_csrf
 from worker.services import Services
 from worker.settings import Settings
 
@@ -22,7 +23,7 @@ HERE = Path(__file__).parent
 register(HERE / "locales")
 
 #: Every module with pages or calls; the navigation offers what is in them.
-PARTS: tuple[HasRouter, ...] = (pages, uploads, captcha)
+PARTS: tuple[HasRouter, ...] = (signing_in, pages, uploads, captcha)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -35,7 +36,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         services.close()
 
-    app = FastAPI(title="Yanpiao 验票", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Yanpiao 验票",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        dependencies=[Depends(check_csrf)],
+    )
     app.state.services = services
     app.add_middleware(SafetyMiddleware, max_body=chosen.max_upload_size)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=chosen.allowed_hosts)

@@ -6,16 +6,18 @@ import base64
 import secrets
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel
 
+from archive.actors import Role
 from extractors.messages import say
 from web.rendering import language_of, render, services_of
+from web.who import needs
 from worker.captcha_desk import Posed
 from worker.errors import CaptchaAnswerInvalid, CaptchaGone
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(needs(Role.REVIEWER, Role.ARCHIVIST, Role.ADMIN))])
 
 ChallengeId = Annotated[str, Path(pattern="^[0-9a-f]{24}$")]
 Operator = Annotated[str, Query(min_length=1, max_length=64)]

@@ -65,9 +65,7 @@ def places_for(actor: Actor | None, known: Collection[str]) -> list[Place]:
     ]
 
 
-def navigation_of(request: Request) -> list[Place]:
-    """The navigation for whoever asks. Without accounts everybody may use everything."""
+def navigation_of(request: Request, actor: Actor | None) -> list[Place]:
+    """The navigation for whoever asks."""
     known: frozenset[str] = request.app.state.addresses
-    if not hasattr(request.state, "actor"):
-        return [place for place in PLACES if place.address in known]
-    return places_for(request.state.actor, known)
+    return places_for(actor, known)

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive import search
+from archive.actors import Actor, Role
 from archive.records import AuditRow, Batch, Document, EvidenceRow, State
+from archive.visibility import visible, visible_batches, visible_evidence
 from archive.vouchers import suffix_of
 from extractors.model import FIELD_NAMES
 from web.rendering import language_of, render, services_of
+from web.who import SignedIn, actor_of, actor_or_none, needs
 from worker.errors import UnknownDocument
 from worker.inspecting import finding_sentence, status_report
 from worker.results import ResultRow, batch_rows, document_row, still_moving
 
 router = APIRouter()
+
+Reviewing = Annotated[
+    Actor, Depends(needs(Role.REVIEWER, Role.ARCHIVIST, Role.AUDITOR, Role.ADMIN))
+]
 
 _LATEST = 50
 #: Shown in the page; everything else is only ever a download.
@@ -26,24 +33,24 @@ _INLINE = frozenset({"image/png"})
 
 
 @router.get("/")
-def overview(request: Request) -> HTMLResponse:
+def overview(request: Request, _: SignedIn) -> HTMLResponse:
     return render(request, "overview.html", _overview(request))
 
 
 @router.get("/latest")
-def latest(request: Request) -> HTMLResponse:
+def latest(request: Request, _: SignedIn) -> HTMLResponse:
     """The overview's changing part, fetched again by the page."""
     return render(request, "_latest.html", _overview(request))
 
 
 def _overview(request: Request) -> dict[str, object]:
-    services, language = services_of(request), language_of(request)
+    services, language, actor = services_of(request), language_of(request), actor_of(request)
     with services.database.read() as session:
-        counts = _counts(session)
+        counts = _counts(session, actor)
         rows = [
             document_row(document, language)
             for document in session.scalars(
-                select(Document).order_by(Document.id.desc()).limit(_LATEST)
+                select(Document).where(visible(actor)).order_by(Document.id.desc()).limit(_LATEST)
             )
         ]
     return {
@@ -54,18 +61,22 @@ def _overview(request: Request) -> dict[str, object]:
     }
 
 
-def _counts(session: Session) -> dict[str, int]:
-    query = select(Document.state, func.count(Document.id)).group_by(Document.state)
+def _counts(session: Session, actor: Actor) -> dict[str, int]:
+    query = (
+        select(Document.state, func.count(Document.id))
+        .where(visible(actor))
+        .group_by(Document.state)
+    )
     return dict(session.execute(query).all())
 
 
 @router.get("/batches/{batch_id}")
-def batch(request: Request, batch_id: str) -> HTMLResponse:
+def batch(request: Request, batch_id: str, _: SignedIn) -> HTMLResponse:
     return render(request, "batch.html", _batch(request, batch_id))
 
 
 @router.get("/batches/{batch_id}/rows")
-def batch_part(request: Request, batch_id: str) -> HTMLResponse:
+def batch_part(request: Request, batch_id: str, _: SignedIn) -> HTMLResponse:
     """The batch's changing part; it stops asking again once nothing moves."""
     return render(request, "_batch.html", _batch(request, batch_id))
 
@@ -73,7 +84,8 @@ def batch_part(request: Request, batch_id: str) -> HTMLResponse:
 def _batch(request: Request, batch_id: str) -> dict[str, object]:
     services = services_of(request)
     with services.database.read() as session:
-        if (found := session.get(Batch, batch_id)) is None:
+        query = select(Batch).where(Batch.id == batch_id, visible_batches(actor_of(request)))
+        if (found := session.scalars(query).first()) is None:
             raise UnknownDocument(id=batch_id)
         rows = batch_rows(session, batch_id, language_of(request))
         moving = still_moving(session, batch_id)
@@ -81,13 +93,17 @@ def _batch(request: Request, batch_id: str) -> dict[str, object]:
 
 
 @router.get("/review")
-def review(request: Request) -> HTMLResponse:
+def review(request: Request, actor: Reviewing) -> HTMLResponse:
     """What waits for a person, oldest first; then what waits for another try."""
     services, language = services_of(request), language_of(request)
     with services.database.read() as session:
 
         def rows(*states: State) -> list[ResultRow]:
-            query = select(Document).where(Document.state.in_(states)).order_by(Document.id)
+            query = (
+                select(Document)
+                .where(Document.state.in_(states), visible(actor))
+                .order_by(Document.id)
+            )
             return [document_row(one, language) for one in session.scalars(query.limit(500))]
 
         in_review, failed, waiting = (
@@ -101,22 +117,33 @@ def review(request: Request) -> HTMLResponse:
 
 
 @router.get("/find")
-def find(request: Request, q: Annotated[str, Query(max_length=64)] = "") -> HTMLResponse:
+def find(
+    request: Request, actor: SignedIn, q: Annotated[str, Query(max_length=64)] = ""
+) -> HTMLResponse:
     services, language = services_of(request), language_of(request)
     with services.database.read() as session:
         found = [
-            (match, document_row(document, language)) for match, document in search.find(session, q)
+            (match, document_row(document, language))
+            for match, document in search.find(session, q, only=visible(actor))
         ]
     return render(request, "find.html", {"q": q, "found": found})
 
 
+def _seen(session: Session, actor: Actor, document_id: str) -> Document:
+    """The document, if this actor may see it. Raises `UnknownDocument`, which does not tell one
+    that is hidden from one that never was."""
+    query = select(Document).where(Document.id == document_id, visible(actor))
+    found = session.scalars(query).first()
+    if found is None:
+        raise UnknownDocument(id=document_id)
+    return found
+
+
 @router.get("/documents/{document_id}")
-def document(request: Request, document_id: str) -> HTMLResponse:
+def document(request: Request, document_id: str, actor: SignedIn) -> HTMLResponse:
     services, language = services_of(request), language_of(request)
     with services.database.read() as session:
-        found = session.get(Document, document_id)
-        if found is None:
-            raise UnknownDocument(id=document_id)
+        found = _seen(session, actor, document_id)
         history = list(
             session.scalars(
                 select(AuditRow).where(AuditRow.document_id == document_id).order_by(AuditRow.seq)
@@ -153,12 +180,12 @@ def document(request: Request, document_id: str) -> HTMLResponse:
 
 
 @router.get("/documents/{document_id}/original")
-def original(request: Request, document_id: str) -> Response:
+def original(request: Request, document_id: str, actor: SignedIn) -> Response:
     """The bytes as they came in, always as a download, never as a page."""
     services = services_of(request)
     with services.database.read() as session:
-        found = session.get(Document, document_id)
-    if found is None or not found.kept:
+        found = _seen(session, actor, document_id)
+    if not found.kept:
         raise UnknownDocument(id=document_id)
     suffix = suffix_of(found.media_type)
     return Response(
@@ -169,11 +196,12 @@ def original(request: Request, document_id: str) -> Response:
 
 
 @router.get("/evidence/{evidence_id}")
-def evidence(request: Request, evidence_id: str) -> Response:
+def evidence(request: Request, evidence_id: str, actor: SignedIn) -> Response:
     """A stored proof: pictures in the page, the rest as downloads."""
     services = services_of(request)
     with services.database.read() as session:
-        found = session.get(EvidenceRow, evidence_id)
+        query = select(EvidenceRow).where(EvidenceRow.id == evidence_id, visible_evidence(actor))
+        found = session.scalars(query).first()
     if found is None:
         raise UnknownDocument(id=evidence_id)
     inline = found.media_type in _INLINE
@@ -188,6 +216,10 @@ def evidence(request: Request, evidence_id: str) -> Response:
 
 @router.get("/health")
 def health(request: Request) -> JSONResponse:
-    """200 while the database and the queue server answer, else 503; counts for an operator."""
+    """200 while the database and the queue server answer, else 503. Nobody need be signed in for
+    that, but counts and places are for those who keep the system or audit it."""
     report = status_report(services_of(request))
-    return JSONResponse(report, status_code=200 if report["queue_server"] else 503)
+    actor = actor_or_none(request)
+    keeps = actor is not None and (actor.may(Role.ADMIN) or actor.may(Role.AUDITOR))
+    told = report if keeps else {"queue_server": report["queue_server"]}
+    return JSONResponse(told, status_code=200 if report["queue_server"] else 503)

@@ -3,13 +3,26 @@ get a problem document (RFC 9457), people a page with the reason and what to do.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from extractors.errors import YanpiaoError
 from web.rendering import language_of, render
+from web.who import SignInNeeded
 
 _STATUS = {
+    "sign_in_needed": 401,
+    "not_allowed": 403,
+    "form_too_old": 403,
+    "campus_needed": 422,
+    "link_gone": 410,
+    "unknown_person": 404,
+    "bad_login": 422,
+    "login_taken": 409,
+    "weak_password": 422,
+    "last_admin": 409,
     "unknown_document": 404,
     "unknown_voucher": 404,
     "captcha_gone": 410,
@@ -27,6 +40,8 @@ _STATUS = {
 
 def problem(request: Request, error: YanpiaoError) -> Response:
     """The error as a problem document under /api, as a page elsewhere."""
+    if isinstance(error, SignInNeeded) and not request.url.path.startswith("/api/"):
+        return _to_sign_in(request)
     language = language_of(request)
     status = _STATUS.get(error.code, 500)
     title, detail = error.message(language), error.hint(language)
@@ -43,6 +58,16 @@ def problem(request: Request, error: YanpiaoError) -> Response:
             media_type="application/problem+json",
         )
     return render(request, "problem.html", {"title": title, "hint": detail}, status_code=status)
+
+
+def _to_sign_in(request: Request) -> Response:
+    """The sign-in page, and from there back here. A part of a page that asks by itself (htmx)
+    leads its whole page there, because the form must not appear inside of it."""
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    back = f"?next={quote(here)}" if request.method == "GET" and here != "/" else ""
+    return RedirectResponse(f"/sign-in{back}", status_code=303)
 
 
 async def _handle(request: Request, error: Exception) -> Response:

@@ -12,13 +12,17 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+from archive.actors import Actor, Role
 from extractors.messages import LANGUAGES, field_label, say
+from web.asking import LANGUAGE_COOKIE, language_of, services_of
 from web.navigation import navigation_of
-from worker.services import Services
+from web.who import CSRF_FIELD, actor_or_none, csrf_token
+
+__all__ = ["language_of", "local_time", "render", "services_of", "theme_of"]
 
 _CHINA = ZoneInfo("Asia/Shanghai")
-_COOKIE = "language"
 _THEMES = ("light", "dark")
 _YEAR_SECONDS = 365 * 24 * 3600
 
@@ -29,20 +33,6 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-
-
-def services_of(request: Request) -> Services:
-    """The services that the application was built on."""
-    services: Services = request.app.state.services
-    return services
-
-
-def language_of(request: Request) -> str:
-    """`?language=` first, then the cookie it left, then Chinese."""
-    for wish in (request.query_params.get("language"), request.cookies.get(_COOKIE)):
-        if wish in LANGUAGES:
-            return wish
-    return "zh"
 
 
 def theme_of(request: Request) -> str:
@@ -58,18 +48,33 @@ def local_time(moment: dt.datetime | None) -> str:
     return moment.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M") if moment else ""
 
 
+def _may(actor: Actor | None, roles: tuple[str, ...]) -> bool:
+    return actor is not None and any(actor.may(Role(role)) for role in roles)
+
+
 def render(
     request: Request,
     template: str,
     values: Mapping[str, Any] | None = None,
     status_code: int = 200,
 ) -> HTMLResponse:
-    """A template as a page; `t(code, **params)` in it says a catalogue's sentence."""
+    """A template as a page.
+
+    In it `t(code, **params)` says a catalogue's sentence, `actor` is who is signed in (or None),
+    `may("reviewer", ...)` whether they hold one of these roles, and every form that posts carries
+    `{{ csrf_field() }}`.
+    """
     language = language_of(request)
     settings = services_of(request).settings
+    actor = actor_or_none(request)
 
     def t(code: str, **params: object) -> str:
         return say(f"ui_{code}", language, params)
+
+    def csrf_field() -> Markup:
+        return Markup('<input type="hidden" name="{}" value="{}">').format(
+            CSRF_FIELD, csrf_token(request)
+        )
 
     page = _environment.get_template(template).render(
         {
@@ -77,8 +82,11 @@ def render(
             "language": language,
             "other_language": "en" if language == "zh" else "zh",
             "theme": theme_of(request),
-            "nav": navigation_of(request),
-            "actor": getattr(request.state, "actor", None),
+            "nav": navigation_of(request, actor),
+            "actor": actor,
+            "may": lambda *roles: _may(actor, roles),
+            "csrf": csrf_token(request),
+            "csrf_field": csrf_field,
             "path": request.url.path,
             "is_here": partial(_is_here, request.url.path),
             "with_query": partial(_with_query, request),
@@ -90,7 +98,7 @@ def render(
     )
     response = HTMLResponse(page, status_code=status_code)
     if request.query_params.get("language") in LANGUAGES:
-        _remember(response, _COOKIE, language)
+        _remember(response, LANGUAGE_COOKIE, language)
     if request.query_params.get("theme") in _THEMES:
         _remember(response, "theme", theme_of(request))
     return response

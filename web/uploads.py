@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
+from archive.actors import Actor, Role
+from archive.visibility import campus_to_submit
 from web.rendering import language_of, services_of
-from worker.errors import NothingToDrop, TooManyFiles
+from web.who import needs
+from worker.errors import CampusNeeded, NothingToDrop, TooManyFiles
 from worker.intake import Receipt
 from worker.services import Services
 
@@ -17,32 +20,45 @@ router = APIRouter()
 
 Files = Annotated[list[UploadFile], File()]
 VoucherNo = Annotated[str, Form(max_length=64)]
+Campus = Annotated[str, Form(max_length=64)]
+Submitter = Annotated[Actor, Depends(needs(Role.SUBMITTER))]
 
 
 def _accept_all(
-    services: Services, files: list[UploadFile], voucher_no: str
+    services: Services, actor: Actor, files: list[UploadFile], voucher_no: str, campus: str
 ) -> tuple[str, list[Receipt]]:
     given = [file for file in files if file.filename]
     if not given:
         raise NothingToDrop
     if len(given) > services.settings.max_files:
         raise TooManyFiles(limit=services.settings.max_files, count=len(given))
-    batch_id = services.intake.open_batch("http", voucher_no=voucher_no.strip() or None)
+    place = campus_to_submit(actor, campus.strip())
+    if place is None:
+        raise CampusNeeded
+    batch_id = services.intake.open_batch("http", actor.id, voucher_no.strip() or None, place)
     receipts = [services.intake.accept(batch_id, file.filename or "", file.file) for file in given]
     return batch_id, receipts
 
 
 @router.post("/upload")
-async def upload_form(request: Request, files: Files, voucher: VoucherNo = "") -> RedirectResponse:
+async def upload_form(
+    request: Request, actor: Submitter, files: Files, voucher: VoucherNo = "", campus: Campus = ""
+) -> RedirectResponse:
     """The page's form: ends on the batch, where progress shows."""
-    batch_id, _ = await run_in_threadpool(_accept_all, services_of(request), files, voucher)
+    batch_id, _ = await run_in_threadpool(
+        _accept_all, services_of(request), actor, files, voucher, campus
+    )
     return RedirectResponse(f"/batches/{batch_id}", status_code=303)
 
 
 @router.post("/api/upload", status_code=201)
-async def upload_api(request: Request, files: Files, voucher: VoucherNo = "") -> JSONResponse:
+async def upload_api(
+    request: Request, actor: Submitter, files: Files, voucher: VoucherNo = "", campus: Campus = ""
+) -> JSONResponse:
     """Take files in; 201 means each is kept and recorded, whatever becomes of it."""
-    batch_id, receipts = await run_in_threadpool(_accept_all, services_of(request), files, voucher)
+    batch_id, receipts = await run_in_threadpool(
+        _accept_all, services_of(request), actor, files, voucher, campus
+    )
     language = language_of(request)
     return JSONResponse(
         {"batch": batch_id, "files": [_receipt_json(one, language) for one in receipts]},

@@ -24,6 +24,7 @@ from worker.errors import NothingToDrop, UnknownDocument, UnknownVoucher
 from worker.inspecting import show_document, status_report
 from worker.intake import files_in
 from worker.log import configure
+from worker.people_command import admin_app, people_app
 from worker.policy_command import policy
 from worker.portal_command import portal_app
 from worker.results import ResultRow, batch_rows, document_row, result_table, still_moving
@@ -41,6 +42,8 @@ audit_app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
 app.add_typer(portal_app, name="portal")
 app.add_typer(vouchers_app, name="vouchers")
+app.add_typer(people_app, name="people")
+app.add_typer(admin_app, name="admin")
 serving.register(app)
 app.command()(policy)
 

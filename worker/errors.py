@@ -31,3 +31,9 @@ class CaptchaGone(YanpiaoError):
 
 class CaptchaAnswerInvalid(YanpiaoError):
     code = "captcha_answer_invalid"
+
+
+class CampusNeeded(YanpiaoError):
+    """Nobody said which campus the files belong to, or it is none of the submitter's."""
+
+    code = "campus_needed"

@@ -66,9 +66,16 @@ class Intake:
         self._store = store
         self._redis = client
 
-    def open_batch(self, channel: str, submitter: str = "", voucher_no: str | None = None) -> str:
-        """Begin a batch and return its id. Raises `BadVoucherNumber`."""
-        batch = Batch(id=new_id(), channel=channel, submitter=submitter)
+    def open_batch(
+        self,
+        channel: str,
+        submitter: str = "",
+        voucher_no: str | None = None,
+        campus: str = "",
+    ) -> str:
+        """Begin a batch and return its id; `submitter` is a person's id. Raises
+        `BadVoucherNumber`."""
+        batch = Batch(id=new_id(), channel=channel, submitter=submitter, campus=campus)
         batch.voucher_no = voucher_no or batch_voucher_no(batch.id)
         actor = submitter or channel
         with self._database.write() as session:
@@ -134,6 +141,8 @@ class Intake:
                 media_type=media_type,
                 name=name,
                 voucher_no=batch.voucher_no,
+                submitter=batch.submitter,
+                campus=batch.campus,
             )
             upload = Upload(
                 id=new_id(),

@@ -68,6 +68,8 @@ def _part(session: Session, whole: Document, invoice: Invoice) -> Document:
         media_type=whole.media_type,
         name=whole.name,
         voucher_no=whole.voucher_no,
+        submitter=whole.submitter,
+        campus=whole.campus,
         received_at=whole.received_at,
     )
     session.add(part)

@@ -8,6 +8,7 @@ import typer
 
 from worker.broker import connect, serve_bundled, wait_for
 from worker.log import configure
+from worker.people_command import welcome_admin
 from worker.queues import Stage
 from worker.services import Services
 from worker.settings import Settings
@@ -30,6 +31,7 @@ def web(
     settings = Settings()
     configure(settings.log_level)
     wait_for(connect(settings), 60)
+    welcome_admin(settings)
     # Named, not imported: this layer does not know the web, it only starts it.
     uvicorn.run(
         "web.app:create_app",

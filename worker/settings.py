@@ -45,6 +45,18 @@ class Settings(BaseSettings):
         description="Host names under which the web server may be called.",
     )
 
+    web_url: str = Field(
+        "",
+        description="Address by which people call the web server, as links to it begin; empty: "
+        "http, with its host and port.",
+    )
+    session_idle: float = Field(
+        2 * 3600, gt=0, description="Seconds without use after which a person must sign in again."
+    )
+    session_longest: float = Field(
+        12 * 3600, gt=0, description="Seconds after which a person must sign in again in any case."
+    )
+
     portal_url: HttpUrl = Field(
         HttpUrl(TAX_AUTHORITY_PORTAL), description="Address of the verification portal."
     )
@@ -131,6 +143,12 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """The data folder, absolute."""
         return self.data.expanduser().resolve()
+
+    @property
+    def public_url(self) -> str:
+        """How links to the web server begin, without a slash at the end."""
+        host = f"[{self.web_host}]" if ":" in self.web_host else self.web_host
+        return self.web_url.rstrip("/") or f"http://{host}:{self.web_port}"
 
     @property
     def database(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from archive.records import Document, InvoiceRow
@@ -27,10 +27,13 @@ def _begins_with(
     return column >= text, column < text + _HIGHEST
 
 
-def find(session: Session, number: str, limit: int = 50) -> list[tuple[Match, Document]]:
+def find(
+    session: Session, number: str, limit: int = 50, only: ColumnElement[bool] | None = None
+) -> list[tuple[Match, Document]]:
     """Documents whose invoice number is, begins with, or ends with `number`, best match first.
 
-    Blanks in `number` are ignored. At most `limit` documents, none twice; none for "".
+    Blanks in `number` are ignored; `only` narrows it to what somebody may see. At most `limit`
+    documents, none twice; none for "".
     """
     wanted = "".join(number.split())
     if not wanted:
@@ -45,7 +48,7 @@ def find(session: Session, number: str, limit: int = 50) -> list[tuple[Match, Do
         query = (
             select(Document)
             .join(Document.invoice)
-            .where(*conditions)
+            .where(*conditions, true() if only is None else only)
             .order_by(InvoiceRow.invoice_number, Document.id)
             .limit(limit)
         )

@@ -59,7 +59,10 @@
     try {
       const reply = await fetch("/api/captcha/" + sent.id, {
         method: "POST",
-        headers: { "Content-Type": "application/json" },
+        headers: {
+          "Content-Type": "application/json",
+          "X-CSRF-Token": document.querySelector("meta[name=csrf-token]").content,
+        },
         body: JSON.stringify({ answer: typed }),
       });
       if (reply.status === 410) message.textContent = desk.dataset.gone;
