@@ -11,7 +11,7 @@ DATA   ?= data
 WORKERS ?= 2
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run serve test fast slow check format lock doctor install clean
+.PHONY: run serve test fast slow postgres check format lock doctor install clean
 
 run: install
 	$(BIN)/python -m fixtures.demo
@@ -21,10 +21,10 @@ serve: install
 
 test: install fast slow
 
-fast: check
+fast: check postgres
 	$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist worksteal
 
-slow: $(VENV)/.dev install
+slow: $(VENV)/.dev install postgres
 	$(BIN)/pytest -q -m slow -n $(WORKERS) --dist loadgroup
 
 check: $(VENV)/.dev
@@ -32,6 +32,14 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# PostgreSQL's programs, for the tests that run on it too. Where they cannot be had, those tests
+# are skipped and say so.
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+		{ $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq \
+		--no-install-recommends postgresql; } || \
+		echo "PostgreSQL COULD NOT BE INSTALLED: its tests will be skipped"
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from archive.locking import one_writer
 from archive.records import AuditRow, now
 
 GENESIS = "0" * 64
@@ -49,9 +50,10 @@ def record(
 ) -> AuditRow:
     """Append one row inside the caller's transaction, so that it stands or falls with the deed.
 
-    The writer holds the database's write lock (SQLite: BEGIN IMMEDIATE), hence no two rows can
-    follow the same predecessor; on other engines the primary key on `seq` refuses the second.
+    Writers take turns (`archive.locking`), hence no two rows can follow the same predecessor;
+    should they ever, the primary key on `seq` refuses the second.
     """
+    one_writer(session)
     last = session.execute(
         select(AuditRow.seq, AuditRow.hash).order_by(AuditRow.seq.desc()).limit(1)
     ).first()

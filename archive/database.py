@@ -13,13 +13,24 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 
+from archive.search import index
+
 _BUSY_MILLISECONDS = 30_000
 
 
 def open_engine(url: str) -> Engine:
-    """An engine on `url`. SQLite runs in WAL mode and every commit reaches the disk."""
+    """An engine on `url`. SQLite runs in WAL mode and every commit reaches the disk; so it does
+    on PostgreSQL, unless its keeper has said otherwise."""
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    if url.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
+        return create_engine(
+            "postgresql+psycopg://" + url.partition("://")[2],
+            # A connection that a restarted server has closed is found out before it is used.
+            pool_pre_ping=True,
+            # A plan made for any value would serve frequent and rare words alike: badly.
+            connect_args={"prepare_threshold": None, "options": "-c timezone=UTC"},
+        )
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
@@ -52,6 +63,7 @@ class Database:
         self.url = url
         self.engine = open_engine(url)
         self._writer = sessionmaker(self.engine, expire_on_commit=False)
+        event.listen(self._writer, "after_flush", index.follow)
         self._reader = sessionmaker(
             self.engine.execution_options(read_only=True), expire_on_commit=False
         )
@@ -68,6 +80,9 @@ class Database:
                 astray = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
                 if astray:
                     raise DatabaseError("migration", {}, ValueError(f"rows astray: {astray[:5]}"))
+        if revision == "head":
+            with self.write() as session:
+                index.begin(session)
 
     @contextmanager
     def _free_to_rebuild(self) -> Iterator[Connection]:

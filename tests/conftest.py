@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from archive.database import Database
+from fixtures import postgres
 from worker import broker
 from worker.services import Services
 from worker.settings import Settings
@@ -58,3 +62,38 @@ def own_browser(tmp_path: Path) -> Iterator[str]:
         said = next(line for line in lines if b"DevTools listening on " in line)
         yield said.decode().partition("listening on ")[2].strip()
         browser.terminate()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server for the whole run. Where none can be installed, its tests are skipped,
+    and said to be; `YANPIAO_NEED_POSTGRES` makes that a failure."""
+    if postgres.programs() is None:
+        if os.environ.get("YANPIAO_NEED_POSTGRES"):
+            pytest.fail("PostgreSQL is not installed, and YANPIAO_NEED_POSTGRES asks for it")
+        pytest.skip("PostgreSQL IS NOT INSTALLED: nothing of it is tested (make postgres)")
+    with postgres.own_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database on each engine in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'a.db'}"
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    name = f"t{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield server.replace("/postgres?", f"/{name}?")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An open database with its tables, on each engine in turn."""
+    opened = Database(database_url)
+    opened.migrate()
+    yield opened
+    opened.close()

@@ -10,20 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DatabaseError
 
 from archive import audit, bags, leases, search
 from archive.database import Database
 from archive.records import Base, Document, InvoiceRow, State, Upload, UtcTime, Voucher, new_id
 from archive.store import FileStore, StoredFileDamaged, StoredFileMissing
 from tests.helpers import sha256
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    opened = Database(f"sqlite:///{tmp_path / 'a.db'}")
-    opened.migrate()
-    return opened
 
 
 def _document(database: Database, number: str, voucher: str = "V1") -> str:
@@ -131,7 +124,8 @@ def test_a_filled_database_of_the_first_revision_is_brought_forward(tmp_path: Pa
     database.close()
 
 
-def test_sqlite_writes_ahead_and_reaches_the_disk(database: Database) -> None:
+def test_sqlite_writes_ahead_and_reaches_the_disk(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'b.db'}")
     with database.read() as session:
         assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert session.execute(text("PRAGMA synchronous")).scalar() == 2
@@ -184,8 +178,11 @@ def _chain(database: Database, rows: int = 5) -> None:
 def _tamper(database: Database, statement: str) -> tuple[str, ...]:
     """Change the trail behind the triggers' back, as somebody with the file in hand would."""
     with database.write() as session:
-        for name in ("audit_no_update", "audit_no_delete"):
-            session.execute(text(f"DROP TRIGGER {name}"))
+        if database.engine.dialect.name == "sqlite":
+            for name in ("audit_no_update", "audit_no_delete"):
+                session.execute(text(f"DROP TRIGGER {name}"))
+        else:
+            session.execute(text("DROP TRIGGER audit_frozen ON audit"))
         session.execute(text(statement))
     with database.read() as session:
         return audit.verify(session).faults
@@ -202,7 +199,7 @@ def test_an_untouched_chain_is_sound(database: Database) -> None:
 @pytest.mark.parametrize("deed", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"])
 def test_the_database_refuses_to_change_the_trail(database: Database, deed: str) -> None:
     _chain(database)
-    with pytest.raises(IntegrityError, match="append-only"), database.write() as session:
+    with pytest.raises(DatabaseError, match="append-only"), database.write() as session:
         session.execute(text(deed))
 
 
@@ -261,19 +258,9 @@ def test_numbers_are_found_whole_by_beginning_and_by_end(database: Database) -> 
         assert found("") == found("777") == []
 
 
-def test_a_query_is_answered_page_by_page(database: Database) -> None:
-    ids = {n: _document(database, n) for n in ("12345678", "12340000", "99995678")}
-    with database.read() as session:
-        first = search.run(session, search.parse("1234"), limit=1)
-        assert first.next is not None
-        second = search.run(session, search.parse("1234"), limit=1, after=first.next)
-        assert second.next is None
-        found = {hit.document.id for page in (first, second) for hit in page.hits}
-        assert found == {ids["12345678"], ids["12340000"]}
-        assert search.run(session, search.parse("")).hits == ()
-
-
-def test_search_uses_the_indexes(database: Database) -> None:
+def test_search_uses_the_indexes(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'b.db'}")
+    database.migrate()
     with database.read() as session:
         for column in (InvoiceRow.invoice_number, InvoiceRow.number_reversed):
             query = select(InvoiceRow).where(column >= "1", column < "2")

@@ -6,9 +6,10 @@ All three are ranges on an index, so they stay fast however many invoices lie th
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, select, true
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, and_, select, true
+from sqlalchemy.orm import Session
 
 from archive.records import Document, InvoiceRow
 
@@ -21,10 +22,19 @@ class Match(StrEnum):
     SUFFIX = "suffix"
 
 
-def _begins_with(
-    column: InstrumentedAttribute[str | None], text: str
-) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return column >= text, column < text + _HIGHEST
+def begins_with(column: Any, text: str) -> ColumnElement[bool]:
+    """A range, so that an index serves it; PostgreSQL compares these columns by bytes."""
+    return and_(column >= text, column < text + _HIGHEST)
+
+
+def ends_with(reversed_column: Any, text: str) -> ColumnElement[bool]:
+    """`begins_with` on a column that is kept backwards."""
+    return begins_with(reversed_column, text[::-1])
+
+
+def plain_digits(number: str) -> str:
+    """What was typed, without blanks and without what no database takes."""
+    return "".join(each for each in number if each.isprintable() and not each.isspace())
 
 
 def find(
@@ -35,21 +45,25 @@ def find(
     Blanks in `number` are ignored; `only` narrows it to what somebody may see. At most `limit`
     documents, none twice; none for "".
     """
-    wanted = "".join(number.split())
+    wanted = plain_digits(number)
     if not wanted:
         return []
     found: dict[str, tuple[Match, Document]] = {}
     searches = (
-        (Match.EXACT, (InvoiceRow.invoice_number == wanted,)),
-        (Match.PREFIX, _begins_with(InvoiceRow.invoice_number, wanted)),
-        (Match.SUFFIX, _begins_with(InvoiceRow.number_reversed, wanted[::-1])),
+        (Match.EXACT, InvoiceRow.invoice_number == wanted, InvoiceRow.invoice_number),
+        (
+            Match.PREFIX,
+            begins_with(InvoiceRow.invoice_number, wanted),
+            InvoiceRow.invoice_number,
+        ),
+        (Match.SUFFIX, ends_with(InvoiceRow.number_reversed, wanted), InvoiceRow.number_reversed),
     )
-    for match, conditions in searches:
+    for match, condition, key in searches:
         query = (
             select(Document)
             .join(Document.invoice)
-            .where(*conditions, true() if only is None else only)
-            .order_by(InvoiceRow.invoice_number, Document.id)
+            .where(condition, true() if only is None else only)
+            .order_by(key, Document.id)
             .limit(limit)
         )
         for document in session.scalars(query):
