@@ -77,6 +77,8 @@ class VoucherFacts(Base):
     #: SHA-256 over everything it says, so that the same again is seen to be the same.
     fingerprint: Mapped[str] = mapped_column(String(64))
     updated_at: Mapped[dt.datetime] = mapped_column(default=now)
+    #: When it last said something that a bag should hold: being posted is not waited for.
+    stated_at: Mapped[dt.datetime] = mapped_column(default=now)
     #: When sealing was last found blocked by differences.
     blocked_at: Mapped[dt.datetime | None]
 

@@ -160,9 +160,9 @@ def _keep(
     changed = [name for name in _COPIED if known and getattr(row, name) != getattr(voucher, name)]
     for name in _COPIED:
         setattr(row, name, getattr(voucher, name))
-    row.origin, row.blocked_at = origin, None
+    row.origin, row.blocked_at, row.updated_at = origin, None, now()
     if known is None or not _sealed(session, voucher.own_no):
-        row.updated_at = now()  # else it was only posted, and its bag may stay as it is
+        row.stated_at = row.updated_at  # else it was only posted, and its bag may stay as it is
     session.add(row)
     row.entries.clear()
     session.flush()  # the old lines must be gone before new ones of the same number come

@@ -81,7 +81,7 @@ def _stated_since_sealed() -> Select[str]:
     return (
         select(VoucherFacts.voucher_no)
         .join(sealed, sealed.c.voucher_no == VoucherFacts.voucher_no)
-        .where(VoucherFacts.updated_at > sealed.c.at)
+        .where(VoucherFacts.stated_at > sealed.c.at)
     )
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from archive import accounting
+from archive import accounting, results_back
 from archive.records import Voucher
+from archive.tabular import write_csv
 from archive.voucher_import import take_file
 from worker.errors import UnknownVoucher
 from worker.services import Services
@@ -66,3 +68,28 @@ def show_voucher(
         _print_json(shown)
     else:
         Console().print_json(json.dumps(shown, ensure_ascii=False))
+
+
+@vouchers_app.command()
+def results(
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="File to write; without it, JSON lines.")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Only what changed from this day on (local time).")
+    ] = None,
+) -> None:
+    """Checked and booked marks of each invoice, for the accounting system."""
+    services = Services.open(Settings())
+    moment = since.astimezone() if since is not None else None
+    with services.database.read() as session:
+        rows = results_back.results(session, moment)
+        if csv is None:
+            for row in rows:
+                _print_json(row)
+            return
+        temporary = csv.with_name(f".{csv.name}.part")
+        with temporary.open("w", encoding="utf-8", newline="") as stream:
+            count = write_csv(stream, results_back.COLUMNS, (tuple(row.values()) for row in rows))
+        temporary.replace(csv)  # whoever watches the folder never sees half a file
+    _print_json({"file": str(csv), "rows": count})

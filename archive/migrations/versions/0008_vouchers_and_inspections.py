@@ -52,6 +52,7 @@ def _facts() -> None:
         _text("origin", 16),
         _text("fingerprint", 64),
         _moment("updated_at"),
+        _moment("stated_at"),
         _moment("blocked_at", nullable=True),
         sa.ForeignKeyConstraint(
             ["voucher_no"],
