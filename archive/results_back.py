@@ -1,7 +1,7 @@
 """What the accounting system is told of each invoice: checked, booked, in which voucher.
 
-The marks are those that the 电子凭证会计数据标准 has a receiver of 数电票 record, as Y or N: checked
-by the tax authority, booked in a posted voucher.
+The marks are those that the 电子凭证会计数据标准 has a receiver of 数电票 record, as Y or N:
+checked by the tax authority, booked in a posted voucher.
 """
 
 from __future__ import annotations
