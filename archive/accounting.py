@@ -384,3 +384,22 @@ def facts_json(facts: VoucherFacts) -> dict[str, Any]:
             for entry in facts.entries
         ],
     }
+
+
+def decisions_json(session: Session, voucher_no: str) -> list[dict[str, Any]]:
+    """What people accepted of the voucher, in order, as a bag keeps it."""
+    rows = session.scalars(
+        select(VoucherDecision)
+        .where(VoucherDecision.voucher_no == voucher_no)
+        .order_by(VoucherDecision.at, VoucherDecision.id)
+    )
+    return [
+        {
+            "code": row.code,
+            "params": row.params,
+            "reason": row.reason,
+            "actor": row.actor,
+            "at": row.at.isoformat(),
+        }
+        for row in rows
+    ]

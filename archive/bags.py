@@ -1,35 +1,45 @@
 """Sealed bags: one folder a voucher and version, in BagIt form (RFC 8493).
 
-The payload keeps originals byte for byte, the evidence of each verification, and metadata;
-the manifests name every file with its SHA-256. A bag is complete in itself: it can be checked
-years later with nothing but itself and any BagIt tool.
+`archive.bag_layout` says what lies where. Manifests name every file with its SHA-256 and its SM3;
+tag manifests name the manifests. A bag is complete in itself: it can be checked years later with
+nothing but itself and any BagIt tool.
 
-    data/voucher.json                       the voucher and its invoices, in order
-    data/originals/001-<number>.<suffix>    the bytes as they were handed in
-    data/metadata/001-<number>.json         values, sources, findings, verdict
-    data/evidence/001-<number>/...          result.png, result.pdf, portal.json
+The tag files are written here rather than by the `bagit` library, which knows no SM3, reads every
+file once more, and changes the working folder of the whole process; what is written here must
+validate with it (docs/decisions/0014-bags-in-two-digests.md).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
+import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import bagit
-
+from archive.bag_layout import BagItem, BagVoucher, Payload, lay_out
+from archive.fixity import Inspection, inspect, manifest_bytes
+from archive.hashing import digests_of
 from archive.store import sync_folder
 from extractors.errors import YanpiaoError
 
+__all__ = [
+    "BagItem",
+    "BagVoucher",
+    "Inspection",
+    "SealedBag",
+    "bag_digest",
+    "check_voucher_no",
+    "inspect",
+    "seal",
+]
+
 _VOUCHER_NO = re.compile(r"[0-9A-Za-z\u4e00-\u9fff](?:[0-9A-Za-z\u4e00-\u9fff._-]{0,62})")
-_UNSAFE = re.compile(r"[^0-9A-Za-z]+")
 
 
 class BadVoucherNumber(YanpiaoError):
@@ -46,33 +56,12 @@ def check_voucher_no(voucher_no: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class BagItem:
-    """One invoice of a bag. `suffix` is that of the sniffed type, never of a file name."""
-
-    document_id: str
-    invoice_number: str
-    original: bytes
-    suffix: str
-    metadata: Mapping[str, Any]
-    evidence: Mapping[str, bytes]
-
-
-@dataclass(frozen=True, slots=True)
 class SealedBag:
     """Where the bag lies, relative to the bag store, and the digest that stands for all of it
     (SHA-256 of its tag manifest, which names the manifest, which names every file)."""
 
     path: str
     digest: str
-
-
-def _json(value: object) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
 
 
 def bag_digest(folder: Path) -> str:
@@ -88,107 +77,82 @@ def seal(
     *,
     sealed_at: dt.datetime,
     previous_digest: str | None,
+    facts: Mapping[str, Any] | None = None,
+    decisions: Sequence[Mapping[str, Any]] = (),
+    approve: Callable[[Path], None] = lambda _: None,
 ) -> SealedBag:
     """Write the bag and move it into place in one step.
 
     An unfinished folder of an interrupted seal is never taken for a bag: it lies under a
     temporary name, and a finished but unrecorded one is replaced by the caller's new try.
+    `approve` looks at the finished folder before it becomes a bag, and raises what forbids that.
     """
     check_voucher_no(voucher_no)
+    voucher = BagVoucher(voucher_no, version, sealed_at, previous_digest, facts, decisions)
     relative = f"{voucher_no}/v{version:04d}"
     target = root / relative
     target.parent.mkdir(parents=True, exist_ok=True)
     for left_over in target.parent.glob(".sealing-*"):
         shutil.rmtree(left_over)
     temporary = target.parent / f".sealing-{secrets.token_hex(4)}"
-    _lay_out(temporary, voucher_no, version, items, sealed_at, previous_digest)
-    bagit.make_bag(
-        str(temporary),
-        {
-            "Source-Organization": "Yanpiao",
-            "External-Identifier": f"{voucher_no} v{version}",
-            "Bagging-Date": sealed_at.date().isoformat(),
-        },
-        checksums=["sha256"],
-    )
+    _write(temporary, voucher, lay_out(voucher, items))
+    try:
+        approve(temporary)
+    except YanpiaoError:
+        shutil.rmtree(temporary)
+        raise
     if target.exists():
         shutil.rmtree(target)
-    for path in temporary.rglob("*"):
-        if path.is_file():
-            path.chmod(0o440)
     temporary.rename(target)
     sync_folder(target.parent)
     return SealedBag(relative, bag_digest(target))
 
 
-def _lay_out(
-    folder: Path,
-    voucher_no: str,
-    version: int,
-    items: Sequence[BagItem],
-    sealed_at: dt.datetime,
-    previous_digest: str | None,
-) -> None:
-    listed = []
-    for order, item in enumerate(items, start=1):
-        stem = f"{order:03d}-{_UNSAFE.sub('', item.invoice_number) or item.document_id}"
-        _write(folder / "originals" / f"{stem}.{item.suffix}", item.original)
-        _write(folder / "metadata" / f"{stem}.json", _json(item.metadata))
-        for name, content in item.evidence.items():
-            _write(folder / "evidence" / stem / name, content)
-        listed.append(
-            {
-                "order": order,
-                "document_id": item.document_id,
-                "invoice_number": item.invoice_number,
-                "original": f"originals/{stem}.{item.suffix}",
-                "sha256": hashlib.sha256(item.original).hexdigest(),
-            }
-        )
-    voucher = {
-        "voucher_no": voucher_no,
-        "version": version,
-        "previous_bag_digest": previous_digest,
-        "sealed_at": sealed_at.isoformat(),
-        "invoices": listed,
+def _write(folder: Path, voucher: BagVoucher, payload: Payload) -> None:
+    """Payload and tag files; when this returns, they survive a power cut."""
+    tags = {
+        "bagit.txt": b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
+        "bag-info.txt": _bag_info(voucher, payload),
+        "manifest-sha256.txt": manifest_bytes(payload.digests, "sha256", "data/"),
+        "manifest-sm3.txt": manifest_bytes(payload.digests, "sm3", "data/"),
     }
-    _write(folder / "voucher.json", _json(voucher))
+    digests = {name: digests_of(content) for name, content in tags.items()}
+    tags["tagmanifest-sha256.txt"] = manifest_bytes(digests, "sha256")
+    tags["tagmanifest-sm3.txt"] = manifest_bytes(digests, "sm3")
+    folders = {folder}
+    for name, content in payload.files.items():
+        path = folder / "data" / name
+        folders.update(parent for parent in path.parents if parent.is_relative_to(folder))
+        _write_file(path, content)
+    for name, content in tags.items():
+        _write_file(folder / name, content)
+    for each in sorted(folders):
+        sync_folder(each)
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What `inspect` found in a bag. Sound when `faults` is empty."""
-
-    folder: Path
-    digest: str | None
-    files: int
-    faults: tuple[str, ...]
-
-    @property
-    def sound(self) -> bool:
-        return not self.faults
+def _write_file(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o440)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
-def inspect(folder: Path, expected_digest: str | None = None) -> Inspection:
-    """Check a bag by itself: every file present, none added, every digest right.
+def _bag_info(voucher: BagVoucher, payload: Payload) -> bytes:
+    size = sum(digests.size for digests in payload.digests.values())
+    facts = voucher.facts or {}
+    entries = {
+        "Source-Organization": facts.get("agency_name") or "Yanpiao",
+        "Bagging-Date": voucher.sealed_at.date().isoformat(),
+        "External-Identifier": f"{voucher.voucher_no} v{voucher.version}",
+        "Payload-Oxum": f"{size}.{len(payload.files)}",
+        "Bag-Software-Agent": "Yanpiao",
+    }
+    if voucher.previous_digest:
+        entries["Previous-Bag-Digest"] = f"sha256:{voucher.previous_digest}"
+    return "".join(f"{name}: {_one_line(text)}\n" for name, text in entries.items()).encode()
 
-    `expected_digest` (from the database) also shows a bag that was rewritten as a whole.
-    """
-    try:
-        bag = bagit.Bag(str(folder))
-    except (bagit.BagError, OSError) as error:
-        return Inspection(folder, None, 0, (f"not a bag: {error}",))
-    faults: list[str] = []
-    try:
-        bag.validate()
-    except bagit.BagValidationError as error:
-        faults += [str(detail) for detail in error.details] or [str(error)]
-    except (bagit.BagError, OSError) as error:
-        faults.append(str(error))
-    tag_manifest = folder / "tagmanifest-sha256.txt"
-    digest = bag_digest(folder) if tag_manifest.exists() else None
-    if digest is None:
-        faults.append("the tag manifest is missing")
-    if expected_digest is not None and digest != expected_digest:
-        faults.append("the bag is not the one that was sealed: its digest differs from the record")
-    return Inspection(folder, digest, len(bag.payload_entries()), tuple(faults))
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

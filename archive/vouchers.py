@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from sqlalchemy.orm import Session, selectinload
 from archive import accounting, audit
 from archive.accounting import Standing, VoucherFacts
 from archive.bags import BagItem, SealedBag, check_voucher_no, seal
+from archive.drawing.pages import thumbnail
+from archive.drawing.searchable import is_scan, searchable
 from archive.records import (
     IN_MOTION,
     BagRow,
@@ -23,11 +26,14 @@ from archive.records import (
     now,
 )
 from archive.store import FileStore
+from extractors.model import Invoice
 from verifiers.policy import Policy
 
 #: How often a voucher that differences hold up is looked at though nothing of it changed: the
 #: policy may have.
 _LOOK_AGAIN = dt.timedelta(hours=1)
+#: A page that a worker died of must not keep its voucher from being sealed.
+_TRIES_WITH_DRAWING = 2
 
 
 def ensure(session: Session, voucher_no: str, actor: str) -> Voucher:
@@ -132,16 +138,30 @@ def members(session: Session, voucher_no: str) -> list[Document]:
     return list(session.scalars(query).unique())
 
 
-def _verification_json(row: VerificationRow) -> dict[str, Any]:
+def _verification_json(order: int, row: VerificationRow) -> dict[str, Any]:
     return {
+        "id": row.id,
         "at": row.at.isoformat(),
         "portal": row.portal,
         "verdict": row.verdict,
         "reason": row.reason,
         "portal_time": row.portal_time,
         "portal_count": row.portal_count,
+        "portal_code": row.portal_code,
+        "portal_message": row.portal_message,
         "portal_values": row.portal_values,
         "findings": row.findings,
+        "compared": row.compared,
+        "evidence": [
+            {
+                "id": proof.id,
+                "name": proof.name,
+                "file": f"{order}-{proof.name}",
+                "media_type": proof.media_type,
+                "sha256": proof.sha256,
+            }
+            for proof in row.evidence
+        ],
     }
 
 
@@ -150,8 +170,9 @@ def suffix_of(media_type: str) -> str:
     return media_type.rpartition("/")[2] or "bin"
 
 
-def bag_item(document: Document, store: FileStore) -> BagItem:
-    """Everything about a document that its bag must hold.
+def bag_item(document: Document, store: FileStore, *, drawn: bool = True) -> BagItem:
+    """Everything about a document that its bag must hold. Without `drawn`, no page of it is
+    opened to be drawn.
 
     Raises `StoredFileMissing` or `StoredFileDamaged` rather than seal something false.
     """
@@ -161,24 +182,57 @@ def bag_item(document: Document, store: FileStore) -> BagItem:
     for order, verification in enumerate(document.verifications, start=1):
         for row in verification.evidence:
             evidence[f"{order}-{row.name}"] = store.get(row.sha256)
+    original = store.get(document.sha256)
+    pictures = _drawings(document, original) if drawn else Drawings()
     return BagItem(
         document_id=document.id,
         invoice_number=document.invoice.invoice_number or "",
-        original=store.get(document.sha256),
+        original=original,
         suffix=suffix_of(document.media_type),
-        metadata={
-            "document_id": document.id,
-            "file_name": document.name,
-            "sha256": document.sha256,
-            "size": document.size,
-            "received_at": document.received_at.isoformat(),
-            "verdict": document.verdict,
-            "reason": document.reason,
-            "invoice": document.invoice.data,
-            "verifications": [_verification_json(row) for row in document.verifications],
-        },
+        metadata=_metadata(document),
         evidence=evidence,
+        attachments=pictures.attachments,
+        picture=pictures.thumbnail,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Drawings:
+    """What is drawn of a document for its bag."""
+
+    thumbnail: bytes | None = None
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def _drawings(document: Document, original: bytes) -> Drawings:
+    row = document.invoice
+    invoice = Invoice.model_validate(row.data) if row is not None else Invoice()
+    attachments = {}
+    if is_scan(invoice) and (copy := searchable(original, document.media_type, invoice, now())):
+        attachments["searchable.pdf"] = copy
+    return Drawings(thumbnail(original, document.media_type, invoice.first_page), attachments)
+
+
+def _metadata(document: Document) -> dict[str, Any]:
+    """The document's row, reading and verifications: enough to bring them back from the bag."""
+    return {
+        "document_id": document.id,
+        "file_name": document.name,
+        "media_type": document.media_type,
+        "sha256": document.sha256,
+        "size": document.size,
+        "part": document.part,
+        "parts": document.parts,
+        "received_at": document.received_at.isoformat(),
+        "verdict": document.verdict,
+        "reason": document.reason,
+        "reason_params": document.reason_params,
+        "invoice": document.invoice.data if document.invoice is not None else None,
+        "verifications": [
+            _verification_json(order, row)
+            for order, row in enumerate(document.verifications, start=1)
+        ],
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +243,10 @@ class SealPlan:
     version: int
     previous_digest: str | None
     documents: tuple[Document, ...]
+    facts: dict[str, Any] | None = None
+    decisions: tuple[dict[str, Any], ...] = ()
+    #: False after a try that ended in nobody knows what: then no page is drawn.
+    drawn: bool = True
 
 
 def plan_seal(session: Session, voucher_no: str) -> SealPlan | None:
@@ -198,11 +256,15 @@ def plan_seal(session: Session, voucher_no: str) -> SealPlan | None:
     last = session.scalars(
         select(BagRow).where(BagRow.voucher_no == voucher_no).order_by(BagRow.version.desc())
     ).first()
+    facts = session.get(VoucherFacts, voucher_no)
     return SealPlan(
         voucher_no=voucher_no,
         version=last.version + 1 if last else 1,
         previous_digest=last.digest if last else None,
         documents=tuple(members(session, voucher_no)),
+        facts=accounting.facts_json(facts) if facts is not None else None,
+        decisions=tuple(accounting.decisions_json(session, voucher_no)),
+        drawn=session.get_one(Voucher, voucher_no).attempts <= _TRIES_WITH_DRAWING,
     )
 
 
@@ -213,9 +275,11 @@ def write_bag(plan: SealPlan, store: FileStore, root: Path) -> SealedBag:
         root,
         plan.voucher_no,
         plan.version,
-        [bag_item(document, store) for document in plan.documents],
+        [bag_item(document, store, drawn=plan.drawn) for document in plan.documents],
         sealed_at=now(),
         previous_digest=plan.previous_digest,
+        facts=plan.facts,
+        decisions=plan.decisions,
     )
 
 

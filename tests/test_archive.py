@@ -332,12 +332,12 @@ def _seal(root: Path, voucher: str = "JZ-1", version: int = 1) -> Path:
 def test_a_bag_is_whole_and_in_order(tmp_path: Path) -> None:
     folder = _seal(tmp_path)
     names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-    assert "data/originals/001-26312000000000000001.pdf" in names
-    assert "data/evidence/001-26312000000000000001/1-result.png" in names
+    assert "data/02-originals/001-26312000000000000001.pdf" in names
+    assert "data/04-evidence/001-26312000000000000001/1-result.png" in names
     assert "data/metadata/001-26312000000000000001.json" in names
     report = bags.inspect(folder, bags.bag_digest(folder))
     assert report.sound
-    assert report.files == 4
+    assert report.files == 7
     assert [p.name for p in folder.parent.iterdir()] == ["v0001"]
 
 
@@ -351,11 +351,15 @@ def _flip(path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "data/originals/001-26312000000000000001.pdf",
+        "data/02-originals/001-26312000000000000001.pdf",
         "data/metadata/001-26312000000000000001.json",
         "data/voucher.json",
         "manifest-sha256.txt",
         "tagmanifest-sha256.txt",
+        "manifest-sm3.txt",
+        "tagmanifest-sm3.txt",
+        "data/voucher.xml",
+        "data/01-voucher/000-JZ-1.pdf",
         "bag-info.txt",
     ],
 )

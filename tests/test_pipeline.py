@@ -50,10 +50,10 @@ def test_a_good_invoice_goes_all_the_way(services: Services) -> None:
     ]
     folder = services.settings.bags / "JZ-1" / "v0001"
     assert bags.inspect(folder).sound
-    original = folder / "data/originals/001-26312000000000000001.xml"
+    original = folder / "data/02-originals/001-26312000000000000001.xml"
     assert original.read_bytes() == xml()
-    assert (folder / "data/evidence/001-26312000000000000001/1-result.png").exists()
-    assert (folder / "data/evidence/001-26312000000000000001/1-portal.json").exists()
+    assert (folder / "data/04-evidence/001-26312000000000000001/1-result.png").exists()
+    assert (folder / "data/04-evidence/001-26312000000000000001/1-portal.json").exists()
     with services.database.read() as session:
         assert audit.verify(session).sound
 
