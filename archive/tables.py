@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from archive import accounting, inspections, people, records
-from archive.search import tables as search
+from archive import accounting, inspections, people, records, reviewing
 
 Base = records.Base
 #: Named so that importing this module is seen to be what makes the tables known.
-MODULES = (accounting, inspections, people, records, search)
+MODULES = (accounting, inspections, people, records, reviewing)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from archive import accounting, audit
+from archive import accounting, audit, reviewing
 from archive.accounting import Standing, VoucherFacts
 from archive.bags import BagItem, SealedBag, check_voucher_no, seal
 from archive.drawing.pages import thumbnail
@@ -48,6 +48,16 @@ def ensure(session: Session, voucher_no: str, actor: str) -> Voucher:
     return voucher
 
 
+def _not_held() -> ColumnElement[bool]:
+    """Not what has passed by a person's decision and may still be taken back: until then it takes
+    no part in sealing (`next_try_at` of a passed document)."""
+    return or_(
+        Document.state != State.PASSED,
+        Document.next_try_at.is_(None),
+        Document.next_try_at <= now(),
+    )
+
+
 def ready_to_seal(session: Session, voucher_no: str) -> bool:
     """True when something has passed and nothing of the voucher is still on its way.
 
@@ -57,7 +67,7 @@ def ready_to_seal(session: Session, voucher_no: str) -> bool:
     counts = dict(
         session.execute(
             select(Document.state, func.count())
-            .where(Document.voucher_no == voucher_no)
+            .where(Document.voucher_no == voucher_no, _not_held())
             .group_by(Document.state)
         ).all()
     )
@@ -110,6 +120,7 @@ def vouchers_ready(session: Session) -> list[str]:
         select(Document.voucher_no)
         .where(
             Document.state == State.PASSED,
+            _not_held(),
             Document.voucher_no.not_in(moving),
             Document.voucher_no.not_in(held),
             Document.voucher_no.not_in(_known_to_differ()),
@@ -132,6 +143,7 @@ def members(session: Session, voucher_no: str) -> list[Document]:
         .where(
             Document.voucher_no == voucher_no,
             Document.state.in_((State.PASSED, State.ARCHIVED)),
+            _not_held(),
         )
         .order_by(Document.id)
     )
@@ -170,9 +182,15 @@ def suffix_of(media_type: str) -> str:
     return media_type.rpartition("/")[2] or "bin"
 
 
-def bag_item(document: Document, store: FileStore, *, drawn: bool = True) -> BagItem:
-    """Everything about a document that its bag must hold. Without `drawn`, no page of it is
-    opened to be drawn.
+def bag_item(
+    document: Document,
+    store: FileStore,
+    reviews: Sequence[Mapping[str, Any]] = (),
+    *,
+    drawn: bool = True,
+) -> BagItem:
+    """Everything about a document that its bag must hold; `reviews` are what people decided of it
+    (`archive.reviewing`). Without `drawn`, no page of it is opened to be drawn.
 
     Raises `StoredFileMissing` or `StoredFileDamaged` rather than seal something false.
     """
@@ -189,7 +207,7 @@ def bag_item(document: Document, store: FileStore, *, drawn: bool = True) -> Bag
         invoice_number=document.invoice.invoice_number or "",
         original=original,
         suffix=suffix_of(document.media_type),
-        metadata=_metadata(document),
+        metadata=_metadata(document, reviews),
         evidence=evidence,
         attachments=pictures.attachments,
         picture=pictures.thumbnail,
@@ -213,8 +231,8 @@ def _drawings(document: Document, original: bytes) -> Drawings:
     return Drawings(thumbnail(original, document.media_type, invoice.first_page), attachments)
 
 
-def _metadata(document: Document) -> dict[str, Any]:
-    """The document's row, reading and verifications: enough to bring them back from the bag."""
+def _metadata(document: Document, reviews: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The document's row, reading, verifications and reviews: enough to bring them back from the bag."""
     return {
         "document_id": document.id,
         "file_name": document.name,
@@ -232,6 +250,7 @@ def _metadata(document: Document) -> dict[str, Any]:
             _verification_json(order, row)
             for order, row in enumerate(document.verifications, start=1)
         ],
+        "decisions": list(reviews),
     }
 
 
@@ -245,6 +264,8 @@ class SealPlan:
     documents: tuple[Document, ...]
     facts: dict[str, Any] | None = None
     decisions: tuple[dict[str, Any], ...] = ()
+    #: What reviewers decided, by document.
+    reviews: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     #: False after a try that ended in nobody knows what: then no page is drawn.
     drawn: bool = True
 
@@ -257,13 +278,15 @@ def plan_seal(session: Session, voucher_no: str) -> SealPlan | None:
         select(BagRow).where(BagRow.voucher_no == voucher_no).order_by(BagRow.version.desc())
     ).first()
     facts = session.get(VoucherFacts, voucher_no)
+    documents = tuple(members(session, voucher_no))
     return SealPlan(
         voucher_no=voucher_no,
         version=last.version + 1 if last else 1,
         previous_digest=last.digest if last else None,
-        documents=tuple(members(session, voucher_no)),
+        documents=documents,
         facts=accounting.facts_json(facts) if facts is not None else None,
         decisions=tuple(accounting.decisions_json(session, voucher_no)),
+        reviews=reviewing.decisions_json(session, [document.id for document in documents]),
         drawn=session.get_one(Voucher, voucher_no).attempts <= _TRIES_WITH_DRAWING,
     )
 
@@ -275,7 +298,10 @@ def write_bag(plan: SealPlan, store: FileStore, root: Path) -> SealedBag:
         root,
         plan.voucher_no,
         plan.version,
-        [bag_item(document, store, drawn=plan.drawn) for document in plan.documents],
+        [
+            bag_item(document, store, plan.reviews.get(document.id, ()), drawn=plan.drawn)
+            for document in plan.documents
+        ],
         sealed_at=now(),
         previous_digest=plan.previous_digest,
         facts=plan.facts,

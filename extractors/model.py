@@ -52,6 +52,8 @@ class Kind(StrEnum):
 class Source(StrEnum):
     """Where a value was read, dearest evidence first (see `SOURCE_ORDER`)."""
 
+    #: What a reviewer read from the document, or confirmed as read.
+    PERSON = "person"
     #: A misreading that the tax authority's own value mended, once closer looks read it too.
     PORTAL = "portal"
     XML = "xml"

@@ -130,6 +130,32 @@ class Vouchers(Frozen):
     inspect_after_days: int = Field(default=30, ge=0, le=3650)
 
 
+#: What no person may accept unless an organisation says otherwise: altered signatures, an invoice
+#: that stands in the books already, and one that is void.
+_NEVER_ACCEPTED = (
+    "altered_after_signing",
+    "signature_covers_part",
+    "signature_wrong",
+    "seal_wrong",
+    "duplicate",
+    "possible_duplicate",
+    "number_used_otherwise",
+    "voided",
+    "red_offset",
+)
+
+
+class Review(Frozen):
+    """How far a reviewer's word goes."""
+
+    #: Yuan with tax above which what one reviewer decides needs another's confirmation; None: never.
+    second_person_above: Decimal | None = Field(default=Decimal("10000.00"), ge=0)
+    #: Seconds in which a decision can be taken back for certain: nothing of it is sealed before.
+    undo_seconds: int = Field(default=600, ge=0, le=86_400)
+    #: Codes of findings and answers that nobody may accept as they are.
+    never_accept: tuple[str, ...] = _NEVER_ACCEPTED
+
+
 class Road(StrEnum):
     """A way to the tax authority's truth."""
 
@@ -174,6 +200,7 @@ class Policy(Frozen):
     again: Again = Again()
     roads: Roads = Roads()
     vouchers: Vouchers = Vouchers()
+    review: Review = Review()
 
     @model_validator(mode="after")
     def _names_known_rules(self) -> Self:

@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive.records import Alarm, AuditRow, Document
-from extractors.messages import sentence
+from archive.reviewing import ReviewDeed, deeds_of
+from extractors.messages import say, sentence
 from worker.broker import answers
 from worker.lanes import Lanes
 from worker.queues import Stage, queue_of
@@ -43,12 +44,26 @@ def show_document(console: Console, session: Session, document: Document, langua
         _findings(console, verification.findings, language)
         for proof in verification.evidence:
             console.print(f"  {proof.name}  {proof.sha256}", markup=False)
+    for deed in deeds_of(session, document.id):
+        console.print(_deed(deed, language), markup=False)
     history = session.scalars(
         select(AuditRow).where(AuditRow.document_id == document.id).order_by(AuditRow.seq)
     )
     for entry in history:
         moment = entry.at.isoformat(timespec="seconds")
         console.print(f"{moment}  {entry.actor}  {entry.action}  {entry.detail}", markup=False)
+
+
+def _deed(deed: ReviewDeed, language: str) -> str:
+    """What a person decided, with reason, changed values, and who it was."""
+    moment = deed.at.isoformat(timespec="seconds")
+    said = [f"decided {moment} by {deed.actor}: {deed.action} ({deed.status})"]
+    if deed.reason:
+        said.append(say(deed.reason, language, {"text": deed.text}))
+    elif deed.text:
+        said.append(deed.text)
+    said += [f"{name}: {one['old']} -> {one['new']}" for name, one in deed.changed.items()]
+    return "  ".join(said)
 
 
 def _values(data: dict[str, Any]) -> Table:

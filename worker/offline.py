@@ -7,9 +7,12 @@ import datetime as dt
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.orm import Session
+
 from archive.history import history_of
 from archive.records import Document
 from extractors.model import Finding, Invoice
+from verifiers.policy import Policy
 from verifiers.rules import run_rules
 from worker.services import Services
 
@@ -33,9 +36,16 @@ def with_findings(invoices: Sequence[Invoice], findings: Sequence[Finding]) -> t
 
 def offline_findings(services: Services, document_id: str, invoice: Invoice) -> tuple[Finding, ...]:
     """What the rules find of a recorded document."""
-    policy = services.policy
-    days = max(policy.running.days, policy.splitting.days)
     with services.database.read() as session:
-        claimed = session.get_one(Document, document_id).received_at.astimezone(CHINA).date()
-        history = history_of(session, document_id, invoice, days)
+        document = session.get_one(Document, document_id)
+        return findings_in(session, document, invoice, services.policy)
+
+
+def findings_in(
+    session: Session, document: Document, invoice: Invoice, policy: Policy
+) -> tuple[Finding, ...]:
+    """The same within a transaction that goes on."""
+    days = max(policy.running.days, policy.splitting.days)
+    claimed = document.received_at.astimezone(CHINA).date()
+    history = history_of(session, document.id, invoice, days)
     return run_rules(invoice, today_in_china(), policy, history, claimed)

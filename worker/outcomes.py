@@ -44,13 +44,17 @@ def _add_seconds(document: Document, stage: str, seconds: float) -> None:
 def record_parts(
     session: Session, document: Document, invoices: Sequence[Invoice], seconds: float
 ) -> list[Document]:
-    """Keep the reading of a file: its first invoice is the document's own, each further one
-    becomes a document of its own, handed in by the same people. All of them, in order."""
-    documents = [document, *(_part(session, document, invoice) for invoice in invoices[1:])]
-    for each, invoice in zip(documents, invoices, strict=True):
+    """Keep the reading of a file: one of its invoices is the document's own, each further one
+    becomes a document of its own, handed in by the same people. All of them, in order. Where one
+    part is read again, the others stay as they are."""
+    own = next((one for one in invoices if one.part == document.part), invoices[0])
+    others = [one for one in invoices if one is not own]
+    pairs = [(document, own), *((_part(session, document, one), one) for one in others)]
+    moving = [(each, invoice) for each, invoice in pairs if each.state == State.RECEIVED]
+    for each, invoice in moving:
         each.parts = len(invoices)
         record_reading(session, each, invoice, seconds if each is document else 0.0)
-    return documents
+    return [each for each, _ in moving]
 
 
 def _part(session: Session, whole: Document, invoice: Invoice) -> Document:

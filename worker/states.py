@@ -15,9 +15,11 @@ from extractors.errors import YanpiaoError
 ROADS: Mapping[State, frozenset[State]] = {
     State.RECEIVED: frozenset({State.READ, State.FAILED}),
     State.READ: frozenset({State.VERIFIED, State.IN_REVIEW, State.WAITING, State.FAILED}),
-    State.WAITING: frozenset({State.VERIFIED, State.IN_REVIEW, State.WAITING, State.FAILED}),
+    State.WAITING: frozenset(
+        {State.VERIFIED, State.IN_REVIEW, State.WAITING, State.FAILED, State.REJECTED}
+    ),
     State.VERIFIED: frozenset({State.PASSED, State.IN_REVIEW, State.WAITING}),
-    State.IN_REVIEW: frozenset({State.READ, State.PASSED, State.REJECTED}),
+    State.IN_REVIEW: frozenset({State.RECEIVED, State.READ, State.PASSED, State.REJECTED}),
     State.PASSED: frozenset({State.ARCHIVED}),
     State.ARCHIVED: frozenset(),
     State.REJECTED: frozenset(),
