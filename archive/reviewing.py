@@ -98,7 +98,9 @@ def deed_by_token(session: Session, token: str) -> ReviewDeed | None:
     return session.scalars(select(ReviewDeed).where(ReviewDeed.token == token)).first()
 
 
-def decisions_json(session: Session, document_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+def decisions_json(
+    session: Session, document_ids: Iterable[str]
+) -> dict[str, list[dict[str, Any]]]:
     """What people decided, by document, as a bag keeps it; notes and assignments are left out."""
     wanted = list(document_ids)
     found: dict[str, list[dict[str, Any]]] = {one: [] for one in wanted}

@@ -53,6 +53,7 @@ def invoice(number: str = "26312000000000000001", total: str = "113.00") -> Invo
             value=dt.date(2026, 10, 1), raw="2026-10-01", source=Source.XML, confidence=1.0
         ),
         seller_name=text("杭州某某有限公司"),
+        seller_tax_id=text("91330106MA2ABCDE1X"),
         buyer_name=text("某某学校"),
         total_without_tax=money("100.00"),
         total_tax=money("13.00"),

@@ -148,7 +148,7 @@ _NEVER_ACCEPTED = (
 class Review(Frozen):
     """How far a reviewer's word goes."""
 
-    #: Yuan with tax above which what one reviewer decides needs another's confirmation; None: never.
+    #: Yuan with tax above which one reviewer's decision needs another's word; None: never.
     second_person_above: Decimal | None = Field(default=Decimal("10000.00"), ge=0)
     #: Seconds in which a decision can be taken back for certain: nothing of it is sealed before.
     undo_seconds: int = Field(default=600, ge=0, le=86_400)

@@ -1,5 +1,5 @@
 """Corrections: what a person typed becomes typed values of the invoice, and the document is judged
-anew. Pure but for nothing: no database, no portal."""
+anew. Pure: no database, no portal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,14 @@ _MOST_YUAN = Decimal(10) ** 12
 _DAY = re.compile(r"(\d{4})\D{0,2}(\d{1,2})\D{0,2}(\d{1,2})日?")
 #: Numbers and codes stand without blanks.
 _SOLID = frozenset(
-    {"invoice_code", "invoice_number", "check_code", "machine_number", "buyer_tax_id", "seller_tax_id"}
+    {
+        "invoice_code",
+        "invoice_number",
+        "check_code",
+        "machine_number",
+        "buyer_tax_id",
+        "seller_tax_id",
+    }
 )
 
 
@@ -129,9 +136,7 @@ def corrected(invoice: Invoice, values: Mapping[str, str]) -> Corrected:
 
 def _with(invoice: Invoice, data: Mapping[str, Any]) -> Invoice:
     whole = {**invoice.model_dump(), **data}
-    whole["doubted"] = {
-        name: field for name, field in whole["doubted"].items() if name not in data
-    }
+    whole["doubted"] = {name: field for name, field in whole["doubted"].items() if name not in data}
     whole["findings"] = [
         finding.model_dump() for finding in invoice.findings if not _settled(finding, data)
     ]

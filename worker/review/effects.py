@@ -177,7 +177,8 @@ def _follow(scene: Scene, invoice: Invoice, row: VerificationRow, again: Rejudge
 
 def _stands_as_duplicate(scene: Scene, invoice: Invoice) -> bool:
     """Another document stands for the invoice: no confirmed value changes that."""
-    return bool(invoice.key) and claim(scene.session, invoice.key or "", scene.document.id) is not None
+    key = invoice.key
+    return key is not None and claim(scene.session, key, scene.document.id) is not None
 
 
 def _as_it_was(document: Document, decision: Decision) -> Decision:

@@ -30,7 +30,7 @@ class UnderWay(YanpiaoError):
 
 
 class CaseChanged(YanpiaoError):
-    """Somebody was first: `actor` and `action` of the deed, at `at`; empty where it was a worker."""
+    """Somebody was first: `actor` and `action` of the deed, or empty for a worker; `at` when."""
 
     code = "review_case_changed"
 

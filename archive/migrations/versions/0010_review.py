@@ -35,9 +35,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("token", name=op.f("uq_review_deeds_token")),
     )
     op.create_index(op.f("ix_review_deeds_actor"), "review_deeds", ["actor"])
-    op.create_index(
-        op.f("ix_review_deeds_document_id_at"), "review_deeds", ["document_id", "at"]
-    )
+    op.create_index(op.f("ix_review_deeds_document_id_at"), "review_deeds", ["document_id", "at"])
     op.create_table(
         "review_cases",
         sa.Column("document_id", sa.String(length=24), nullable=False),
