@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.helpers import (
     hand_in,
     invoice,
     load,
+    undecided,
     visit,
     xml,
 )
@@ -47,6 +49,7 @@ from worker.review.errors import (
     InvoiceTaken,
     NotAcceptable,
     NothingToUndo,
+    NotInCharge,
     NotNow,
     OwnUpload,
     SamePicture,
@@ -210,8 +213,6 @@ def test_the_same_click_twice_at_once_is_one_deed(services: Services, desk: Revi
 
 def test_nobody_reviews_an_own_upload(services: Services, desk: ReviewDesk) -> None:
     batch = services.intake.open_batch("test", submitter="li", voucher_no="JZ-1")
-    from io import BytesIO
-
     document_id = services.intake.accept(batch, "a.xml", BytesIO(xml())).document_id
     pipeline = Pipeline(services)
     pipeline.read(document_id, FixedReader(invoice()))
@@ -329,8 +330,6 @@ def test_reading_one_part_again_leaves_the_others(services: Services, desk: Revi
 
 
 def test_a_waiting_document_is_verified_now(services: Services, desk: ReviewDesk) -> None:
-    from tests.helpers import undecided
-
     receipt = hand_in(services, xml())
     pipeline = Pipeline(services)
     pipeline.read(receipt.document_id, FixedReader(invoice()))
@@ -379,7 +378,6 @@ def test_many_for_the_same_reason_each_on_its_own(services: Services, desk: Revi
 
 def test_a_better_picture_takes_the_place_of_the_old(services: Services, desk: ReviewDesk) -> None:
     teacher = Actor("chen", "chen", "chen", frozenset({(Role.SUBMITTER, EVERYWHERE)}))
-    from io import BytesIO
 
     def hand(text: str) -> str:
         batch = services.intake.open_batch("test", submitter="chen", voucher_no="JZ-1")
@@ -419,3 +417,14 @@ def test_a_refused_deed_leaves_no_trace(services: Services, desk: ReviewDesk) ->
             do(desk, LI, document_id, action, **more)
     assert actions(services, document_id) == before
     assert deeds(services, document_id) == []
+
+
+def test_only_a_reviewer_of_the_campus_decides(services: Services, desk: ReviewDesk) -> None:
+    batch = services.intake.open_batch("test", "chen", voucher_no="JZ-1", campus="north")
+    document_id = services.intake.accept(batch, "a.xml", BytesIO(xml())).document_id
+    Pipeline(services).read(document_id, FixedReader(DamagedFile(detail="cut")))
+    south = Actor("sun", "sun", "sun", frozenset({(Role.REVIEWER, "south")}))
+    north = Actor("bai", "bai", "bai", frozenset({(Role.REVIEWER, "north")}))
+    with pytest.raises(NotInCharge):
+        do(desk, south, document_id, Action.REREAD)
+    do(desk, north, document_id, Action.REREAD)

@@ -31,7 +31,7 @@ def case_for(session: Session, document: Document, actor: Actor) -> Case:
         causes=causes_of(document),
         amount=document.invoice.total_with_tax if document.invoice else None,
         own=handed_in_by(session, document, actor.id),
-        in_charge=actor.may(Role.REVIEWER),
+        in_charge=actor.may(Role.REVIEWER, document.campus),
         busy=is_busy(session, document),
         proposed_by=proposal.actor if proposal else None,
         undoable=undoable(session, document) is not None,
