@@ -232,7 +232,7 @@ def _drawings(document: Document, original: bytes) -> Drawings:
 
 
 def _metadata(document: Document, reviews: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The document's row, reading, verifications and reviews: enough to bring them back from the bag."""
+    """Row, reading, verifications and reviews of the document: enough to bring it back."""
     return {
         "document_id": document.id,
         "file_name": document.name,
