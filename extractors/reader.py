@@ -34,7 +34,7 @@ from extractors.leaves import (
 )
 from extractors.limits import Limits
 from extractors.merge import merge
-from extractors.model import Box, Invoice, Kind
+from extractors.model import Box, Invoice, Kind, Source
 from extractors.opening import open_file, parsed_codes, several, unseen
 from extractors.recogniser import Recogniser
 from extractors.relook import looks
@@ -235,8 +235,10 @@ class Reader:
             leaf.let_go()
         if not looked:
             return invoice
-        again = merge([*whole, *readings_of(group)])
-        if faults(again) < faults(invoice) and keeps(invoice, again):
+        readings = list(readings_of(group))
+        again = merge([*whole, *readings])
+        seen = [reading for reading in readings if Source.OCR in reading.sources]
+        if faults(again) < faults(invoice) and keeps(invoice, again, seen):
             return mended(invoice, again)
         for leaf, words in zip(leaves, before, strict=True):
             if words is not None:

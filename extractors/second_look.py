@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from extractors.checks import CONFIDENT, missing_fields
+from extractors.merge import folded
 from extractors.model import FIELD_NAMES, Box, Field, Finding, Invoice, Severity, Source
 from extractors.words import PageWords, Word
 
@@ -32,15 +33,25 @@ def faults(invoice: Invoice) -> int:
     return _FAULT * (len(missing_fields(invoice)) + blocking) + doubts
 
 
-def keeps(before: Invoice, after: Invoice) -> bool:
+def keeps(before: Invoice, after: Invoice, seen: Sequence[Invoice]) -> bool:
     """Does the second reading still have everything that the first had? One that lost a doubtful
-    value has a doubt less and yet is worse."""
+    value has a doubt less and yet is worse. What the face was seen to say otherwise than a better
+    source is settled only where recognition alone, in `seen`, now reads that source's value."""
     names = {name for name in FIELD_NAMES if getattr(before, name) is not None}
+    settled = before.doubted.keys() - after.doubted.keys()
     return (
         all(getattr(after, name) is not None for name in names)
+        and all(any(_agree(each, after, name) for each in seen) for name in settled)
         and before.extra.keys() <= after.extra.keys()
         and len(before.lines) <= len(after.lines)
     )
+
+
+def _agree(one: Invoice, other: Invoice, name: str) -> bool:
+    mine, theirs = getattr(one, name), getattr(other, name)
+    if mine is None or theirs is None:
+        return False
+    return folded(name, mine.value) == folded(name, theirs.value)
 
 
 def places(invoice: Invoice, seen: Invoice, words: PageWords) -> list[Box]:

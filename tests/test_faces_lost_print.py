@@ -140,8 +140,8 @@ def test_a_second_look_reads_the_whole_word_and_may_lose_nothing() -> None:
     half = word.box.model_copy(update={"x0": (word.box.x0 + 3 * word.box.x1) / 4})
     assert _whole(half, page.words) == word.box
     assert _whole(word.box, page.words) == word.box
-    assert keeps(invoice, invoice)
-    assert not keeps(invoice, invoice.model_copy(update={"buyer_name": None}))
+    assert keeps(invoice, invoice, [invoice])
+    assert not keeps(invoice, invoice.model_copy(update={"buyer_name": None}), [invoice])
 
 
 def test_a_lost_star_is_set_where_other_goods_have_theirs() -> None:

@@ -52,9 +52,14 @@ def _read_date(face: Face, runs: Iterable[Run]) -> None:
         bare = compact(run)
         for match in (*values.DATE.finditer(bare.text), *values.DATE_DIGITS.finditer(bare.text)):
             part, value = cut(bare, match, 0), values.date(match[0])
-            if part is None or value is None:
+            if part is None:
                 continue
-            if re.search(r"开票日期:?$|日期:?$", bare.text[: match.start()]):
+            is_labelled = re.search(r"开票日期:?$|日期:?$", bare.text[: match.start()])
+            if value is None and is_labelled:
+                face.doubt("issue_date", match[0], part)  # no day of any month
+            if value is None:
+                continue
+            if is_labelled:
                 face.keep("issue_date", value, part)
                 return
             found.setdefault(value, part)
@@ -198,6 +203,9 @@ def _keep_agreed(
         best = agreed([run for run in by_label if accepts(compact(run).text)]) or agreed(printings)
     if best is not None:
         face.keep(name, compact(best[0]).text, best[0], proven=best[1])
+    elif (odd := agreed(by_label)) is not None:
+        # Such a value does not exist: misread, or an altered digit beside a genuine code.
+        face.doubt(name, compact(odd[0]).text, odd[0])
 
 
 def _same_place(one: Run, two: Run) -> bool:

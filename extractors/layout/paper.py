@@ -129,12 +129,13 @@ def _keep_printed(
     shape: str = r"\d{12}",
 ) -> None:
     """The printing on the form, the machine's, and any of the same shape that stands alone."""
-    owned = [
+    labelled_ones = [
         part
         for cell in named(cells, *labels)
         for row in cell.rows
-        if (part := _digits(row)) is not None and accepts(part.text)
+        if (part := _digits(row)) is not None
     ]
+    owned = [part for part in labelled_ones if accepts(part.text)]
     alone = [
         bare
         for run in face.sheet.runs
@@ -154,6 +155,9 @@ def _keep_printed(
         # On a poor page they differ by a misreading; the form's own print is the clearer one.
         if owned[0].score < _CLEAR and (own := agreed(owned[:1])) is not None:
             face.keep(name, own[0].text, own[0], most=UNLABELLED)
+    elif odd := [part for part in labelled_ones if re.fullmatch(shape, part.text)]:
+        # Such a value does not exist: misread, or an altered digit beside a genuine code.
+        face.doubt(name, odd[0].text, odd[0])
 
 
 def _digits(run: Run) -> Run | None:
