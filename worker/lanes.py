@@ -12,7 +12,7 @@ from archive import audit
 from archive.database import Database
 from archive.records import Document, Lane, State, now
 from verifiers.model import Reason
-from verifiers.portal.outcome import STOPPING, backed_off
+from verifiers.outcome import STOPPING, backed_off
 from worker.log import logger
 
 log = logger("lanes")

@@ -10,9 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from archive import checks
 from archive.records import now
 from verifiers.model import PortalKeys, Reason
+from verifiers.outcome import CHINA
 from verifiers.portal.layout import load_layout
 from verifiers.portal.manners import Manners, refused
-from verifiers.portal.outcome import CHINA
 from worker.lanes import Lanes
 from worker.pace import Pace
 from worker.services import Services

@@ -14,7 +14,7 @@ import redis
 from archive import checks
 from archive.database import Database
 from archive.records import now
-from verifiers.portal.outcome import CHINA
+from verifiers.outcome import CHINA
 
 _MINUTE = dt.timedelta(minutes=1)
 _DAY_KEPT = dt.timedelta(days=2)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from archive import checks
 from archive.records import VerificationRow, now
-from verifiers.portal.outcome import CHINA, STOPPING
+from verifiers.outcome import CHINA, STOPPING
 from worker.lanes import Lanes
 from worker.services import Services
 from worker.settings import Settings

@@ -19,11 +19,11 @@ from extractors.model import Invoice
 from verifiers.errors import PortalChanged, PortalRefused, PortalUnreachable
 from verifiers.keys import covered, lacking_keys_finding, missing_keys, portal_keys, too_old
 from verifiers.model import CaptchaDesk, Evidence, Reason, Verdict, Verification, Verifier
+from verifiers.outcome import CHINA, STOPPING, undecided
 from verifiers.portal.browser import Keep, Tab, TabBrowser
 from verifiers.portal.layout import load_layout
 from verifiers.portal.loop import LoopThread
 from verifiers.portal.manners import LocalManners, Manners, refused, utc_now
-from verifiers.portal.outcome import CHINA, STOPPING, undecided
 from verifiers.portal.page import PortalPage
 from verifiers.portal.settings import PortalSettings
 from verifiers.portal.visit import House, Visit

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from verifiers.model import PortalKeys, Reason
-from verifiers.portal.outcome import CHINA, backed_off
+from verifiers.outcome import CHINA, backed_off
 
 _MINUTE = dt.timedelta(minutes=1)
 

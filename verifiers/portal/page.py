@@ -13,9 +13,8 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, TypeVar
-from urllib.parse import urlsplit
 
-from playwright.async_api import Error, Frame, Locator, Page, Request, Response
+from playwright.async_api import Error, Frame, Locator, Page, Response
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from verifiers.errors import PortalChanged, PortalRefused, PortalUnreachable
@@ -23,6 +22,7 @@ from verifiers.portal.layout import Layout
 from verifiers.portal.result import SNAPSHOT_SCRIPT
 from verifiers.portal.seen import LOOK, STATIC_COPY, Picture, Popup, Seen, Window
 from verifiers.portal.settings import PortalSettings
+from verifiers.portal.traffic import Traffic
 
 T = TypeVar("T")
 
@@ -38,7 +38,6 @@ _FRAME_SECONDS = 5.0
 #: How long a tab may take to be drawn for a picture.
 _DRAW_SECONDS = 5.0
 _PICTURE = re.compile(r"data:image/png;base64,(.+)", re.DOTALL)
-_WATCHED = frozenset({"document", "script", "xhr", "fetch"})
 
 
 class PortalPage:
@@ -50,16 +49,12 @@ class PortalPage:
         self._settings = settings
         self._last_source = ""
         self._pictures = 0
-        self._failed = ""
-        self._answers: set[str] = set()
         self._typed: dict[str, str] = {}
-        page.on("response", self._watch_response)
-        page.on("requestfailed", self._watch_failure)
+        self._traffic = Traffic(page)
 
     def let_go(self) -> None:
         """The visit is over; another may have the tab."""
-        self._page.remove_listener("response", self._watch_response)
-        self._page.remove_listener("requestfailed", self._watch_failure)
+        self._traffic.let_go()
 
     async def open(self) -> Popup | None:
         """Go to the form, insist on its shape, close the tutorial; a notice that stood over the
@@ -182,8 +177,7 @@ class PortalPage:
 
     async def press(self) -> Popup | Window:
         """Press the button and wait for what the portal says."""
-        self._failed = ""
-        self._answers.clear()
+        self._traffic.forget()
         try:
             await self._at("submit").click(timeout=_FORM_SECONDS * 1000)
         except PlaywrightTimeout as error:
@@ -237,8 +231,8 @@ class PortalPage:
         seen = await self._look()
         if seen.popup is not None:
             return Popup(seen.popup)
-        if self._failed:
-            raise PortalUnreachable(detail=self._failed)
+        if self._traffic.failure:
+            raise PortalUnreachable(detail=self._traffic.failure)
         frame = await self._frame() if seen.window else None
         return None if frame is None else Window(await self._filled(frame))
 
@@ -261,8 +255,10 @@ class PortalPage:
         raw = await self._wait(look, _FILL_SECONDS)
         if raw is not None:
             return raw
-        if self._failed or not loaded:
-            raise PortalUnreachable(detail=self._failed or "the result window did not load")
+        if self._traffic.failure or not loaded:
+            raise PortalUnreachable(
+                detail=self._traffic.failure or "the result window did not load"
+            )
         raise PortalChanged(detail="the result window shows nothing known")
 
     async def _snapshot(self, frame: Frame) -> dict[str, Any]:
@@ -346,8 +342,10 @@ class PortalPage:
         words = await self._page.locator("body").inner_text()
         if self._layout.maintenance.matches(words) and len(lacking) == len(required):
             raise PortalUnreachable(detail="the portal is under maintenance")
-        if self._failed or await self._page.evaluate("document.readyState") == "loading":
-            raise PortalUnreachable(detail=self._failed or "the page did not finish loading")
+        if self._traffic.failure or await self._page.evaluate("document.readyState") == "loading":
+            raise PortalUnreachable(
+                detail=self._traffic.failure or "the page did not finish loading"
+            )
         raise PortalChanged(detail=f"missing on the page: {', '.join(lacking)}")
 
     async def _wait_for_shape(self, names: tuple[str, ...]) -> list[str]:
@@ -373,19 +371,9 @@ class PortalPage:
     def _give_up(self, request: str, detail: str) -> NoReturn:
         """Nothing was seen in time: an outage, unless the portal answered the page's request
         and only we did not see where the page put the answer."""
-        if request in self._answers and not self._failed:
+        if self._traffic.answered(request) and not self._traffic.failure:
             raise PortalChanged(detail=f"{request} was answered but nothing known appeared")
-        raise PortalUnreachable(detail=self._failed or detail)
-
-    def _watch_response(self, response: Response) -> None:
-        if response.ok:
-            self._answers.add(urlsplit(response.url).path.rpartition("/")[2])
-        if response.status >= 500 and response.request.resource_type in _WATCHED:
-            self._failed = f"HTTP {response.status}"
-
-    def _watch_failure(self, request: Request) -> None:
-        if request.resource_type in _WATCHED:
-            self._failed = request.failure or "request failed"
+        raise PortalUnreachable(detail=self._traffic.failure or detail)
 
     async def _close_if_visible(self, name: str) -> None:
         button = self._at(name).first

@@ -25,9 +25,9 @@ from verifiers.model import (
     Verdict,
     Verification,
 )
+from verifiers.outcome import STOPPING, undecided
 from verifiers.portal.layout import Answered, Layout
 from verifiers.portal.manners import Manners
-from verifiers.portal.outcome import STOPPING, undecided
 from verifiers.portal.page import PortalPage
 from verifiers.portal.result import Shown, read_result
 from verifiers.portal.seen import Picture, Popup, Window

@@ -15,9 +15,9 @@ from verifiers.compare import compare, findings_of
 from verifiers.errors import PortalChanged
 from verifiers.misreading import outcome_of
 from verifiers.model import CaptchaDesk, Evidence, Reason, Verdict, Verification, Verifier
+from verifiers.outcome import undecided
 from verifiers.portal.browser import TabBrowser
 from verifiers.portal.loop import LoopThread
-from verifiers.portal.outcome import undecided
 from verifiers.portal.settings import PortalSettings
 from verifiers.shenzhen.page import PageLayout, Shown, load_page_layout, read_page
 

@@ -28,7 +28,7 @@ from verifiers.model import (
     Verification,
     Verifier,
 )
-from verifiers.portal.outcome import undecided
+from verifiers.outcome import undecided
 from verifiers.vendor.description import BadVendor, Vendor, found_at
 
 log = logging.getLogger(__name__)
