@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from archive import audit
-from archive.actors import SYSTEM, Actor, Role
+from archive.actors import EVERYWHERE, SYSTEM, Actor, Role
 from archive.people import Grant, OneTimeLink, Person, PersonSession
 from archive.records import new_id, now
 from archive.secrets import (
@@ -136,7 +136,7 @@ def set_grants(session: Session, person: Person, grants: Grants, actor: Actor = 
         for key in sorted(wanted)
     ]
     session.flush()
-    if any(role is Role.ADMIN for role, _ in set(held) - wanted):
+    if (Role.ADMIN, EVERYWHERE) in set(held) - wanted:
         _insist_on_an_admin(session)
     detail = {
         "person": person.id,
@@ -151,7 +151,7 @@ def has_admin(session: Session) -> bool:
     query = (
         select(Person.id)
         .join(Grant, Grant.person_id == Person.id)
-        .where(Grant.role == Role.ADMIN, Person.disabled_at.is_(None))
+        .where(Grant.role == Role.ADMIN, Grant.campus == EVERYWHERE, Person.disabled_at.is_(None))
     )
     return session.scalars(query.limit(1)).first() is not None
 
@@ -176,7 +176,7 @@ def set_disabled(session: Session, person: Person, disabled: bool, actor: Actor 
     person.disabled_at = now() if disabled else None
     session.flush()
     if disabled:
-        if actor_of(person).may(Role.ADMIN):
+        if actor_of(person).may(Role.ADMIN, EVERYWHERE):
             _insist_on_an_admin(session)
         end_sessions(session, person.id)
     action = "person_disabled" if disabled else "person_enabled"

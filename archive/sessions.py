@@ -71,6 +71,12 @@ def touch(session: Session, token_hash: str) -> None:
         found.seen_at = now()
 
 
+def prove_factor(session: Session, token_hash: str) -> None:
+    """Remember that the second factor was proved in this session."""
+    if (found := session.get(PersonSession, token_hash)) is not None:
+        found.factor_at = now()
+
+
 def end(session: Session, token: str) -> None:
     """Sign out."""
     found = session.get(PersonSession, digest_of_token(token))

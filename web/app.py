@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from extractors.messages import register
-from web import captcha, pages, signing_in, uploads
+from web import account, captcha, pages, people, signing_in, uploads
 from web.navigation import HasRouter, addresses_of
 from web.problems import install as install_problems
 from web.safety import SafetyMiddleware
@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 register(HERE / "locales")
 
 #: Every module with pages or calls; the navigation offers what is in them.
-PARTS: tuple[HasRouter, ...] = (signing_in, pages, uploads, captcha)
+PARTS: tuple[HasRouter, ...] = (signing_in, account, people, pages, uploads, captcha)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -9,7 +9,7 @@ from typing import Protocol
 from fastapi import APIRouter, Request
 from starlette.routing import Route
 
-from archive.actors import Actor, Role
+from archive.actors import EVERYWHERE, Actor, Role
 
 
 class HasRouter(Protocol):
@@ -38,6 +38,8 @@ class Place:
     word: str
     icon: str
     roles: frozenset[Role]
+    #: Whether a role counts only where it is held for every campus.
+    everywhere: bool = False
 
 
 #: In the order of a day's work; on a phone the first four stand in the bar, the rest behind "more".
@@ -50,7 +52,7 @@ PLACES = (
     Place("/find", "nav_find", "search", _OFFICE),
     Place("/dashboard", "nav_dashboard", "chart", _OFFICE),
     Place("/audit", "nav_audit", "shield", frozenset({Role.AUDITOR, Role.ADMIN})),
-    Place("/people", "nav_people", "people", frozenset({Role.ADMIN})),
+    Place("/people", "nav_people", "people", frozenset({Role.ADMIN}), everywhere=True),
 )
 
 
@@ -61,7 +63,8 @@ def places_for(actor: Actor | None, known: Collection[str]) -> list[Place]:
     return [
         place
         for place in PLACES
-        if place.address in known and any(actor.may(role) for role in place.roles)
+        if place.address in known
+        and any(actor.may(role, EVERYWHERE if place.everywhere else None) for role in place.roles)
     ]
 
 

@@ -8,11 +8,24 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
+from archive.factors import Stage
 from extractors.errors import YanpiaoError
 from web.rendering import language_of, render
 from web.who import SignInNeeded
 
+#: Where a sign-in goes on, by what it still lacks.
+_DOORS: dict[str, str] = {
+    Stage.PROVE: "/sign-in/code",
+    Stage.SET_UP: "/sign-in/second-factor",
+}
+
 _STATUS = {
+    "factor_needed": 401,
+    "factor_required": 409,
+    "scope_missing": 403,
+    "wrong_code": 422,
+    "unknown_token": 404,
+    "too_many_tries": 429,
     "sign_in_needed": 401,
     "not_allowed": 403,
     "form_too_old": 403,
@@ -41,7 +54,7 @@ _STATUS = {
 def problem(request: Request, error: YanpiaoError) -> Response:
     """The error as a problem document under /api, as a page elsewhere."""
     if isinstance(error, SignInNeeded) and not request.url.path.startswith("/api/"):
-        return _to_sign_in(request)
+        return _to_sign_in(request, error)
     language = language_of(request)
     status = _STATUS.get(error.code, 500)
     title, detail = error.message(language), error.hint(language)
@@ -60,14 +73,15 @@ def problem(request: Request, error: YanpiaoError) -> Response:
     return render(request, "problem.html", {"title": title, "hint": detail}, status_code=status)
 
 
-def _to_sign_in(request: Request) -> Response:
-    """The sign-in page, and from there back here. A part of a page that asks by itself (htmx)
-    leads its whole page there, because the form must not appear inside of it."""
+def _to_sign_in(request: Request, error: SignInNeeded) -> Response:
+    """The page where one signs in, and from there back here. A part of a page that asks by itself
+    (htmx) leads its whole page there, because the form must not appear inside of it."""
+    door = _DOORS.get(error.params.get("stage", ""), "/sign-in")
     if request.headers.get("hx-request") == "true":
-        return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
+        return Response(status_code=401, headers={"HX-Redirect": door})
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = f"?next={quote(here)}" if request.method == "GET" and here != "/" else ""
-    return RedirectResponse(f"/sign-in{back}", status_code=303)
+    return RedirectResponse(f"{door}{back}", status_code=303)
 
 
 async def _handle(request: Request, error: Exception) -> Response:

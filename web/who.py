@@ -16,16 +16,21 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from archive import accounts, sessions
-from archive.actors import Actor, Role
-from archive.people import PersonSession
+from archive import accounts, sessions, tokens
+from archive.actors import EVERYWHERE, Actor, Role
+from archive.factors import Stage, stage_of
+from archive.people import ApiToken, Person, PersonSession
 from archive.secrets import digest_of_token
+from archive.tokens import Scope
 from extractors.errors import YanpiaoError
 from web.asking import services_of
 from worker.settings import Settings
 
 #: Routes that nobody must be signed in for, by their path as it is declared.
 PUBLIC = frozenset({"/health", "/sign-in", "/link/{token}"})
+
+#: Tokens count for the programming interface only, never for pages.
+TOKENS_REACH = "/api/v1/"
 
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
@@ -37,6 +42,18 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 class SignInNeeded(YanpiaoError):
     code = "sign_in_needed"
+
+
+class FactorNeeded(SignInNeeded):
+    """The password was right; the second factor is still to be proved, or to be set up."""
+
+    code = "factor_needed"
+
+
+class ScopeMissing(YanpiaoError):
+    """The token is not good for this."""
+
+    code = "scope_missing"
 
 
 class NotAllowed(YanpiaoError):
@@ -109,42 +126,105 @@ def _session(request: Request) -> PersonSession | None:
     return found
 
 
+def token_of(request: Request) -> ApiToken | None:
+    """The living token that the request carries as `Authorization: Bearer ...`."""
+    if not hasattr(request.state, "token"):
+        request.state.token = _token(request)
+    found: ApiToken | None = request.state.token
+    return found
+
+
+def _token(request: Request) -> ApiToken | None:
+    kind, _, text = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not request.url.path.startswith(TOKENS_REACH):
+        return None
+    database = services_of(request).database
+    with database.read() as session:
+        found = tokens.find(session, text.strip())
+    if found is not None and tokens.is_stale(found):
+        with database.write() as session:
+            tokens.touch(session, found.id)
+    return found
+
+
 def actor_or_none(request: Request) -> Actor | None:
-    """Who asks; None when nobody is signed in."""
+    """Who asks; None when nobody is signed in, or not yet wholly."""
+    if "authorization" in request.headers:
+        token = token_of(request)
+        return None if token is None else accounts.actor_of(token.person)
     found = session_of(request)
-    return None if found is None else accounts.actor_of(found.person)
+    if found is None or stage_of(found) is not Stage.COMPLETE:
+        return None
+    return accounts.actor_of(found.person)
 
 
 def actor_of(request: Request) -> Actor:
-    """Who asks. Raises `SignInNeeded`: pages answer it with the sign-in page, `/api` with 401."""
+    """Who asks. Raises `SignInNeeded` or `FactorNeeded`: pages answer them with the page where one
+    signs in, `/api` with 401."""
     actor = actor_or_none(request)
-    if actor is None:
+    if actor is not None:
+        return actor
+    found = None if "authorization" in request.headers else session_of(request)
+    if found is not None:
+        raise FactorNeeded(stage=stage_of(found))
+    raise SignInNeeded
+
+
+def person_signing_in(request: Request) -> Person:
+    """Whose session it is, however far the sign-in has come. Raises `SignInNeeded`."""
+    found = None if "authorization" in request.headers else session_of(request)
+    if found is None:
         raise SignInNeeded
-    return actor
+    return found.person
 
 
 class Needs:
     """A dependency that lets those through who hold one of the roles, in whatever campus; with no
-    role named, everybody who is signed in. Gives the `Actor`."""
+    role named, everybody who is signed in. Gives the `Actor`.
 
-    def __init__(self, roles: tuple[Role, ...]) -> None:
+    `everywhere`: the role must be held for all campuses. `scope`: what a token must be good for;
+    without one, no token is let through. `halfway`: who has yet to prove the second factor is let
+    through too.
+    """
+
+    def __init__(
+        self, roles: tuple[Role, ...], scope: Scope | None, everywhere: bool, halfway: bool
+    ) -> None:
         self.roles = roles
+        self.scope = scope
+        self.everywhere = everywhere
+        self.halfway = halfway
 
     def __call__(self, request: Request) -> Actor:
+        if self.halfway:
+            return accounts.actor_of(person_signing_in(request))
         actor = actor_of(request)
-        if self.roles and not any(actor.may(role) for role in self.roles):
+        self._check_scope(request)
+        campus = EVERYWHERE if self.everywhere else None
+        if self.roles and not any(actor.may(role, campus) for role in self.roles):
             raise NotAllowed
         return actor
 
+    def _check_scope(self, request: Request) -> None:
+        if "authorization" not in request.headers:
+            return
+        token = token_of(request)
+        if token is None or self.scope is None or self.scope not in token.scopes:
+            raise ScopeMissing(scope=self.scope or "-")
 
-def needs(*roles: Role) -> Needs:
+
+def needs(
+    *roles: Role, scope: Scope | None = None, everywhere: bool = False, halfway: bool = False
+) -> Needs:
     """For `Depends(needs(Role.REVIEWER))`: on a router, on a route, or as a parameter. Which
     documents the actor then sees, `archive.visibility` decides."""
-    return Needs(roles)
+    return Needs(roles, scope, everywhere, halfway)
 
 
 #: A parameter of this type is whoever is signed in.
 SignedIn = Annotated[Actor, Depends(needs())]
+#: The same, but the second factor may still be missing.
+HalfwayIn = Annotated[Actor, Depends(needs(halfway=True))]
 
 
 # -- forged requests -----------------------------------------------------------------------
@@ -165,9 +245,10 @@ async def check_csrf(request: Request) -> None:
     session's token, as a header or as a form's field. Raises `FormTooOld`.
 
     Requests without a session change nothing but who is signed in, and those of other sites were
-    refused before (`web.safety`)."""
+    refused before (`web.safety`). A token in a header comes from no form, and the session does not
+    count beside it."""
     token = session_token(request)
-    if request.method in _SAFE_METHODS or not token:
+    if request.method in _SAFE_METHODS or not token or "authorization" in request.headers:
         return
     if await run_in_threadpool(session_of, request) is None:
         return

@@ -8,6 +8,7 @@ from typing import Self
 import redis
 
 from archive.database import Database
+from archive.sealing import Sealer, kept_secret
 from archive.store import FileStore
 from verifiers.policy import Policy, load_policy
 from verifiers.signatures.roots import load_roots
@@ -28,6 +29,7 @@ class Services:
     intake: Intake
     desk: RedisCaptchaDesk
     policy: Policy
+    sealer: Sealer
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Self:
@@ -46,6 +48,7 @@ class Services:
             intake=Intake(chosen, database, store, client),
             desk=RedisCaptchaDesk(client),
             policy=policy,
+            sealer=Sealer(chosen.secret_key or kept_secret(chosen.root / "secret.key")),
         )
 
     def close(self) -> None:

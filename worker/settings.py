@@ -50,6 +50,23 @@ class Settings(BaseSettings):
         description="Address by which people call the web server, as links to it begin; empty: "
         "http, with its host and port.",
     )
+    secret_key: str = Field(
+        "",
+        repr=False,
+        description="Seals what must be kept secret in the database, the same for all machines; "
+        "empty: a file of its own in the data folder.",
+    )
+    oidc_issuer: str = Field(
+        "",
+        description="Address of the organisation's own sign-in (OpenID Connect); empty: none.",
+    )
+    oidc_client_id: str = Field("", description="Name by which that sign-in knows Yanpiao.")
+    oidc_client_secret: str = Field(
+        "", repr=False, description="What Yanpiao proves itself with to that sign-in."
+    )
+    oidc_login_claim: str = Field(
+        "preferred_username", description="What that sign-in says which is the login here."
+    )
     session_idle: float = Field(
         2 * 3600, gt=0, description="Seconds without use after which a person must sign in again."
     )
