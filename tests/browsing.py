@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +42,7 @@ class Site:
 
     address: str
     services: Services
+    stop: Callable[[], None]
 
 
 @contextmanager
@@ -59,12 +60,17 @@ def serving(settings: Settings) -> Iterator[Site]:
     while not server.started:
         assert thread.is_alive(), "the web server did not start"
         time.sleep(0.02)
-    try:
-        yield Site(f"http://127.0.0.1:{port}", app.state.services)
-    finally:
+
+    def stop() -> None:
+        app.state.streams.close()  # as a signal would
         server.should_exit = True
         thread.join(20)
         assert not thread.is_alive(), "the web server did not stop"
+
+    try:
+        yield Site(f"http://127.0.0.1:{port}", app.state.services, stop)
+    finally:
+        stop()
 
 
 @contextmanager

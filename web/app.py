@@ -11,7 +11,18 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from extractors.messages import register
-from web import account, captcha, pages, people, signing_in, uploads
+from web import (
+    account,
+    captcha,
+    claims,
+    events,
+    notices,
+    pages,
+    people,
+    signing_in,
+    transfers,
+    uploads,
+)
 from web.navigation import HasRouter, addresses_of
 from web.problems import install as install_problems
 from web.safety import SafetyMiddleware
@@ -23,17 +34,31 @@ HERE = Path(__file__).parent
 register(HERE / "locales")
 
 #: Every module with pages or calls; the navigation offers what is in them.
-PARTS: tuple[HasRouter, ...] = (signing_in, account, people, pages, uploads, captcha)
+PARTS: tuple[HasRouter, ...] = (
+    signing_in,
+    account,
+    people,
+    pages,
+    uploads,
+    transfers,
+    claims,
+    events,
+    notices,
+    captcha,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application on these settings (default: from the environment)."""
     chosen = settings or Settings()
     services = Services.open(chosen)
+    streams = events.Streams()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        streams.close_on_signals()
         yield
+        streams.close()
         services.close()
 
     app = FastAPI(
@@ -45,6 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         dependencies=[Depends(check_csrf)],
     )
     app.state.services = services
+    app.state.streams = streams
     app.add_middleware(SafetyMiddleware, max_body=chosen.max_upload_size)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=chosen.allowed_hosts)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")

@@ -19,6 +19,7 @@ from extractors.messages import LANGUAGES, field_label, say
 from web.asking import LANGUAGE_COOKIE, language_of, services_of
 from web.navigation import navigation_of
 from web.who import CSRF_FIELD, actor_or_none, csrf_token
+from worker.notices import unread
 
 __all__ = ["language_of", "local_time", "render", "services_of", "theme_of"]
 
@@ -50,6 +51,14 @@ def local_time(moment: dt.datetime | None) -> str:
 
 def _may(actor: Actor | None, roles: tuple[str, ...]) -> bool:
     return actor is not None and any(actor.may(Role(role)) for role in roles)
+
+
+def _unread(request: Request, actor: Actor | None) -> int:
+    """How many notices wait for whoever is signed in."""
+    if actor is None:
+        return 0
+    with services_of(request).database.read() as session:
+        return unread(session, actor.id)
 
 
 def render(
@@ -84,6 +93,7 @@ def render(
             "theme": theme_of(request),
             "nav": navigation_of(request, actor),
             "actor": actor,
+            "unread": _unread(request, actor),
             "may": lambda *roles: _may(actor, roles),
             "csrf": csrf_token(request),
             "csrf_field": csrf_field,

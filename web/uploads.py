@@ -15,18 +15,22 @@ from web.who import needs
 from worker.errors import CampusNeeded, NothingToDrop, TooManyFiles
 from worker.intake import Receipt
 from worker.services import Services
+from worker.transfers import Transfers, check_bundle, take_in
+from worker.unpacking import is_bundle
 
 router = APIRouter()
 
 Files = Annotated[list[UploadFile], File()]
 VoucherNo = Annotated[str, Form(max_length=64)]
 Campus = Annotated[str, Form(max_length=64)]
+Note = Annotated[str, Form(max_length=500)]
 Submitter = Annotated[Actor, Depends(needs(Role.SUBMITTER))]
 
 
-def _accept_all(
-    services: Services, actor: Actor, files: list[UploadFile], voucher_no: str, campus: str
-) -> tuple[str, list[Receipt]]:
+def _given(
+    services: Services, actor: Actor, files: list[UploadFile], campus: str
+) -> tuple[list[UploadFile], str]:
+    """The files that were chosen, and the campus they belong to."""
     given = [file for file in files if file.filename]
     if not given:
         raise NothingToDrop
@@ -35,6 +39,13 @@ def _accept_all(
     place = campus_to_submit(actor, campus.strip())
     if place is None:
         raise CampusNeeded
+    return given, place
+
+
+def _accept_all(
+    services: Services, actor: Actor, files: list[UploadFile], voucher_no: str, campus: str
+) -> tuple[str, list[Receipt]]:
+    given, place = _given(services, actor, files, campus)
     batch_id = services.intake.open_batch("http", actor.id, voucher_no.strip() or None, place)
     receipts = [services.intake.accept(batch_id, file.filename or "", file.file) for file in given]
     return batch_id, receipts
@@ -42,13 +53,39 @@ def _accept_all(
 
 @router.post("/upload")
 async def upload_form(
-    request: Request, actor: Submitter, files: Files, voucher: VoucherNo = "", campus: Campus = ""
+    request: Request,
+    actor: Submitter,
+    files: Files,
+    voucher: VoucherNo = "",
+    campus: Campus = "",
+    note: Note = "",
 ) -> RedirectResponse:
-    """The page's form: ends on the batch, where progress shows."""
-    batch_id, _ = await run_in_threadpool(
-        _accept_all, services_of(request), actor, files, voucher, campus
+    """The page's form, where no script sends the files in pieces: ends on the batch, where
+    progress shows. Raises what a ZIP as a whole is refused for."""
+    batch_id = await run_in_threadpool(
+        _take_in_all, services_of(request), actor, files, voucher, campus, note
     )
     return RedirectResponse(f"/batches/{batch_id}", status_code=303)
+
+
+def _take_in_all(
+    services: Services,
+    actor: Actor,
+    files: list[UploadFile],
+    voucher_no: str,
+    campus: str,
+    note: str,
+) -> str:
+    given, place = _given(services, actor, files, campus)
+    for file in given:
+        if is_bundle(file.file):
+            check_bundle(services.settings, file.file)
+    transfers = Transfers(services)
+    claim = transfers.open_claim(actor, place, voucher_no.strip(), note)
+    batch_id = transfers.batch_of(claim.id, actor)
+    for file in given:
+        take_in(services, actor, batch_id, file.filename or "", file.file)
+    return batch_id
 
 
 @router.post("/api/upload", status_code=201)

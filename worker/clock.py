@@ -18,6 +18,7 @@ from archive import vouchers
 from archive.records import Document, State, now
 from verifiers.model import Reason
 from worker import again
+from worker.housekeeping import Housekeeping
 from worker.log import logger
 from worker.queues import Stage, enqueue, job_id, queued_keys
 from worker.services import Services
@@ -45,6 +46,7 @@ class Clock:
         self._services = services
         self._watched = WatchedFolder(services)
         self._voucher_files = VoucherFolder(services)
+        self._housekeeping = Housekeeping(services)
         self._pause = dt.timedelta(seconds=services.settings.clock_seconds)
         self._stop = threading.Event()
 
@@ -149,6 +151,7 @@ class Clock:
                 self._watched.scan()
                 self._voucher_files.scan()
                 self.round()
+                self._housekeeping.round()
             except (SQLAlchemyError, OSError) as error:
                 log.exception("round_failed", error=type(error).__name__)
             self._stop.wait(self._services.settings.clock_seconds)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, HttpUrl, field_validator
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from verifiers.portal.settings import is_loopback
@@ -72,6 +72,30 @@ class Settings(BaseSettings):
     )
     session_longest: float = Field(
         12 * 3600, gt=0, description="Seconds after which a person must sign in again in any case."
+    )
+
+    smtp_host: str = Field("", description="Mail server for notices; empty: no e-mail.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the way to the mail server is kept secret."
+    )
+    smtp_user: str = Field("", description="Login at the mail server; empty: none.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Password at the mail server.")
+    smtp_from: str = Field("yanpiao@localhost", description="Sender of e-mails.")
+    wecom_url: SecretStr = Field(
+        SecretStr(""), description="Address of a WeCom group robot for the office; empty: none."
+    )
+    dingtalk_url: SecretStr = Field(
+        SecretStr(""), description="Address of a DingTalk group robot; empty: none."
+    )
+    dingtalk_secret: SecretStr = Field(
+        SecretStr(""), description="Secret of the DingTalk robot, where it signs."
+    )
+    feishu_url: SecretStr = Field(
+        SecretStr(""), description="Address of a Feishu group robot; empty: none."
+    )
+    feishu_secret: SecretStr = Field(
+        SecretStr(""), description="Secret of the Feishu robot, where it signs."
     )
 
     portal_url: HttpUrl = Field(

@@ -13,12 +13,14 @@ from archive.records import Document, InvoiceClaim, State
 from extractors.errors import YanpiaoError
 
 ROADS: Mapping[State, frozenset[State]] = {
-    State.RECEIVED: frozenset({State.READ, State.FAILED}),
-    State.READ: frozenset({State.VERIFIED, State.IN_REVIEW, State.WAITING, State.FAILED}),
+    State.RECEIVED: frozenset({State.READ, State.FAILED, State.REJECTED}),
+    State.READ: frozenset(
+        {State.VERIFIED, State.IN_REVIEW, State.WAITING, State.FAILED, State.REJECTED}
+    ),
     State.WAITING: frozenset(
         {State.VERIFIED, State.IN_REVIEW, State.WAITING, State.FAILED, State.REJECTED}
     ),
-    State.VERIFIED: frozenset({State.PASSED, State.IN_REVIEW, State.WAITING}),
+    State.VERIFIED: frozenset({State.PASSED, State.IN_REVIEW, State.WAITING, State.REJECTED}),
     State.IN_REVIEW: frozenset({State.RECEIVED, State.READ, State.PASSED, State.REJECTED}),
     State.PASSED: frozenset({State.ARCHIVED}),
     State.ARCHIVED: frozenset(),

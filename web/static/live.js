@@ -1,0 +1,55 @@
+// What moved shows by itself: a stream of events, and where there is none, asking now and then.
+"use strict";
+(() => {
+  const part = document.querySelector("[data-live]");
+  const bell = document.getElementById("bell");
+  if (!part && !bell) return;
+  let mark = null;
+  let source = null;
+  let timer = 0;
+  let failures = 0;
+
+  const redraw = async () => {
+    // Nobody's dialog or half-typed answer goes away under their hands.
+    if (!part || part.querySelector("dialog[open], input:focus, textarea:focus")) return false;
+    try {
+      const reply = await fetch(part.dataset.live, { cache: "no-store", headers: { "HX-Request": "true" } });
+      if (!reply.ok || reply.redirected) return false;
+      const focused = document.activeElement && part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+      part.innerHTML = await reply.text();
+      if (focused) { const again = part.querySelector('[href="' + CSS.escape(focused) + '"]'); if (again) again.focus(); }
+      return true;
+    } catch { return false; }
+  };
+  const told = async (standing) => {
+    if (bell) {
+      const count = bell.querySelector(".count");
+      count.textContent = standing.unread > 99 ? "99+" : standing.unread;
+      count.hidden = !standing.unread;
+    }
+    if (mark !== null && standing.mark !== mark && !(await redraw())) return; // asked again next time
+    mark = standing.mark;
+  };
+  const ask = async () => {
+    try {
+      const reply = await fetch("/api/events/now", { cache: "no-store" });
+      if (reply.ok) told(await reply.json());
+    } catch { /* the network is away; the next round asks again */ }
+  };
+  const poll = (seconds) => { clearInterval(timer); timer = setInterval(ask, seconds * 1000); };
+  const listen = () => {
+    if (!window.EventSource) { poll(5); return; }
+    source = new EventSource("/api/events");
+    source.onmessage = (event) => { failures = 0; clearInterval(timer); told(JSON.parse(event.data)); };
+    source.onerror = () => {
+      failures += 1;
+      if (source.readyState === EventSource.CLOSED || failures > 3) { source.close(); source = null; poll(10); }
+    };
+  };
+  // A page that nobody looks at holds no stream.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) { if (source) source.close(); source = null; clearInterval(timer); }
+    else if (!source) { ask(); listen(); }
+  });
+  if (!document.hidden) listen();
+})();

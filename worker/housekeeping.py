@@ -1,0 +1,26 @@
+"""What the clock does beside moving documents: tells people, sends what leaves the house, keeps
+the dashboard's figures, and forgets files that nobody finished."""
+
+from __future__ import annotations
+
+from worker.notices import Notices
+from worker.outgoing import deliver, senders
+from worker.services import Services
+from worker.transfers import Transfers
+
+
+class Housekeeping:
+    """One `round` after another, each after what happened since the last."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._ways = senders(services.settings)
+        groups = sorted(set(self._ways) - {"email"})
+        self._notices = Notices(services.database, groups, mail="email" in self._ways)
+        self._transfers = Transfers(services)
+
+    def round(self) -> int:
+        """Returns how many messages left the house."""
+        self._notices.round()
+        self._transfers.sweep()
+        return deliver(self._services.database, self._ways, self._services.settings.public_url)
