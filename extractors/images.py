@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from extractors.errors import DamagedFile, TooManyPixels
 from extractors.limits import Limits
@@ -78,7 +78,7 @@ def load_frames(data: bytes, limits: Limits) -> list[Pixels]:
                 budget -= _within(image, limits)
                 if found and budget < 0:
                     break
-                found.append(shrink(_as_bgr(ImageOps.exif_transpose(image))))
+                found.append(shrink(_as_bgr(_turned(image))))
             except (*_UNREADABLE, TooManyPixels) as error:
                 if found:
                     break
@@ -104,8 +104,7 @@ def load(data: bytes, limits: Limits) -> LoadedImage:
             if image.format == "JPEG":
                 # Lets the decoder skip work on pictures far larger than we keep.
                 image.draft("RGB", (LONG_SIDE, LONG_SIDE))
-            upright = ImageOps.exif_transpose(image)
-            pixels = _as_bgr(upright)
+            pixels = _as_bgr(_turned(image))
         except _UNREADABLE as error:
             raise DamagedFile(detail=f"image: {error}") from error
         except Image.DecompressionBombError as error:
@@ -151,6 +150,13 @@ def _frames(image: Image.Image) -> int:
         return 1
 
 
+def _turned(image: Image.Image) -> Image.Image:
+    """As EXIF says; most pictures say nothing, and need no copy."""
+    image.load()
+    upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+    return image if upright else ImageOps.exif_transpose(image)
+
+
 def _as_bgr(image: Image.Image) -> Pixels:
     image = _reduced(image)
     if image.mode.startswith(("I", "F")):
@@ -161,9 +167,9 @@ def _as_bgr(image: Image.Image) -> Pixels:
         page = Image.new("RGBA", layer.size, "white")
         image = Image.alpha_composite(page, layer)
     if image.mode in _GREYS:
-        grey = np.asarray(image.convert("L"), dtype=np.uint8)
+        grey = np.asarray(image if image.mode == "L" else image.convert("L"), dtype=np.uint8)
         return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
-    rgb = np.asarray(image.convert("RGB"), dtype=np.uint8)
+    rgb = np.asarray(image if image.mode == "RGB" else image.convert("RGB"), dtype=np.uint8)
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), dtype=np.uint8)
 
 

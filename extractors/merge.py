@@ -6,7 +6,6 @@ says something else, a finding keeps both values: an altered face differs from i
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -150,8 +149,8 @@ def folded(name: str, value: object) -> object:
         return value
     if name == "amount_in_words" and (amount := parse_amount(value)) is not None:
         return amount
-    plain = unicodedata.normalize("NFKC", value).translate(_BRACKETS)
-    return re.sub(r"\s", "", plain).casefold()
+    plain = value if value.isascii() else unicodedata.normalize("NFKC", value)
+    return "".join(plain.translate(_BRACKETS).split()).casefold()
 
 
 _BRACKETS = str.maketrans("〔〕【】[]{}〈〉", "()()()()()")

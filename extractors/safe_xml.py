@@ -35,7 +35,20 @@ def parse_xml(data: bytes, limits: Limits) -> Element:
     than `limits` allow; `DamagedFile` when it is not well-formed.
     """
     _refuse_unsafe(data, limits)
-    parser = etree.XMLParser(
+    try:
+        root = etree.fromstring(data.lstrip(b" \t\r\n"), _parser())
+    except (etree.XMLSyntaxError, ValueError, LookupError) as error:
+        raise DamagedFile(detail="XML is not well-formed") from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise UnsafeXml(detail="document type")
+    _refuse_deep(root, limits.max_xml_depth)
+    return root
+
+
+@cache
+def _parser() -> etree.XMLParser:
+    """One for all: it keeps nothing from one document to the next."""
+    return etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
         dtd_validation=False,
@@ -46,14 +59,6 @@ def parse_xml(data: bytes, limits: Limits) -> Element:
         remove_pis=True,
         recover=False,
     )
-    try:
-        root = etree.fromstring(data.lstrip(b" \t\r\n"), parser)
-    except (etree.XMLSyntaxError, ValueError, LookupError) as error:
-        raise DamagedFile(detail="XML is not well-formed") from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise UnsafeXml(detail="document type")
-    _refuse_deep(root, limits.max_xml_depth)
-    return root
 
 
 def _refuse_unsafe(data: bytes, limits: Limits) -> None:
@@ -62,7 +67,7 @@ def _refuse_unsafe(data: bytes, limits: Limits) -> None:
     if not data.lstrip(b" \t\r\n").startswith(_STARTS):
         raise DamagedFile(detail="not XML")
     # Without its NUL bytes, UTF-16 shows its ASCII part as plain ASCII.
-    plain = data.replace(b"\x00", b"")
+    plain = data.replace(b"\x00", b"") if b"\x00" in data else data
     if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
         raise UnsafeXml(detail="document type or entities")
     declared = _DECLARED.search(plain[:400])

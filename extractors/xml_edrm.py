@@ -7,12 +7,12 @@ references to text objects. A function that resolves an element to its text cove
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from extractors.build import invoice_from_texts, line_from_texts
 from extractors.kinds import kind_from_code
 from extractors.model import Box, Invoice, Kind, Line, Source
-from extractors.safe_xml import Element, every, first, local, text_of
+from extractors.safe_xml import Element, first, local, text_of
 
 #: An element's text, or None.
 Resolve = Callable[[Element], str | None]
@@ -63,7 +63,8 @@ def read_edrm(
     locate: Locate = lambda _: None,
 ) -> Invoice:
     """The invoice that `root` states, each text through `resolve` and its box through `locate`."""
-    found = {name: _first_with_text(root, tags, resolve) for name, tags in FIELDS.items()}
+    named = _by_name(root)
+    found = {name: _first_with_text(named, tags, resolve) for name, tags in FIELDS.items()}
     texts = {name: resolve(element) for name, element in found.items() if element is not None}
     boxes = {
         name: box
@@ -73,13 +74,13 @@ def read_edrm(
     lines = [
         line
         for tag in _LINES
-        for item in every(root, tag)
+        for item in named.get(tag, ())
         if (line := _line(item, resolve)) is not None
     ]
     extra = {
         name: resolve(element)
         for name, tag in _EXTRA.items()
-        if (element := first(root, tag)) is not None
+        if (element := next(iter(named.get(tag, ())), None)) is not None
     }
     return invoice_from_texts(
         texts, source, kind=_kind(texts.get("invoice_code")), lines=lines, boxes=boxes, extra=extra
@@ -96,9 +97,19 @@ def _kind(code: str | None) -> Kind:
     return kind_from_code("".join(code.split())) if code else Kind.UNKNOWN
 
 
-def _first_with_text(root: Element, tags: tuple[str, ...], resolve: Resolve) -> Element | None:
+def _by_name(root: Element) -> dict[str, list[Element]]:
+    """All elements by their local names, in the order of the document; one walk for all fields."""
+    named: dict[str, list[Element]] = {}
+    for element in root.iter("{*}*"):
+        named.setdefault(local(element), []).append(element)
+    return named
+
+
+def _first_with_text(
+    named: Mapping[str, list[Element]], tags: tuple[str, ...], resolve: Resolve
+) -> Element | None:
     for tag in tags:
-        for element in every(root, tag):
+        for element in named.get(tag, ()):
             if resolve(element) is not None:
                 return element
     return None

@@ -34,6 +34,7 @@ from extractors.errors import (
 )
 from extractors.limits import Limits
 from extractors.model import Invoice, Kind, Severity
+from extractors.ofd.package import Package
 from extractors.reader import Reader
 from fixtures.maker import Form, make, make_truth
 from tests import hostile
@@ -52,9 +53,9 @@ def pdf(pages: int = 1, encrypt: StandardEncryption | None = None) -> bytes:
     return buffer.getvalue()
 
 
-def packed(entries: dict[str, bytes]) -> bytes:
+def packed(entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
+    with zipfile.ZipFile(buffer, "w", method) as package:
         for name, content in entries.items():
             package.writestr(name, content)
     return buffer.getvalue()
@@ -238,6 +239,30 @@ def test_an_ofd_that_lies_about_its_sizes_is_stopped() -> None:
     struct.pack_into("<I", data, entry + 24, 100)  # the directory's unpacked size
     with pytest.raises((ArchiveBomb, DamagedFile)):
         Reader().read_bytes(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [(6, b"\x08"), (14, b"\0\0\0\0"), (30, b"X")],
+    ids=["its own flags", "its own checksum", "its own name"],
+)
+def test_an_ofd_entry_is_believed_by_its_directory_and_must_fit_it(where: int, what: bytes) -> None:
+    data = bytearray(packed({"OFD.xml": b"<OFD/>"}))
+    whole = Package(bytes(data), Limits()).read("OFD.xml")
+    data[where : where + len(what)] = what
+    package = Package(bytes(data), Limits())
+    if where == 30:
+        with pytest.raises(DamagedFile):
+            package.read("OFD.xml")
+    else:  # the directory has both, and it is what counts
+        assert package.read("OFD.xml") == whole
+
+
+def test_an_ofd_entry_whose_content_was_changed_is_damaged() -> None:
+    data = bytearray(packed({"OFD.xml": b"<OFD/>"}, zipfile.ZIP_STORED))
+    data[data.index(b"<OFD/>") + 1] = ord("o")
+    with pytest.raises(DamagedFile):
+        Package(bytes(data), Limits()).read("OFD.xml")
 
 
 def test_an_ofd_with_two_entries_of_one_name_is_damaged() -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 
 from rapidfuzz.distance import Levenshtein
 
@@ -64,6 +66,8 @@ _RANKS = {
     "rate": 6,
     "tax": 7,
 }
+#: Characters of which each pattern of `_TITLES` needs one: most print has none.
+_TITLE_SIGNS = frozenset("序发项权证积车型通名规单数价额金率税征")
 #: What little else speaks of.
 _PART = re.compile(r"征收|权证|通行日|面积")
 #: A misread title keeps at least so much of its print.
@@ -81,15 +85,15 @@ def find_headers(face: Face) -> list[Header]:
         part for run in face.sheet.runs for part in _single_titles(run, misread=face.recognised)
     ]
     runs = [run for run in parts if _may_be_title(run)]
-    places = [(run.middle, run.height, run) for run in runs]
-    short = [(run.middle, run.height, run) for run in parts if len(run.raw) <= _LONGEST_TITLE]
+    titled = _Levels(runs)
+    short = _Levels([run for run in parts if len(run.raw) <= _LONGEST_TITLE])
     for row in face.sheet.rows:
-        level = _beside(row, places)
+        level = titled.beside(row)
         if len(level) < (1 if face.recognised else _LEAST_TITLES):
             continue
         titles = _titles(_spread_joined(level))
         if face.recognised and titles:
-            titles = _with_misread(titles, _beside(row, short))
+            titles = _with_misread(titles, short.beside(row))
         if len(titles) < _LEAST_TITLES:
             continue
         inside = titles.values()
@@ -103,13 +107,29 @@ def find_headers(face: Face) -> list[Header]:
 @lru_cache(1000)
 def _column_titled(text: str) -> str | None:
     """The column that the text may be the title of. The same few titles are met again and again."""
+    if _TITLE_SIGNS.isdisjoint(text):
+        return None
     return next((name for name, pattern in _TITLES if re.search(pattern, text)), None)
 
 
-def _beside(row: Run, places: Sequence[tuple[float, float, Run]]) -> list[Run]:
-    """Those of the runs, each with its middle and its height, that stand in the row."""
-    at, high = row.middle, row.height
-    return [run for middle, height, run in places if abs(middle - at) < 0.7 * max(height, high)]
+class _Levels:
+    """Runs by their heights on the sheet: a row is compared only with those near it."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._order = sorted(runs, key=attrgetter("middle"))
+        self._middles = [run.middle for run in self._order]
+        self._highest = max([run.height for run in runs], default=0.0)
+
+    def beside(self, row: Run) -> list[Run]:
+        """Those that stand in the row."""
+        at, high = row.middle, row.height
+        reach = 0.7 * max(self._highest, high)
+        first = bisect_left(self._middles, at - reach)
+        return [
+            run
+            for run in self._order[first : bisect_right(self._middles, at + reach)]
+            if abs(run.middle - at) < 0.7 * max(run.height, high)
+        ]
 
 
 def find_header(face: Face) -> Header | None:
@@ -123,6 +143,8 @@ def _single_titles(run: Run, *, misread: bool) -> list[Run]:
     if not 4 <= len(run.raw) <= _LONGEST_ROW:
         return [run]
     bare = compact(run)
+    if _TITLE_SIGNS.isdisjoint(bare.text):
+        return [run]
     matches = list(_WHOLE_TITLES.finditer(bare.text))
     if len(matches) < 2 or sum(len(match[0]) for match in matches) < len(bare.text):
         ends = _misread_titles(bare.text) if misread else ()

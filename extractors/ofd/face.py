@@ -6,11 +6,13 @@ of an invoice, shows a person nothing: what it states proves nothing, and is wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from extractors.model import Field, Finding, Invoice, Severity
 from extractors.words import PageWords
 
+_NO_DIGIT = re.compile(r"[^0-9A-Za-z]+")
 #: Values that every face of an invoice shows, in characters that no typesetting changes.
 _TOLD_BY = ("invoice_number", "invoice_code", "check_code", "total_with_tax", "total_without_tax")
 
@@ -36,5 +38,4 @@ def _plain(reading: Invoice, name: str) -> str:
 
 
 def _digits_of(texts: Iterable[str]) -> str:
-    joined = "".join(texts)
-    return "".join(char for char in joined if char.isascii() and char.isalnum())
+    return _NO_DIGIT.sub("", "".join(texts))
