@@ -17,6 +17,7 @@ from web import (
     claims,
     events,
     notices,
+    oidc,
     pages,
     people,
     signing_in,
@@ -36,6 +37,7 @@ register(HERE / "locales")
 #: Every module with pages or calls; the navigation offers what is in them.
 PARTS: tuple[HasRouter, ...] = (
     signing_in,
+    oidc,
     account,
     people,
     pages,

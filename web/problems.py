@@ -20,6 +20,10 @@ _DOORS: dict[str, str] = {
 }
 
 _STATUS = {
+    "oidc_not_offered": 404,
+    "oidc_failed": 502,
+    "oidc_unknown": 403,
+    "password_wrong": 422,
     "factor_needed": 401,
     "factor_required": 409,
     "scope_missing": 403,

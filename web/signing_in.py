@@ -22,7 +22,6 @@ from archive.secrets import (
 )
 from extractors.errors import YanpiaoError
 from web.asking import language_of, services_of
-from web.oidc import is_offered
 from web.rendering import render
 from web.who import (
     HalfwayIn,
@@ -87,7 +86,7 @@ def _sign_in_page(
         "next": safe_address(going_to),
         "login": login,
         "fault": fault,
-        "oidc": is_offered(services_of(request).settings),
+        "oidc": services_of(request).settings.oidc_offered,
     }
     return render(request, "sign_in.html", values, status_code=status_code)
 

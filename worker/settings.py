@@ -186,6 +186,11 @@ class Settings(BaseSettings):
         return self.data.expanduser().resolve()
 
     @property
+    def oidc_offered(self) -> bool:
+        """Whether the organisation's own sign-in is another way in."""
+        return bool(self.oidc_issuer and self.oidc_client_id)
+
+    @property
     def public_url(self) -> str:
         """How links to the web server begin, without a slash at the end."""
         host = f"[{self.web_host}]" if ":" in self.web_host else self.web_host
