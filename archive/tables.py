@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from archive import accounting, claiming, inspections, noticing, people, records, reviewing
+from archive import (
+    accounting,
+    claiming,
+    inspections,
+    noticing,
+    page_pictures,
+    people,
+    records,
+    reviewing,
+)
 from archive.search import tables as search
 
 Base = records.Base
 #: Named so that importing this module is seen to be what makes the tables known.
-MODULES = (accounting, claiming, inspections, noticing, people, records, reviewing, search)
+MODULES = (
+    accounting,
+    claiming,
+    inspections,
+    noticing,
+    page_pictures,
+    people,
+    records,
+    reviewing,
+    search,
+)

@@ -36,6 +36,7 @@ from extractors.limits import Limits
 from extractors.merge import merge
 from extractors.model import Box, Invoice, Kind, Source
 from extractors.opening import open_file, parsed_codes, several, unseen
+from extractors.picturing import PagePicture, drawn
 from extractors.recogniser import Recogniser
 from extractors.relook import looks
 from extractors.second_look import faults, keeps, mended, places, replaced
@@ -126,6 +127,14 @@ class Reader:
             part = cut_out(picture, region) if region is not None else picture
             upright = self._recogniser.recognise(part, page).image
         return looks(self._recogniser, upright, places)
+
+    def pictures(self, path: Path, invoice: Invoice | None) -> tuple[PagePicture, ...]:
+        """The pages that an invoice of the file lies on, drawn anew as its boxes have them; all
+        pages while nothing was read of it. Raises as `read` does."""
+        data = self._content(path)
+        with ExitStack() as stack:
+            opened = open_file(sniff(data), data, self._limits, stack)
+            return drawn(opened.leaves, invoice, self._recogniser)
 
     def _content(self, path: Path) -> bytes:
         """The bytes at `path`. Raises `FileTooLarge`, and `DocumentError` where it cannot be

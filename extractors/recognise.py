@@ -31,6 +31,7 @@ LEAST_SCORE = 0.3
 WORN = 0.84
 #: A region is cut with so much of its height around it: boxes hug their words.
 _MARGIN = 0.35
+_HALF_TURN = 180
 #: Where the typical line scores less, a few of the longest are tried upside down, and the page
 #: is turned if they score so much better.
 _POOR, _FEW_LINES, _TRIED, _BETTER = 0.85, 5, 6, 0.1
@@ -74,6 +75,16 @@ class PaddleRecogniser:
             found = tuple(_less_sure(word) for word in found)
         words = PageWords(page=page, width=width, height=height, words=found)
         return self._with_title(RecognisedPage(words=words, rotation=turned, image=upright))
+
+    def upright(self, image: Pixels, rotation: int) -> Pixels:
+        """The upright picture that `recognise` returned for a page which it turned by `rotation`,
+        without reading it again: what its boxes lie on. Raises `EngineMissing`."""
+        engine = self._loaded()
+        picture, turned = engine.upright(prepared(image).pixels)
+        quads = engine.find(picture)
+        if (rotation - turned) % 360 == _HALF_TURN:
+            picture, quads = upside_down(picture, quads)
+        return levelled(picture, quads)[0]
 
     def recognise_region(self, image: Pixels, boxes: Iterable[Box]) -> tuple[Word, ...]:
         """A second, closer look at parts of a page: the words in `boxes` (fractions of `image`,

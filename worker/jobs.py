@@ -9,6 +9,7 @@ from functools import partial
 from verifiers.policy import Road
 from verifiers.portal.lane import PortalVerifier
 from verifiers.portal.settings import PortalSettings
+from worker import page_pictures
 from worker.log import logger
 from worker.manners import SharedManners
 from worker.pipeline import Pipeline
@@ -107,6 +108,7 @@ def read_document(document_id: str) -> None:
         raise RuntimeError("this worker does not read")
     tools.pipeline.read(document_id, tools.reader)
     tools.pipeline.look_again(document_id, tools.reader)
+    page_pictures.draw(tools.pipeline.services, document_id, tools.reader)
 
 
 def _verify(pipeline: Pipeline, visit: Visit, document_id: str) -> None:

@@ -48,6 +48,11 @@ class Pipeline:
         self._settings = services.settings
         self._database = services.database
 
+    @property
+    def services(self) -> Services:
+        """What the steps work with."""
+        return self._services
+
     # -- reading -------------------------------------------------------------------------
 
     def read(self, document_id: str, reader: DocumentReader) -> None:
@@ -261,7 +266,8 @@ class Pipeline:
     def _go_on(self, document: Document) -> None:
         """Enqueue what the document's new state asks for; its row is committed already."""
         client = self._services.redis
-        if document.state == State.RECEIVED or document.state == State.VERIFIED:
+        if document.state in (State.RECEIVED, State.VERIFIED, State.IN_REVIEW):
+            # In review a person will look at it: its pages are to be drawn.
             enqueue(client, Stage.OCR, document.id)
         elif document.state == State.READ:
             enqueue(client, Stage.VERIFY, document.id)

@@ -2,8 +2,8 @@
 
 Takes `{"path": ...}` on the inherited socket and answers `{"invoices": ...}`; with
 `{"look": {"page", "region", "places"}}` besides, `{"looks": ...}`; with `{"signatures": true}`,
-`{"signatures": ...}`; or `{"error": {"code", "params"}}` where it failed; until the socket closes.
-Dies with its parent, and is bound in memory, so that a hostile file can hurt nobody else.
+`{"signatures": ...}`; with `{"pictures": INVOICE}`, `{"pictures": ...}`; or
+`{"error": {"code", "params"}}` where it failed; until the socket closes. Dies with its parent, and is bound in memory, so that a hostile file can hurt nobody else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from extractors.errors import ReaderCrashed, YanpiaoError
-from extractors.model import Box
+from extractors.model import Box, Invoice
 from extractors.sniff import sniff
 from verifiers.signatures import check_signatures
 from verifiers.signatures.roots import load_roots
@@ -91,12 +91,22 @@ def answer_signatures(path: Path, roots: Sequence[bytes]) -> dict[str, Any]:
     return _answered("signatures", found)
 
 
+def answer_pictures(reader: Any, path: Path, invoice: Any) -> dict[str, Any]:
+    """The pages of one file, drawn anew; every fault becomes an answer."""
+    read = Invoice.model_validate(invoice) if invoice else None
+    return _answered(
+        "pictures", lambda: [each.model_dump(mode="json") for each in reader.pictures(path, read)]
+    )
+
+
 def _response(
     reader: Any, request: dict[str, Any], roots: Callable[[], Sequence[bytes]]
 ) -> dict[str, Any]:
     path = Path(request["path"])
     if look := request.get("look"):
         return answer_looks(reader, path, look)
+    if "pictures" in request:
+        return answer_pictures(reader, path, request["pictures"])
     if request.get("signatures"):
         return answer_signatures(path, roots())
     return answer(reader, path)

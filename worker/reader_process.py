@@ -22,6 +22,7 @@ from typing import Any, Self
 from extractors import errors
 from extractors.errors import ReaderCrashed, YanpiaoError
 from extractors.model import Box, Finding, Invoice
+from extractors.picturing import PagePicture
 from extractors.words import Look
 from verifiers.signatures import unreadable
 from worker.log import logger
@@ -106,6 +107,12 @@ class ReaderProcess:
         except ReaderCrashed as error:
             return (unreadable(path.suffix.lstrip(".") or "file", error.params.get("detail", "")),)
         return tuple(Finding.model_validate(each) for each in found)
+
+    def pictures(self, path: Path, invoice: Invoice | None) -> tuple[PagePicture, ...]:
+        """The pages of one file, drawn anew (see `Reader.pictures`). Raises as `read` does."""
+        data = invoice.model_dump(mode="json") if invoice else None
+        found = self._asked({"path": str(path), "pictures": data})["pictures"]
+        return tuple(PagePicture.model_validate(each) for each in found)
 
     def _asked(self, request: dict[str, Any], most: float | None = None) -> dict[str, Any]:
         """The reading process's answer to one request; its error, raised."""

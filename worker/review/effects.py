@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from archive import vouchers
+from archive import page_pictures, vouchers
 from archive.actors import Actor
 from archive.records import Document, InvoiceClaim, State, VerificationRow, now
 from archive.reviewing import ReviewDeed, case_of
@@ -87,6 +87,7 @@ def ask_picture(scene: Scene) -> None:
 def reread(scene: Scene) -> None:
     """Read again from the start; what was corrected by hand is forgotten."""
     scene.document.attempts = 0
+    page_pictures.keep(scene.session, scene.document.id, ())
     scene.move(State.RECEIVED)
 
 
