@@ -3,7 +3,8 @@
 Takes `{"path": ...}` on the inherited socket and answers `{"invoices": ...}`; with
 `{"look": {"page", "region", "places"}}` besides, `{"looks": ...}`; with `{"signatures": true}`,
 `{"signatures": ...}`; with `{"pictures": INVOICE}`, `{"pictures": ...}`; or
-`{"error": {"code", "params"}}` where it failed; until the socket closes. Dies with its parent, and is bound in memory, so that a hostile file can hurt nobody else.
+`{"error": {"code", "params"}}` where it failed; until the socket closes. Dies
+with its parent, and is bound in memory, so that a hostile file can hurt nobody else.
 """
 
 from __future__ import annotations
