@@ -441,3 +441,59 @@ def test_only_keepers_and_auditors_see_the_counts(web: TestClient) -> None:
     assert web.get("/health").json() == {"queue_server": True}
     sign_in(web, Role.AUDITOR)
     assert "documents" in web.get("/health").json()
+
+
+# -- safety --------------------------------------------------------------------------------
+
+
+def test_a_stranger_may_not_fill_the_disk(web: TestClient) -> None:
+    large = [("files", ("a.xml", bytes(100_000)))]
+    for address in ("/upload", "/api/upload", "/sign-in"):
+        assert web.post(address, files=large).status_code == 401
+    sign_in(web, Role.SUBMITTER)
+    assert web.post("/api/upload", files=large).status_code == 201
+
+
+def test_a_minute_holds_so_many_uploads(settings: Settings) -> None:
+    strict = settings.model_copy(update={"uploads_per_minute": 2})
+    with (
+        broker.bundled(strict),
+        TestClient(create_app(strict), base_url="http://localhost") as web,
+    ):
+        sign_in(web, Role.SUBMITTER)
+        file = [("files", ("a.xml", xml()))]
+        answers = [web.post("/api/upload", files=file) for _ in range(4)]
+        assert 429 in {answer.status_code for answer in answers[2:]}
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        assert 0 < int(refused.headers["retry-after"]) <= 60
+        assert refused.json()["code"] == "too_many_requests"
+        sign_in(web, Role.SUBMITTER)  # another person is another count
+        assert web.post("/api/upload", files=file).status_code == 201
+
+
+def test_every_view_is_in_the_trail(web: TestClient, joined: Services) -> None:
+    ann = make_person(joined, (Role.SUBMITTER, "north"))
+    document = _handed_in(joined, ann, "north", "1")
+    actor = sign_in(web, Role.AUDITOR)
+    web.get(f"/documents/{document}")
+    web.get(f"/documents/{document}/original")
+    seen = [action for who, action in _trail(joined) if who == actor.id]
+    assert seen[-2:] == ["document_viewed", "original_taken"]
+    sign_in(web, (Role.AUDITOR, "south"))
+    web.get(f"/documents/{document}")
+    assert _trail(joined)[-1][1] == "signed_in"  # what is not shown is no view
+
+
+def test_faults_of_a_request_are_problem_documents(web: TestClient) -> None:
+    sign_in(web, *Role)
+    nowhere = web.get("/api/nowhere")
+    assert (nowhere.status_code, nowhere.json()["code"]) == (404, "no_such_page")
+    wrong = web.delete("/api/upload")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "wrong_method")
+    bad = web.post("/api/upload", data={"voucher": "secret" * 20})
+    assert bad.status_code == 422
+    assert bad.headers["content-type"] == "application/problem+json"
+    assert "secret" not in bad.text
+    assert {"type", "title", "detail", "status", "code", "errors"} <= bad.json().keys()
+    page = web.get("/nowhere")
+    assert (page.status_code, "<h1>" in page.text) == (404, True)

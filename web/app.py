@@ -27,7 +27,7 @@ from web import (
 from web.navigation import HasRouter, addresses_of
 from web.problems import install as install_problems
 from web.safety import SafetyMiddleware
-from web.who import check_csrf
+from web.who import actor_or_none, check_csrf
 from worker.services import Services
 from worker.settings import Settings
 
@@ -73,7 +73,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.services = services
     app.state.streams = streams
-    app.add_middleware(SafetyMiddleware, max_body=chosen.max_upload_size)
+    app.add_middleware(
+        SafetyMiddleware,
+        max_body=chosen.max_upload_size,
+        knows=lambda request: actor_or_none(request) is not None,
+    )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=chosen.allowed_hosts)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     for part in PARTS:

@@ -15,6 +15,7 @@ from archive.records import Batch, Document, InvoiceRow, State, Upload
 from archive.visibility import campuses_to_submit
 from extractors.messages import say
 from web.rendering import language_of, render, services_of
+from web.trail import viewed
 from web.who import needs
 from worker.errors import UnknownDocument
 from worker.intake import batch_voucher_no
@@ -158,7 +159,9 @@ def _own_number(voucher_no: str) -> bool:
 
 @router.get("/claims/{document_id}")
 def claim(request: Request, actor: Submitter, document_id: DocumentId) -> HTMLResponse:
-    return render(request, "claim.html", _claim(request, actor, document_id))
+    values = _claim(request, actor, document_id)
+    viewed(request, actor, document_id)
+    return render(request, "claim.html", values)
 
 
 @router.get("/claims/{document_id}/way")

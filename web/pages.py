@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from archive import search
 from archive.actors import Actor, Role
-from archive.records import AuditRow, Batch, Document, EvidenceRow, State
+from archive.records import AuditRow, Batch, Document, EvidenceRow, State, VerificationRow
 from archive.visibility import visible, visible_batches, visible_evidence
 from archive.vouchers import suffix_of
 from extractors.model import FIELD_NAMES
 from web.rendering import language_of, render, services_of
+from web.trail import viewed
 from web.who import SignedIn, actor_of, actor_or_none, needs
 from worker.errors import UnknownDocument
 from worker.inspecting import finding_sentence, status_report
@@ -144,6 +145,7 @@ def document(request: Request, document_id: str, actor: SignedIn) -> HTMLRespons
     services, language = services_of(request), language_of(request)
     with services.database.read() as session:
         found = _seen(session, actor, document_id)
+        viewed(request, actor, found.id)
         history = list(
             session.scalars(
                 select(AuditRow).where(AuditRow.document_id == document_id).order_by(AuditRow.seq)
@@ -187,6 +189,7 @@ def original(request: Request, document_id: str, actor: SignedIn) -> Response:
         found = _seen(session, actor, document_id)
     if not found.kept:
         raise UnknownDocument(id=document_id)
+    viewed(request, actor, found.id, "original_taken")
     suffix = suffix_of(found.media_type)
     return Response(
         services.store.get(found.sha256),
@@ -202,8 +205,10 @@ def evidence(request: Request, evidence_id: str, actor: SignedIn) -> Response:
     with services.database.read() as session:
         query = select(EvidenceRow).where(EvidenceRow.id == evidence_id, visible_evidence(actor))
         found = session.scalars(query).first()
-    if found is None:
-        raise UnknownDocument(id=evidence_id)
+        if found is None:
+            raise UnknownDocument(id=evidence_id)
+        proved = session.get_one(VerificationRow, found.verification_id).document
+    viewed(request, actor, proved.id, "evidence_viewed")
     inline = found.media_type in _INLINE
     return Response(
         services.store.get(found.sha256),

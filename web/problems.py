@@ -3,13 +3,17 @@ get a problem document (RFC 9457), people a page with the reason and what to do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
 
 from archive.factors import Stage
 from extractors.errors import YanpiaoError
+from extractors.messages import say
 from web.rendering import language_of, render
 from web.who import SignInNeeded
 
@@ -18,6 +22,8 @@ _DOORS: dict[str, str] = {
     Stage.PROVE: "/sign-in/code",
     Stage.SET_UP: "/sign-in/second-factor",
 }
+
+_TOO_MANY = 429
 
 _STATUS = {
     "oidc_not_offered": 404,
@@ -29,7 +35,7 @@ _STATUS = {
     "scope_missing": 403,
     "wrong_code": 422,
     "unknown_token": 404,
-    "too_many_tries": 429,
+    "too_many_requests": 429,
     "sign_in_needed": 401,
     "not_allowed": 403,
     "form_too_old": 403,
@@ -70,19 +76,27 @@ def problem(request: Request, error: YanpiaoError) -> Response:
     language = language_of(request)
     status = _STATUS.get(error.code, 500)
     title, detail = error.message(language), error.hint(language)
+    headers = {"Retry-After": error.params["seconds"]} if status == _TOO_MANY else {}
     if request.url.path.startswith("/api/"):
-        return JSONResponse(
-            {
-                "type": f"urn:yanpiao:{error.code}",
-                "title": title,
-                "detail": detail,
-                "status": status,
-                "code": error.code,
-            },
-            status_code=status,
-            media_type="application/problem+json",
-        )
-    return render(request, "problem.html", {"title": title, "hint": detail}, status_code=status)
+        return _document(error.code, title, detail, status, headers)
+    page = render(request, "problem.html", {"title": title, "hint": detail}, status_code=status)
+    page.headers.update(headers)
+    return page
+
+
+def _document(
+    code: str,
+    title: str,
+    detail: str,
+    status: int,
+    headers: Mapping[str, str],
+    **more: object,
+) -> JSONResponse:
+    """A problem document (RFC 9457); `code` is what a program decides by."""
+    body = {"type": f"urn:yanpiao:{code}", "title": title, "detail": detail, "status": status}
+    return JSONResponse(
+        {**body, "code": code, **more}, status, headers, media_type="application/problem+json"
+    )
 
 
 def _to_sign_in(request: Request, error: SignInNeeded) -> Response:
@@ -102,6 +116,42 @@ async def _handle(request: Request, error: Exception) -> Response:
     return problem(request, error)
 
 
+def _said(request: Request, code: str, status: int, **more: object) -> Response:
+    """A fault of the request itself, by its sentence in the catalogues."""
+    language = language_of(request)
+    title, hint = say(code, language), say(code, language, part="hint")
+    if request.url.path.startswith("/api/"):
+        return _document(code, title, hint, status, {}, **more)
+    return render(request, "problem.html", {"title": title, "hint": hint}, status_code=status)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """What was sent is not what the route takes. Values are not sent back: they may be secret."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as it was installed for
+    errors = [
+        {"where": "/".join(map(str, fault["loc"])), "message": fault["msg"], "kind": fault["type"]}
+        for fault in error.errors()
+    ]
+    return _said(request, "bad_request", 422, errors=errors)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    """No route, or not by this method."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    code = {404: "no_such_page", 405: "wrong_method"}.get(error.status_code, "bad_request")
+    answer = _said(request, code, error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _fault(request: Request, _: Exception) -> Response:
+    """A fault of ours. The server's log has it; the answer tells nothing of how it came about."""
+    return _said(request, "internal_fault", 500)
+
+
 def install(app: FastAPI) -> None:
-    """Let the application answer every `YanpiaoError` this way."""
+    """Let the application answer every fault this way."""
     app.add_exception_handler(YanpiaoError, _handle)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _fault)

@@ -1,16 +1,19 @@
 """What every response and every changing request must satisfy.
 
-Until accounts exist the server listens on this machine only (the default address), and these
-checks keep other web sites from using a browser on it: requests that change something must come
-from our own pages or from no browser at all, and the Host must be ours (DNS rebinding).
+They keep other web sites from using a browser in which somebody is signed in: requests that change
+something must come from our own pages or from no browser at all, and the Host must be ours (DNS
+rebinding). Forms carry the session's token besides (`web.who.check_csrf`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -37,30 +40,43 @@ def is_own(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
-def _refusal(scope: Scope, max_body: int) -> PlainTextResponse | None:
+def _refused(scope: Scope, code: str, words: str, status: int) -> Response:
+    """Said in English only: no page of ours leads here, and nobody's language is known yet."""
+    if not scope["path"].startswith("/api/"):
+        return PlainTextResponse(words, status_code=status)
+    body = {"type": f"urn:yanpiao:{code}", "title": words, "status": status, "code": code}
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+def _refusal(scope: Scope, max_body: int) -> Response | None:
     """Why a changing request is not even looked at; None when it may go on."""
     headers = Headers(scope=scope)
     if not is_own(headers):
-        return PlainTextResponse("This request came from another site.", status_code=403)
+        return _refused(scope, "another_site", "This request came from another site.", 403)
     if "transfer-encoding" in headers:
         # A body of unknown length would be written to the disk before anybody could measure it.
-        return PlainTextResponse("Send the length of the upload.", status_code=411)
+        return _refused(scope, "length_needed", "Send the length of the upload.", 411)
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > max_body:
-        return PlainTextResponse(
-            f"An upload may have {max_body} bytes. Hand the files in with several uploads.",
-            status_code=413,
-        )
+        words = f"An upload may have {max_body} bytes. Hand the files in with several uploads."
+        return _refused(scope, "upload_too_large", words, 413)
     return None
 
 
-class SafetyMiddleware:
-    """Refuses changing requests of other sites, or of more than `max_body` bytes, and puts the
-    safety headers on every answer."""
+#: As much as a form holds. More is read only for somebody: a body is taken in whole before a
+#: route can ask who sends it.
+_STRANGERS_BODY = 64 * 1024
 
-    def __init__(self, app: ASGIApp, max_body: int) -> None:
+
+class SafetyMiddleware:
+    """Refuses changing requests of other sites, of more than `max_body` bytes, or of more than a
+    form holds from somebody whom `knows` does not know, and puts the safety headers on every
+    answer."""
+
+    def __init__(self, app: ASGIApp, max_body: int, knows: Callable[[Request], bool]) -> None:
         self._app = app
         self._max_body = max_body
+        self._knows = knows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -76,7 +92,15 @@ class SafetyMiddleware:
 
         if scope["method"] not in _SAFE_METHODS:
             refusal = _refusal(scope, self._max_body)
+            if refusal is None and not await self._welcome(scope):
+                refusal = _refused(scope, "sign_in_needed", "Sign in first.", 401)
             if refusal is not None:
                 await refusal(scope, receive, send_with_headers)
                 return
         await self._app(scope, receive, send_with_headers)
+
+    async def _welcome(self, scope: Scope) -> bool:
+        """Whether this much may be taken in from whoever sends it."""
+        if int(Headers(scope=scope).get("content-length", "0")) <= _STRANGERS_BODY:
+            return True
+        return await run_in_threadpool(self._knows, Request(scope))

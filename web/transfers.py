@@ -19,6 +19,7 @@ from archive.actors import Actor, Role
 from archive.claiming import Transfer
 from archive.visibility import campus_to_submit
 from extractors.messages import sentence
+from web.limits import uploads_limited
 from web.rendering import language_of, services_of
 from web.who import needs
 from worker.errors import CampusNeeded
@@ -55,7 +56,7 @@ class Fingerprint(BaseModel):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
-@router.post("/api/claims", status_code=201)
+@router.post("/api/claims", status_code=201, dependencies=[Depends(uploads_limited)])
 def begin_claim(request: Request, actor: Submitter, body: NewClaim) -> JSONResponse:
     """Begin to hand in; 422 when the actor must choose a campus."""
     campus = campus_to_submit(actor, body.campus.strip())
@@ -74,7 +75,7 @@ def known(request: Request, actor: Submitter, body: Fingerprint) -> JSONResponse
     return JSONResponse({"known": said})
 
 
-@router.post("/api/transfers", status_code=201)
+@router.post("/api/transfers", status_code=201, dependencies=[Depends(uploads_limited)])
 def begin(request: Request, actor: Submitter, body: NewTransfer) -> JSONResponse:
     """Announce a file."""
     transfer = Transfers(services_of(request)).begin(actor, body.claim, body.name, body.size)

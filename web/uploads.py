@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from archive.actors import Actor, Role
 from archive.visibility import campus_to_submit
+from web.limits import uploads_limited
 from web.rendering import language_of, services_of
 from web.who import needs
 from worker.errors import CampusNeeded, NothingToDrop, TooManyFiles
@@ -51,7 +52,7 @@ def _accept_all(
     return batch_id, receipts
 
 
-@router.post("/upload")
+@router.post("/upload", dependencies=[Depends(uploads_limited)])
 async def upload_form(
     request: Request,
     actor: Submitter,
@@ -88,7 +89,7 @@ def _take_in_all(
     return batch_id
 
 
-@router.post("/api/upload", status_code=201)
+@router.post("/api/upload", status_code=201, dependencies=[Depends(uploads_limited)])
 async def upload_api(
     request: Request, actor: Submitter, files: Files, voucher: VoucherNo = "", campus: Campus = ""
 ) -> JSONResponse:

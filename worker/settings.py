@@ -67,6 +67,16 @@ class Settings(BaseSettings):
     oidc_login_claim: str = Field(
         "preferred_username", description="What that sign-in says which is the login here."
     )
+    uploads_per_minute: int = Field(
+        300, ge=1, description="Most requests a minute with which one person hands files in."
+    )
+    api_per_minute: int = Field(
+        600, ge=1, description="Most requests a minute of one person's programs."
+    )
+    webhook_private: bool = Field(
+        False,
+        description="Let webhooks call addresses inside the house, also by http.",
+    )
     session_idle: float = Field(
         2 * 3600, gt=0, description="Seconds without use after which a person must sign in again."
     )
