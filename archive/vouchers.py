@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from archive import accounting, audit, reviewing
+from archive import accounting, audit, gate, reviewing
 from archive.accounting import Standing, VoucherFacts
 from archive.bags import BagItem, SealedBag, check_voucher_no, seal
 from archive.drawing.pages import thumbnail
@@ -26,6 +26,7 @@ from archive.records import (
     now,
 )
 from archive.store import FileStore
+from archive.voucher_json import decisions_json, facts_json
 from extractors.model import Invoice
 from verifiers.policy import Policy
 
@@ -266,6 +267,8 @@ class SealPlan:
     decisions: tuple[dict[str, Any], ...] = ()
     #: What reviewers decided, by document.
     reviews: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    #: Items of the four-property test that people let pass.
+    accepted: frozenset[str] = frozenset()
     #: False after a try that ended in nobody knows what: then no page is drawn.
     drawn: bool = True
 
@@ -284,16 +287,19 @@ def plan_seal(session: Session, voucher_no: str) -> SealPlan | None:
         version=last.version + 1 if last else 1,
         previous_digest=last.digest if last else None,
         documents=documents,
-        facts=accounting.facts_json(facts) if facts is not None else None,
-        decisions=tuple(accounting.decisions_json(session, voucher_no)),
+        facts=facts_json(facts) if facts is not None else None,
+        decisions=tuple(decisions_json(session, voucher_no)),
         reviews=reviewing.decisions_json(session, [document.id for document in documents]),
+        accepted=gate.accepted_items(session, voucher_no),
         drawn=session.get_one(Voucher, voucher_no).attempts <= _TRIES_WITH_DRAWING,
     )
 
 
 def write_bag(plan: SealPlan, store: FileStore, root: Path) -> SealedBag:
     """Write the planned bag to the disk. The caller holds the voucher's lease; whatever an
-    interrupted try left under the same version was never recorded and is replaced."""
+    interrupted try left under the same version was never recorded and is replaced.
+
+    Raises `SealingRefused` where the four-property test fails; nothing is left then."""
     return seal(
         root,
         plan.voucher_no,
@@ -306,6 +312,7 @@ def write_bag(plan: SealPlan, store: FileStore, root: Path) -> SealedBag:
         previous_digest=plan.previous_digest,
         facts=plan.facts,
         decisions=plan.decisions,
+        approve=lambda folder: gate.approve(folder, plan.voucher_no, plan.accepted),
     )
 
 

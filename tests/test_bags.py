@@ -218,7 +218,7 @@ def test_a_bag_is_read_back(tmp_path: Path) -> None:
 def old_bag(root: Path) -> Path:
     """A bag as it was sealed before there were covers."""
     folder = root / "old"
-    original, metadata = b"<EInvoice/>", {"verdict": "confirmed", "verifications": []}
+    original, metadata = b"<EInvoice/>", {"verdict": "confirmed", "verifications": [{}]}
     said = {
         "voucher_no": "JZ-1", "version": 1, "previous_bag_digest": None,
         "sealed_at": MOMENT.isoformat(),

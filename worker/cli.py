@@ -21,6 +21,7 @@ from archive.records import BagRow, Document, Voucher
 from extractors.errors import YanpiaoError
 from worker import serving
 from worker.errors import NothingToDrop, UnknownDocument, UnknownVoucher
+from worker.inspect_command import inspect
 from worker.inspecting import show_document, status_report
 from worker.intake import files_in
 from worker.log import configure
@@ -46,6 +47,7 @@ app.add_typer(people_app, name="people")
 app.add_typer(admin_app, name="admin")
 serving.register(app)
 app.command()(policy)
+app.command()(inspect)
 
 out = Console(soft_wrap=False)
 err = Console(stderr=True)
@@ -205,22 +207,6 @@ def bag(voucher_no: Annotated[str, typer.Argument(help="Voucher number.")]) -> N
                     "sealed_at": row.sealed_at.isoformat(),
                 }
             )
-
-
-@app.command()
-def inspect(folder: Annotated[Path, typer.Argument(help="Folder of a bag.")]) -> None:
-    """Check a sealed bag by itself: every file present, none added, every digest right."""
-    result = bags.inspect(folder)
-    _print_json(
-        {
-            "bag": str(folder),
-            "sound": result.sound,
-            "digest": result.digest,
-            "files": result.files,
-            "faults": list(result.faults),
-        }
-    )
-    raise typer.Exit(0 if result.sound else 1)
 
 
 @audit_app.command("verify")

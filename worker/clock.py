@@ -19,6 +19,7 @@ from archive.records import Document, State, now
 from verifiers.model import Reason
 from worker import again
 from worker.housekeeping import Housekeeping
+from worker.inspections import inspect_due
 from worker.log import logger
 from worker.queues import Stage, enqueue, job_id, queued_keys
 from worker.services import Services
@@ -152,6 +153,7 @@ class Clock:
                 self._voucher_files.scan()
                 self.round()
                 self._housekeeping.round()
+                inspect_due(self._services)
             except (SQLAlchemyError, OSError) as error:
                 log.exception("round_failed", error=type(error).__name__)
             self._stop.wait(self._services.settings.clock_seconds)

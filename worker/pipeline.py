@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from archive import accounting, leases, vouchers
+from archive import accounting, gate, leases, vouchers
 from archive.records import Document, State, VerificationRow, Voucher
 from extractors.errors import ReaderCrashed, YanpiaoError
 from extractors.model import Box, Finding, Invoice, Kind
@@ -219,6 +219,12 @@ class Pipeline:
                     if plan
                     else None
                 )
+        except gate.SealingRefused as refused:
+            log.warning("sealing_refused", voucher_no=voucher_no, codes=refused.params["codes"])
+            with self._database.write() as session:
+                gate.note_refused(session, refused)
+            self._rest_voucher(voucher_no, token)
+            return
         except (YanpiaoError, OSError) as error:
             log.exception("sealing_failed", voucher_no=voucher_no, error=type(error).__name__)
             self._rest_voucher(voucher_no, token)

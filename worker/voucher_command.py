@@ -15,6 +15,7 @@ from archive import accounting, results_back
 from archive.records import Voucher
 from archive.tabular import write_csv
 from archive.voucher_import import take_file
+from archive.voucher_json import facts_json
 from worker.errors import UnknownVoucher
 from worker.services import Services
 from worker.settings import Settings
@@ -63,7 +64,7 @@ def show_voucher(
         facts = session.get(accounting.VoucherFacts, voucher_no)
         found = accounting.standing(session, voucher_no, services.policy)
         shown = standing_json(found, settings.language)
-        shown["facts"] = accounting.facts_json(facts) if facts is not None else None
+        shown["facts"] = facts_json(facts) if facts is not None else None
     if as_json:
         _print_json(shown)
     else:

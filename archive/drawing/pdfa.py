@@ -17,6 +17,8 @@ from xml.sax.saxutils import escape
 import pikepdf
 from PIL import ImageCms
 
+#: What opening a PDF may raise: broken, or locked with a password.
+UNREADABLE = (pikepdf.PdfError, pikepdf.PasswordError)
 _HEADER_DATE = slice(24, 36)
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -97,7 +99,7 @@ def faults_of(content: bytes) -> list[str]:
     try:
         with pikepdf.open(io.BytesIO(content)) as pdf:
             return list(_faults(pdf))
-    except pikepdf.PdfError as error:
+    except UNREADABLE as error:
         return [f"cannot be opened: {type(error).__name__}"]
 
 
