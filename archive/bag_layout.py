@@ -48,7 +48,7 @@ class BagItem:
 
 @dataclass(frozen=True, slots=True)
 class BagVoucher:
-    """The voucher of a bag: facts of the accounting system (`archive.accounting.facts_json`),
+    """The voucher of a bag: facts of the accounting system (`archive.voucher_json.facts_json`),
     None where it stated none, and the differences that people accepted."""
 
     voucher_no: str
