@@ -45,6 +45,8 @@ def _tune_sqlite(connection: Any, _record: Any) -> None:
     # An acknowledged upload must survive a power cut; WAL's default of NORMAL may lose it.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # The 2 MB that SQLite keeps by default hold not even the upper pages of a large index.
+    cursor.execute("PRAGMA cache_size=-65536")
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
     cursor.close()
 

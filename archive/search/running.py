@@ -8,10 +8,21 @@ page costs about the same however many invoices there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased
 
 from archive.records import Document, InvoiceRow
@@ -33,8 +44,28 @@ S = SearchInvoice
 FEW = 20_000
 #: A walk that has come this far without filling its page is given up for a whole sort.
 _FAR = 300_000
-#: Phase of hits that are ordered by day. Phases below it are those of a number.
-_BY_DAY = 3
+#: From so many digits on, a number is met by fewer invoices than anything else.
+_TELLING = 6
+#: Digits of a 发票代码: 10 or 12.
+_LONGEST_CODE = 12
+#: How a number may match, in the order of the hits; those by their code or by nothing of the
+#: kind follow, ordered by day.
+_MATCHES = (Match.EXACT, Match.PREFIX, Match.SUFFIX)
+_BY_DAY = len(_MATCHES)
+#: Every query here looks a few rows up by an index, again and again. PostgreSQL's planner, which
+#: cannot know how soon the rows are enough, would sooner read whole tables.
+_BY_INDEX = text(
+    "SELECT set_config('enable_hashjoin', 'off', true),"
+    " set_config('enable_mergejoin', 'off', true),"
+    " set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),"
+    " set_config('max_parallel_workers_per_gather', '0', true)"
+)
+
+
+class _Found(NamedTuple):
+    place: Place
+    document_id: str
+    match: Match | None
 
 
 def run(
@@ -49,56 +80,43 @@ def run(
     """One page of what the query finds, at most `limit` hits, beginning behind `after`.
 
     `campuses` restricts it to documents of these, None sees all; `only` is a condition on
-    `Document` that narrows it further. An empty query finds nothing.
-    Raises `BadCursor`.
+    `Document` that narrows it further. An empty query finds nothing. Raises `BadCursor`.
     """
     if query.empty or (campuses is not None and not campuses):
         return Page(())
     place = Place.read(after) if after else None
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(_BY_INDEX)
     needed = list(conditions(session, query))
-    if not needed and not plain_digits(query.number or query.digits or ""):
+    number = plain_digits(query.number or "") or plain_digits(query.digits or "")
+    if not needed and not number:
         return Page(())  # nothing is left of it once what no name holds is gone
     if campuses is not None:
         needed.append(in_campuses(session, campuses))
     if only is not None:
         needed.append(of_documents(only))
-    found: list[tuple[Place, str, Match | None]] = []
-    for phase in _phases(session, query, needed, place):
-        found += phase.some(limit + 1 - len(found))
-        if len(found) > limit:
-            break
-    more = found[limit - 1][0].written() if len(found) > limit else None
+    found: list[_Found] = []
+    if number:
+        found += _numbered(session, number, needed, place, limit + 1)
+    if len(found) <= limit and (not number or query.digits):
+        needed = [*needed, *_by_code_alone(number)]
+        if needed:
+            found += _by_day(session, needed, place, limit + 1 - len(found))
+    more = found[limit - 1].place.written() if len(found) > limit else None
     return Page(_loaded(session, found[:limit]), more)
 
 
-class _Phase:
-    """Hits of one order."""
+def _by_code_alone(digits: str) -> list[Condition]:
+    """That the digits are a code's, and not the number's too."""
+    if not digits:
+        return []
+    if len(digits) > _LONGEST_CODE:
+        return [_NOBODY]
+    code = coded(digits)
+    return [Condition(code.keys, lambda row: and_(code.test(row), not_(numbered(row, digits))))]
 
-    def some(self, most: int) -> Sequence[tuple[Place, str, Match | None]]:
-        """The next hits of this order: their places, document ids, and how the number matched."""
-        raise NotImplementedError
 
-
-def _phases(
-    session: Session, query: Query, needed: list[Condition], place: Place | None
-) -> Iterator[_Phase]:
-    digits = plain_digits(query.digits or "")
-    number = plain_digits(query.number or "") or digits
-    begun = place.phase if place else 0
-    if number:
-        way_in = _few_of(session, needed) if needed else None
-        for phase in range(begun, _BY_DAY):
-            here = place if place is not None and place.phase == phase else None
-            yield _ByNumber(session, number, phase, needed, way_in, here)
-        if not digits:
-            return
-        code = coded(digits)
-        needed = [
-            *needed,
-            Condition(code.keys, lambda row: and_(code.test(row), not_(numbered(row, digits)))),
-        ]
-    here = place if place is not None and place.phase == _BY_DAY else None
-    yield _ByDay(session, needed, here)
+_NOBODY = Condition(select(S.id).where(S.id < 0), lambda row: row.id < 0)
 
 
 def _few_of(session: Session, needed: list[Condition]) -> Condition | None:
@@ -114,108 +132,106 @@ def _few_of(session: Session, needed: list[Condition]) -> Condition | None:
     return condition if count < FEW else None
 
 
-class _ByNumber(_Phase):
-    """Exact numbers, then beginnings, then endings, each in the order of the index."""
-
-    def __init__(
-        self,
-        session: Session,
-        number: str,
-        phase: int,
-        needed: list[Condition],
-        way_in: Condition | None,
-        place: Place | None,
-    ) -> None:
-        self._session, self._phase, self._place = session, phase, place
-        self._needed, self._way_in = needed, way_in
-        begins = begins_with(InvoiceRow.invoice_number, number)
-        ways: tuple[tuple[Match, Any, list[ColumnElement[bool]]], ...] = (
-            (Match.EXACT, InvoiceRow.invoice_number, [InvoiceRow.invoice_number == number]),
-            (
-                Match.PREFIX,
-                InvoiceRow.invoice_number,
-                [begins, InvoiceRow.invoice_number != number],
-            ),
-            (
-                Match.SUFFIX,
-                InvoiceRow.number_reversed,
-                [ends_with(InvoiceRow.number_reversed, number), not_(begins)],
-            ),
-        )
-        self._match, self._key, self._where = ways[phase]
-
-    def some(self, most: int) -> Sequence[tuple[Place, str, Match | None]]:
-        key, document = self._key, InvoiceRow.document_id
-        statement: Select[Any] = select(key, document).where(*self._where)
-        if self._needed:
-            statement = statement.join(S, S.document_id == document).where(
-                *(each.test(S) for each in self._needed)
-            )
-        if self._way_in is not None:
-            statement = statement.where(S.id.in_(self._way_in.keys))
-        if self._place is not None:
-            at, row = str(self._place.key), str(self._place.row)
-            statement = statement.where(key >= at, or_(key > at, document > row))
-        rows = self._session.execute(statement.order_by(key, document).limit(most))
-        return [(Place(self._phase, key, row), row, self._match) for key, row in rows]
+def _numbered(
+    session: Session, number: str, needed: list[Condition], place: Place | None, most: int
+) -> list[_Found]:
+    """Exact numbers, then beginnings, then endings, each in the order of its index."""
+    begun = place.phase if place else 0
+    if begun >= _BY_DAY:
+        return []
+    way_in = _few_of(session, needed) if needed and len(number) < _TELLING else None
+    others = [each.test(S) for each in needed]
+    if way_in is not None:
+        others.append(S.id.in_(way_in.keys))
+    ways = []
+    for phase in range(begun, _BY_DAY):
+        key, conditions_ = _way(number, phase)
+        way: Select[Any] = select(
+            literal(phase).label("phase"), key.label("key"), InvoiceRow.document_id
+        ).where(*conditions_)
+        if others:
+            way = way.join(S, S.document_id == InvoiceRow.document_id).where(*others)
+        if place is not None and place.phase == phase:
+            at, row = str(place.key), str(place.row)
+            way = way.where(key >= at, or_(key > at, InvoiceRow.document_id > row))
+        ways.append(select(way.order_by(key, InvoiceRow.document_id).limit(most).subquery()))
+    rows = session.execute(union_all(*ways)).all()
+    return [
+        _Found(Place(phase, key, document), document, _MATCHES[phase])
+        for phase, key, document in sorted(tuple(row) for row in rows)[:most]
+    ]
 
 
-class _ByDay(_Phase):
+def _way(number: str, phase: int) -> tuple[Any, list[ColumnElement[bool]]]:
+    """What a way of matching is ordered by, and what it demands; none finds another's."""
+    row = InvoiceRow
+    begins = begins_with(row.invoice_number, number)
+    if phase == 0:
+        return row.invoice_number, [row.invoice_number == number]
+    if phase == 1:
+        return row.invoice_number, [begins, row.invoice_number != number]
+    return row.number_reversed, [ends_with(row.number_reversed, number), not_(begins)]
+
+
+def _by_day(
+    session: Session, needed: list[Condition], place: Place | None, most: int
+) -> list[_Found]:
     """Newest issue date first."""
-
-    def __init__(self, session: Session, needed: list[Condition], place: Place | None) -> None:
-        self._session, self._needed, self._place = session, needed, place
-
-    def some(self, most: int) -> Sequence[tuple[Place, str, Match | None]]:
-        way_in = _few_of(self._session, self._needed)
-        rows = None if way_in is not None else self._walk(most)
-        if rows is None:
-            rows = self._fetch(way_in or self._needed[0], most)
-        return [(Place(_BY_DAY, day, number), document, None) for number, day, document in rows]
-
-    def _fetch(self, way_in: Condition, most: int) -> Sequence[Any]:
-        """All that meet one condition, looked at for every other, sorted. Keys of a code may
-        name what the test refuses, so that it too is asked."""
-        others = [each.test(S) for each in self._needed]
-        statement = (
-            select(S.id, S.day, S.document_id)
-            .where(S.id.in_(way_in.keys), *others, *self._behind(S.day + 0))
-            .order_by((S.day + 0).desc(), S.id.desc())  # a sum: no index may tempt the planner
-            .limit(most)
-        )
-        return self._session.execute(statement).all()
-
-    def _walk(self, most: int) -> Sequence[Any] | None:
-        """The newest that meet all conditions; None when the walk led too far."""
-        near = (
-            select(S)
-            .where(*self._behind(S.day))
-            .order_by(S.day.desc(), S.id.desc())
-            .limit(_FAR)
-            .subquery()
-        )
-        row = aliased(S, near)
-        statement = select(row.id, row.day, row.document_id).where(
-            *(each.test(row) for each in self._needed)
-        )
-        rows = self._session.execute(statement.limit(most)).all()
-        if len(rows) == most:
-            return rows
-        walked = self._session.scalar(select(func.count()).select_from(near)) or 0
-        return rows if walked < _FAR else None
-
-    def _behind(self, day: Any) -> list[ColumnElement[bool]]:
-        if self._place is None:
-            return []
-        try:
-            at, row = int(self._place.key), int(self._place.row)
-        except ValueError as error:
-            raise BadCursor from error
-        return [day <= at, or_(day < at, S.id < row)]
+    here = place if place is not None and place.phase == _BY_DAY else None
+    way_in = _few_of(session, needed)
+    rows = None if way_in is not None else _walk(session, needed, here, most)
+    if rows is None:
+        rows = _fetch(session, way_in or needed[0], needed, here, most)
+    return [_Found(Place(_BY_DAY, day, number), document, None) for number, day, document in rows]
 
 
-def _loaded(session: Session, found: list[tuple[Place, str, Match | None]]) -> tuple[Hit, ...]:
-    ids = [document for _, document, _ in found]
+def _fetch(
+    session: Session, way_in: Condition, needed: list[Condition], place: Place | None, most: int
+) -> Sequence[Any]:
+    """All that meet one condition, looked at for the others, sorted. Keys of a code may name what
+    its test refuses, so that every test is asked."""
+    day = S.day + 0  # a sum, so that no index on days tempts the planner
+    statement = (
+        select(S.id, S.day, S.document_id)
+        .where(S.id.in_(way_in.keys), *(each.test(S) for each in needed), *_behind(day, place))
+        .order_by(day.desc(), S.id.desc())
+        .limit(most)
+    )
+    return session.execute(statement).all()
+
+
+def _walk(
+    session: Session, needed: list[Condition], place: Place | None, most: int
+) -> Sequence[Any] | None:
+    """The newest that meet all conditions; None when the walk led too far."""
+    near = (
+        select(S)
+        .where(*_behind(S.day, place))
+        .order_by(S.day.desc(), S.id.desc())
+        .limit(_FAR)
+        .subquery()
+    )
+    row = aliased(S, near)
+    statement = select(row.id, row.day, row.document_id)
+    rows = session.execute(statement.where(*(each.test(row) for each in needed)).limit(most)).all()
+    if len(rows) == most:
+        return rows
+    walked = session.scalar(select(func.count()).select_from(near)) or 0
+    return rows if walked < _FAR else None
+
+
+def _behind(day: Any, place: Place | None) -> list[ColumnElement[bool]]:
+    if place is None:
+        return []
+    try:
+        at, row = int(place.key), int(place.row)
+    except ValueError as error:
+        raise BadCursor from error
+    return [day <= at, or_(day < at, S.id < row)]
+
+
+def _loaded(session: Session, found: list[_Found]) -> tuple[Hit, ...]:
+    ids = [each.document_id for each in found]
     rows = session.scalars(select(Document).where(Document.id.in_(ids))).unique()
     documents = {row.id: row for row in rows}
-    return tuple(Hit(documents[document], match) for _, document, match in found)
+    return tuple(Hit(documents[each.document_id], each.match) for each in found)
