@@ -20,7 +20,7 @@ from web.trail import viewed
 from web.who import SignedIn, actor_of, actor_or_none, needs
 from worker.errors import UnknownDocument
 from worker.inspecting import finding_sentence, status_report
-from worker.results import ResultRow, batch_rows, document_row, still_moving
+from worker.results import batch_rows, document_row, still_moving
 
 router = APIRouter()
 
@@ -91,30 +91,6 @@ def _batch(request: Request, batch_id: str) -> dict[str, object]:
         rows = batch_rows(session, batch_id, language_of(request))
         moving = still_moving(session, batch_id)
     return {"batch": found, "rows": rows, "moving": moving}
-
-
-@router.get("/review")
-def review(request: Request, actor: Reviewing) -> HTMLResponse:
-    """What waits for a person, oldest first; then what waits for another try."""
-    services, language = services_of(request), language_of(request)
-    with services.database.read() as session:
-
-        def rows(*states: State) -> list[ResultRow]:
-            query = (
-                select(Document)
-                .where(Document.state.in_(states), visible(actor))
-                .order_by(Document.id)
-            )
-            return [document_row(one, language) for one in session.scalars(query.limit(500))]
-
-        in_review, failed, waiting = (
-            rows(State.IN_REVIEW),
-            rows(State.FAILED),
-            rows(State.WAITING),
-        )
-    return render(
-        request, "review.html", {"in_review": in_review, "failed": failed, "waiting": waiting}
-    )
 
 
 @router.get("/find")

@@ -64,9 +64,28 @@ _STATUS = {
     "file_too_large": 413,
     "broker_unreachable": 503,
     "forbidden_move": 409,
+    "review_not_in_charge": 403,
+    "review_own_upload": 403,
+    "review_second_person": 403,
+    "review_not_now": 409,
+    "review_under_way": 409,
+    "review_case_changed": 409,
+    "review_nothing_to_undo": 409,
+    "review_invoice_taken": 409,
+    "review_token_reused": 409,
+    "review_not_acceptable": 422,
+    "review_reason_needed": 422,
+    "review_bad_correction": 422,
+    "review_nothing_to_confirm": 422,
+    "review_same_picture": 422,
     "stored_file_missing": 500,
     "stored_file_damaged": 500,
 }
+
+
+def status_of(code: str) -> int:
+    """The HTTP status of an error."""
+    return _STATUS.get(code, 500)
 
 
 def problem(request: Request, error: YanpiaoError) -> Response:
