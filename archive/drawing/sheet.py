@@ -15,7 +15,7 @@ from archive.drawing.fonts import fitted, font, width
 _WIDE, _HIGH = A4
 _MARGIN = 42.0
 _BOTTOM = 48.0
-_CELL_SIZE, _ROW = 8.5, 15.0
+_CELL_SIZE, _ROW, _LEADING = 8.5, 15.0, 10.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,16 @@ class Column:
     heading: str
     share: float
     right: bool = False
+
+
+def _broken(text: str, size: float, most: float) -> list[str]:
+    """The text in lines of at most `most` points, at least one; nothing of it is lost."""
+    lines = [""]
+    for letter in text:
+        if lines[-1] and width(lines[-1] + letter, size) > most:
+            lines.append("")
+        lines[-1] += letter
+    return lines
 
 
 class Sheet:
@@ -55,13 +65,8 @@ class Sheet:
 
     def text(self, text: str, size: float = _CELL_SIZE) -> None:
         """A paragraph, broken wherever the line is full, as Chinese is."""
-        line = ""
-        for letter in text:
-            if width(line + letter, size) > self.inner:
-                self._line(line, size)
-                line = ""
-            line += letter
-        self._line(line, size)
+        for line in _broken(text, size, self.inner):
+            self._line(line, size)
 
     def _line(self, text: str, size: float) -> None:
         self._room(size * 1.5)
@@ -86,31 +91,46 @@ class Sheet:
         """A ruled table, its headings repeated on each page that it runs over."""
         self._row(columns, [column.heading for column in columns], grey=True)
         for row in rows:
-            if self._y - _ROW < _BOTTOM:
+            if self._y - self._height(columns, row) < _BOTTOM:
                 self.new_page()
                 self._row(columns, [column.heading for column in columns], grey=True)
             self._row(columns, row)
         self._y -= 6
 
-    def _row(self, columns: Sequence[Column], cells: Sequence[str], *, grey: bool = False) -> None:
-        self._room(_ROW)
-        canvas, x = self._canvas, _MARGIN
+    def _widths(self, columns: Sequence[Column]) -> list[float]:
         whole = sum(column.share for column in columns)
+        return [self.inner * column.share / whole for column in columns]
+
+    def _lines(self, columns: Sequence[Column], cells: Sequence[str]) -> list[list[str]]:
+        """Each cell's lines: whatever an archive shows is shown whole."""
+        wides = self._widths(columns)
+        return [
+            _broken(cell, _CELL_SIZE, wide - 6) for cell, wide in zip(cells, wides, strict=True)
+        ]
+
+    def _height(self, columns: Sequence[Column], cells: Sequence[str]) -> float:
+        most = max(len(lines) for lines in self._lines(columns, cells))
+        return _ROW + (most - 1) * _LEADING
+
+    def _row(self, columns: Sequence[Column], cells: Sequence[str], *, grey: bool = False) -> None:
+        high = self._height(columns, cells)
+        self._room(high)
+        canvas, x = self._canvas, _MARGIN
         canvas.setLineWidth(0.4)
         canvas.setFont(font(), _CELL_SIZE)
-        for column, cell in zip(columns, cells, strict=True):
-            wide = self.inner * column.share / whole
-            if grey:
-                canvas.setFillGray(0.92)
-            canvas.rect(x, self._y - _ROW, wide, _ROW, fill=int(grey))
+        cells_lines = self._lines(columns, cells)
+        for column, lines, wide in zip(columns, cells_lines, self._widths(columns), strict=True):
+            canvas.setFillGray(0.92 if grey else 0)
+            canvas.rect(x, self._y - high, wide, high, fill=int(grey))
             canvas.setFillGray(0)
-            shown = fitted(cell, _CELL_SIZE, wide - 6)
-            if column.right and not grey:
-                canvas.drawRightString(x + wide - 3, self._y - 11, shown)
-            else:
-                canvas.drawString(x + 3, self._y - 11, shown)
+            for number, line in enumerate(lines):
+                y = self._y - 11 - number * _LEADING
+                if column.right and not grey:
+                    canvas.drawRightString(x + wide - 3, y, line)
+                else:
+                    canvas.drawString(x + 3, y, line)
             x += wide
-        self._y -= _ROW
+        self._y -= high
 
     def pictures(self, pictures: Sequence[tuple[str, bytes | None, str]], columns: int = 3) -> None:
         """Captioned JPEGs in rows; `(caption, picture, words in its place)`."""
