@@ -22,7 +22,7 @@ class Match(StrEnum):
     SUFFIX = "suffix"
 
 
-def begins_with(column: Any, text: str) -> ColumnElement[bool]:
+def begins_with(column: Any, text: Any) -> ColumnElement[bool]:
     """A range, so that an index serves it; PostgreSQL compares these columns by bytes."""
     return and_(column >= text, column < text + _HIGHEST)
 

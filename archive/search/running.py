@@ -9,14 +9,18 @@ page costs about the same however many invoices there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Select,
+    String,
     and_,
+    bindparam,
     func,
-    literal,
+    literal_column,
     not_,
     or_,
     select,
@@ -34,7 +38,7 @@ from archive.search.conditions import (
     numbered,
     of_documents,
 )
-from archive.search.numbers import Match, begins_with, ends_with, plain_digits
+from archive.search.numbers import Match, begins_with, plain_digits
 from archive.search.paging import BadCursor, Hit, Page, Place
 from archive.search.query import Query
 from archive.search.tables import SearchInvoice
@@ -98,25 +102,20 @@ def run(
     found: list[_Found] = []
     if number:
         found += _numbered(session, number, needed, place, limit + 1)
-    if len(found) <= limit and (not number or query.digits):
-        needed = [*needed, *_by_code_alone(number)]
-        if needed:
-            found += _by_day(session, needed, place, limit + 1 - len(found))
+    if number and not query.number and len(number) <= _LONGEST_CODE:
+        needed.append(_by_code_alone(number))
+    elif number:
+        needed = []
+    if needed and len(found) <= limit:
+        found += _by_day(session, needed, place, limit + 1 - len(found))
     more = found[limit - 1].place.written() if len(found) > limit else None
     return Page(_loaded(session, found[:limit]), more)
 
 
-def _by_code_alone(digits: str) -> list[Condition]:
+def _by_code_alone(digits: str) -> Condition:
     """That the digits are a code's, and not the number's too."""
-    if not digits:
-        return []
-    if len(digits) > _LONGEST_CODE:
-        return [_NOBODY]
     code = coded(digits)
-    return [Condition(code.keys, lambda row: and_(code.test(row), not_(numbered(row, digits))))]
-
-
-_NOBODY = Condition(select(S.id).where(S.id < 0), lambda row: row.id < 0)
+    return Condition(code.keys, lambda row: and_(code.test(row), not_(numbered(row, digits))))
 
 
 def _few_of(session: Session, needed: list[Condition]) -> Condition | None:
@@ -136,41 +135,56 @@ def _numbered(
     session: Session, number: str, needed: list[Condition], place: Place | None, most: int
 ) -> list[_Found]:
     """Exact numbers, then beginnings, then endings, each in the order of its index."""
-    begun = place.phase if place else 0
-    if begun >= _BY_DAY:
+    if place is not None and place.phase >= _BY_DAY:
         return []
-    way_in = _few_of(session, needed) if needed and len(number) < _TELLING else None
-    others = [each.test(S) for each in needed]
-    if way_in is not None:
-        others.append(S.id.in_(way_in.keys))
-    ways = []
-    for phase in range(begun, _BY_DAY):
-        key, conditions_ = _way(number, phase)
-        way: Select[Any] = select(
-            literal(phase).label("phase"), key.label("key"), InvoiceRow.document_id
-        ).where(*conditions_)
-        if others:
-            way = way.join(S, S.document_id == InvoiceRow.document_id).where(*others)
-        if place is not None and place.phase == phase:
-            at, row = str(place.key), str(place.row)
-            way = way.where(key >= at, or_(key > at, InvoiceRow.document_id > row))
-        ways.append(select(way.order_by(key, InvoiceRow.document_id).limit(most).subquery()))
-    rows = session.execute(union_all(*ways)).all()
+    others: list[ColumnElement[bool]] = []
+    if needed:
+        others = [each.test(S) for each in needed]
+        way_in = _few_of(session, needed) if len(number) < _TELLING else None
+        others += [S.id.in_(way_in.keys)] if way_in is not None else []
+    statement = _ways(others, place) if others or place is not None else _all_ways()
+    values = {"number": number, "backwards": number[::-1], "most": most}
+    rows = session.execute(statement, values).all()
     return [
         _Found(Place(phase, key, document), document, _MATCHES[phase])
         for phase, key, document in sorted(tuple(row) for row in rows)[:most]
     ]
 
 
-def _way(number: str, phase: int) -> tuple[Any, list[ColumnElement[bool]]]:
+@cache
+def _all_ways() -> CompoundSelect[Any]:
+    """Built once: most searches are this one, and building it takes longer than its answer."""
+    return _ways([], None)
+
+
+def _ways(others: list[ColumnElement[bool]], place: Place | None) -> CompoundSelect[Any]:
+    """All ways that a number may match, in one statement; each stops when it has enough."""
+    ways = []
+    for phase in range(place.phase if place else 0, _BY_DAY):
+        key, demanded = _way(phase)
+        way: Select[Any] = select(
+            literal_column(str(phase)).label("phase"), key.label("key"), InvoiceRow.document_id
+        ).where(*demanded)
+        if others:
+            way = way.join(S, S.document_id == InvoiceRow.document_id).where(*others)
+        if place is not None and place.phase == phase:
+            at, row = str(place.key), str(place.row)
+            way = way.where(key >= at, or_(key > at, InvoiceRow.document_id > row))
+        ordered = way.order_by(key, InvoiceRow.document_id).limit(bindparam("most"))
+        ways.append(select(ordered.subquery()))
+    return union_all(*ways)
+
+
+def _way(phase: int) -> tuple[Any, list[ColumnElement[bool]]]:
     """What a way of matching is ordered by, and what it demands; none finds another's."""
-    row = InvoiceRow
+    row, number = InvoiceRow, bindparam("number", type_=String)
     begins = begins_with(row.invoice_number, number)
     if phase == 0:
         return row.invoice_number, [row.invoice_number == number]
     if phase == 1:
         return row.invoice_number, [begins, row.invoice_number != number]
-    return row.number_reversed, [ends_with(row.number_reversed, number), not_(begins)]
+    ends = begins_with(row.number_reversed, bindparam("backwards", type_=String))
+    return row.number_reversed, [ends, not_(begins)]
 
 
 def _by_day(
