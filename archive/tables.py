@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from archive import (
     accounting,
+    audit_heads,
     claiming,
     inspections,
     noticing,
     page_pictures,
     people,
     records,
+    retention,
     reviewing,
 )
 from archive.search import tables as search
@@ -18,12 +20,14 @@ Base = records.Base
 #: Named so that importing this module is seen to be what makes the tables known.
 MODULES = (
     accounting,
+    audit_heads,
     claiming,
     inspections,
     noticing,
     page_pictures,
     people,
     records,
+    retention,
     reviewing,
     search,
 )

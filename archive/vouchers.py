@@ -208,7 +208,7 @@ def bag_item(
         invoice_number=document.invoice.invoice_number or "",
         original=original,
         suffix=suffix_of(document.media_type),
-        metadata=_metadata(document, reviews),
+        metadata=metadata_of(document, reviews),
         evidence=evidence,
         attachments=pictures.attachments,
         picture=pictures.thumbnail,
@@ -232,7 +232,7 @@ def _drawings(document: Document, original: bytes) -> Drawings:
     return Drawings(thumbnail(original, document.media_type, invoice.first_page), attachments)
 
 
-def _metadata(document: Document, reviews: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def metadata_of(document: Document, reviews: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Row, reading, verifications and reviews of the document: enough to bring it back."""
     return {
         "document_id": document.id,

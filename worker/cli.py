@@ -16,10 +16,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from archive import audit, bags, search
-from archive.records import BagRow, Document, Voucher
+from archive import search
+from archive.records import Document, Voucher
 from extractors.errors import YanpiaoError
 from worker import serving
+from worker.archive_command import register as register_archive
+from worker.audit_command import audit_app
 from worker.errors import NothingToDrop, UnknownDocument, UnknownVoucher
 from worker.inspect_command import inspect
 from worker.inspecting import show_document, status_report
@@ -39,13 +41,13 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-audit_app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
 app.add_typer(portal_app, name="portal")
 app.add_typer(vouchers_app, name="vouchers")
 app.add_typer(people_app, name="people")
 app.add_typer(admin_app, name="admin")
 serving.register(app)
+register_archive(app)
 app.command()(policy)
 app.command()(inspect)
 
@@ -207,22 +209,6 @@ def bag(voucher_no: Annotated[str, typer.Argument(help="Voucher number.")]) -> N
                     "sealed_at": row.sealed_at.isoformat(),
                 }
             )
-
-
-@audit_app.command("verify")
-def audit_verify() -> None:
-    """Walk the audit chain, and every bag against its recorded digest."""
-    settings = Settings()
-    services = Services.open(settings)
-    with services.database.read() as session:
-        report = audit.verify(session)
-        rows = list(session.query(BagRow))
-    faults = list(report.faults)
-    for row in rows:
-        inspection = bags.inspect(settings.bags / row.path, row.digest)
-        faults += [f"bag {row.path}: {fault}" for fault in inspection.faults]
-    _print_json({"sound": not faults, "rows": report.rows, "bags": len(rows), "faults": faults})
-    raise typer.Exit(1 if faults else 0)
 
 
 @app.command()

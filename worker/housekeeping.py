@@ -1,8 +1,9 @@
 """What the clock does beside moving documents: tells people, sends what leaves the house, keeps
-the dashboard's figures, and forgets files that nobody finished."""
+the dashboard's figures, signs the audit trail's head, and forgets files that nobody finished."""
 
 from __future__ import annotations
 
+from worker.audit_signing import AuditSigner
 from worker.notices import Notices
 from worker.outgoing import deliver, senders
 from worker.services import Services
@@ -18,9 +19,11 @@ class Housekeeping:
         groups = sorted(set(self._ways) - {"email"})
         self._notices = Notices(services.database, groups, mail="email" in self._ways)
         self._transfers = Transfers(services)
+        self._signer = AuditSigner(services.settings, services.database)
 
     def round(self) -> int:
         """Returns how many messages left the house."""
         self._notices.round()
         self._transfers.sweep()
+        self._signer.round()
         return deliver(self._services.database, self._ways, self._services.settings.public_url)

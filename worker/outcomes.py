@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from archive import audit, vouchers
 from archive.bags import SealedBag
+from archive.reading_rows import invoice_row
 from archive.records import (
     Document,
     InvoiceClaim,
@@ -129,26 +130,10 @@ def _second_claim(session: Session, other: str, own: InvoiceRow) -> tuple[str, d
 
 def keep_invoice(session: Session, document: Document, invoice: Invoice) -> InvoiceRow:
     """Let this be what was read from the document, in place of what was before."""
-    row = session.merge(_invoice_row(document.id, invoice))
+    row = session.merge(invoice_row(document.id, invoice))
     session.flush()
     session.expire(document, ["invoice"])
     return row
-
-
-def _invoice_row(document_id: str, invoice: Invoice) -> InvoiceRow:
-    number = invoice.invoice_number.value if invoice.invoice_number else None
-    return InvoiceRow(
-        document_id=document_id,
-        kind=invoice.kind,
-        invoice_code=invoice.invoice_code.value if invoice.invoice_code else None,
-        invoice_number=number,
-        number_reversed=number[::-1] if number else None,
-        issue_date=invoice.issue_date.value if invoice.issue_date else None,
-        seller_name=invoice.seller_name.value if invoice.seller_name else None,
-        buyer_name=invoice.buyer_name.value if invoice.buyer_name else None,
-        total_with_tax=invoice.total_with_tax.value if invoice.total_with_tax else None,
-        data=invoice.model_dump(mode="json"),
-    )
 
 
 def claim(session: Session, invoice_key: str, document_id: str) -> str | None:

@@ -174,6 +174,14 @@ class Settings(BaseSettings):
         None,
         description="The organisation's rules; empty: `policy.toml` in the data folder, if any.",
     )
+    audit_seconds: float = Field(
+        600, gt=0, description="Longest that a row of the audit trail stays unsigned."
+    )
+    audit_copy: Path | None = Field(
+        None,
+        description="Second place for the audit trail's signed heads: a file that is only appended"
+        " to, or a folder for it; best on another machine.",
+    )
     signature_roots: Path | None = Field(
         None,
         description="Folder of trusted certificates (PEM) for signatures; empty: none is trusted.",

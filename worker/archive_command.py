@@ -1,0 +1,117 @@
+"""`yanpiao reindex` and `yanpiao retention ...`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from sqlalchemy.orm import Session
+
+from archive import accounts, retention
+from archive.actors import Actor
+from archive.database import Database
+from archive.search import index
+from worker.services import Services
+from worker.settings import Settings
+
+retention_app = typer.Typer(
+    help="How long vouchers are kept, holds, and disposal lists.", no_args_is_help=True
+)
+
+As = Annotated[str, typer.Option("--as", help="Login of the archivist who does this.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.add_typer(retention_app, name="retention")
+    app.command()(reindex)
+
+
+def _database() -> Database:
+    return Services.open(Settings()).database
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(ZoneInfo("Asia/Shanghai")).date()
+
+
+def _actor(session: Session, login: str) -> Actor:
+    person = accounts.by_login(session, login)
+    if person is None or person.disabled_at is not None:
+        raise accounts.UnknownPerson
+    return accounts.actor_of(person)
+
+
+def _say(value: object) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def reindex() -> None:
+    """Make the search index again from the invoices. Nothing is written meanwhile."""
+    with _database().write() as session:
+        _say({"invoices": index.rebuild(session)})
+
+
+@retention_app.command("periods")
+def periods() -> None:
+    """The period of each kind, and the rule that sets it."""
+    for kind, period in retention.periods().items():
+        _say({"kind": kind, "name": period.name, "years": period.years, "source": period.source})
+
+
+@retention_app.command("due")
+def due(
+    on: Annotated[str, typer.Option(help="As of this day (YYYY-MM-DD); default: today.")] = "",
+) -> None:
+    """Vouchers whose period is over and that nothing holds."""
+    day = dt.date.fromisoformat(on) if on else _today()
+    with _database().read() as session:
+        for each in retention.due(session, day):
+            _say(
+                {
+                    "voucher": each.voucher_no,
+                    "fiscal_year": each.fiscal_year,
+                    "expired_on": each.expires,
+                    "invoices": each.invoices,
+                }
+            )
+
+
+@retention_app.command("propose")
+def propose(
+    vouchers: Annotated[list[str], typer.Argument(help="Voucher numbers, all of them due.")],
+    login: As,
+) -> None:
+    """Make a disposal list; another person approves it."""
+    with _database().write() as session:
+        listed = retention.propose(session, vouchers, _actor(session, login), _today())
+        _say({"list": listed.id, "vouchers": sorted(set(vouchers))})
+
+
+@retention_app.command("approve")
+def approve(list_id: Annotated[str, typer.Argument(help="Id of the list.")], login: As) -> None:
+    """Approve a disposal list that somebody else proposed. The list stays for ever; nothing is
+    deleted by this program."""
+    with _database().write() as session:
+        listed = retention.approve(session, list_id, _actor(session, login), _today())
+        _say({"list": listed.id, "approved_at": listed.approved_at})
+
+
+@retention_app.command("hold")
+def hold(
+    voucher: Annotated[str, typer.Argument(help="Voucher number.")],
+    login: As,
+    reason: Annotated[str, typer.Option(help="Why it is held.")] = "",
+    lift: Annotated[bool, typer.Option("--lift", help="End the hold instead.")] = False,
+) -> None:
+    """Keep a voucher whatever the calendar says, or end that."""
+    with _database().write() as session:
+        actor = _actor(session, login)
+        if lift:
+            retention.lift(session, voucher, actor)
+        else:
+            retention.hold(session, voucher, reason, actor)
+        _say({"voucher": voucher, "held": not lift})
