@@ -24,12 +24,12 @@ _ENTRIES = (
 _INVOICES = (
     Column("序", 0.5),
     Column("票据种类", 2.3),
-    Column("号码", 3.15),
+    Column("号码", 3.4),
     Column("开票日期", 1.7),
-    Column("销售方", 2.6),
-    Column("价税合计", 2.0, right=True),
+    Column("销售方", 2.55),
+    Column("价税合计", 1.85, right=True),
     Column("查验结果", 1.3),
-    Column("查验时间", 1.7),
+    Column("查验时间", 1.65),
 )
 _FORMS = {"xml": "XML 数据文件", "ofd": "OFD 版式文件"}
 
