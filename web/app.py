@@ -13,9 +13,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from extractors.messages import register
 from web import (
     account,
+    auditing,
     captcha,
     claims,
     events,
+    finding,
     notices,
     oidc,
     pages,
@@ -24,6 +26,7 @@ from web import (
     signing_in,
     transfers,
     uploads,
+    vouchers,
 )
 from web.navigation import HasRouter, addresses_of
 from web.problems import install as install_problems
@@ -42,6 +45,9 @@ PARTS: tuple[HasRouter, ...] = (
     account,
     people,
     review,
+    vouchers,
+    finding,
+    auditing,
     pages,
     uploads,
     transfers,

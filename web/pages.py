@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from archive import search
 from archive.actors import Actor, Role
 from archive.records import AuditRow, Batch, Document, EvidenceRow, State, VerificationRow
 from archive.visibility import visible, visible_batches, visible_evidence
@@ -91,19 +90,6 @@ def _batch(request: Request, batch_id: str) -> dict[str, object]:
         rows = batch_rows(session, batch_id, language_of(request))
         moving = still_moving(session, batch_id)
     return {"batch": found, "rows": rows, "moving": moving}
-
-
-@router.get("/find")
-def find(
-    request: Request, actor: SignedIn, q: Annotated[str, Query(max_length=64)] = ""
-) -> HTMLResponse:
-    services, language = services_of(request), language_of(request)
-    with services.database.read() as session:
-        found = [
-            (match, document_row(document, language))
-            for match, document in search.find(session, q, only=visible(actor))
-        ]
-    return render(request, "find.html", {"q": q, "found": found})
 
 
 def _seen(session: Session, actor: Actor, document_id: str) -> Document:

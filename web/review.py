@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from archive import audit
 from archive.actors import Actor, Role
 from archive.page_pictures import PageRow, pages_of
 from archive.records import AuditRow, Document
@@ -29,6 +28,7 @@ from extractors.sniff import MediaType
 from web.asking import language_of, services_of
 from web.problems import status_of
 from web.rendering import render
+from web.trail import viewed
 from web.who import needs
 from worker.errors import UnknownDocument
 from worker.queues import Stage, enqueue
@@ -165,20 +165,9 @@ def _done(session: Session, request: Request, actor: Actor) -> dict[str, Any] | 
 @router.get("/review/{document_id}")
 def case(request: Request, actor: Looking, document_id: DocumentId) -> HTMLResponse:
     """One case; that it was looked at stands in the trail."""
-    _note_view(request, actor, document_id)
-    return _case(request, actor, document_id)
-
-
-def _note_view(request: Request, actor: Actor, document_id: str) -> None:
-    with services_of(request).database.write() as session:
-        document = _seen(session, actor, document_id)
-        audit.record(
-            session,
-            "document_viewed",
-            actor=actor.id,
-            document_id=document.id,
-            voucher_no=document.voucher_no,
-        )
+    page = _case(request, actor, document_id)
+    viewed(request, actor, document_id)
+    return page
 
 
 def _seen(session: Session, actor: Actor, document_id: str) -> Document:

@@ -1,0 +1,70 @@
+"""Tables and archives as downloads: never shown in the page, never computed by a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi.responses import Response, StreamingResponse
+
+from archive.tabular import harmless, xlsx_bytes
+
+_CHUNK = 256 * 1024
+_IN_MEMORY = 8 * 1024 * 1024
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+Row = Sequence[object]
+
+
+def _headers(name: str) -> dict[str, str]:
+    return {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+        "Cache-Control": "no-store",
+    }
+
+
+def csv_download(name: str, head: Sequence[str], rows: Iterable[Row]) -> StreamingResponse:
+    """Rows as CSV, sent as they come."""
+
+    def lines() -> Iterator[str]:
+        yield "\ufeff" + _line(head)
+        for row in rows:
+            yield _line(row)
+
+    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=_headers(name))
+
+
+def _line(cells: Row) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow([harmless(cell) for cell in cells])
+    return out.getvalue()
+
+
+def xlsx_download(name: str, title: str, head: Sequence[str], rows: Iterable[Row]) -> Response:
+    """Rows as one sheet of text cells."""
+    body = xlsx_bytes(title, head, list(rows))
+    return Response(body, media_type=_XLSX, headers=_headers(name))
+
+
+def zip_download(name: str, folder: Path) -> StreamingResponse:
+    """A folder with everything in it, under its own name; packed into a temporary file first, so
+    that a fault shows as a fault and not as half an archive."""
+    packed = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed once sent
+    top = f"{folder.parent.name}-{folder.name}"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, f"{top}/{path.relative_to(folder)}")
+    packed.seek(0)
+
+    def chunks() -> Iterator[bytes]:
+        with packed:
+            while chunk := packed.read(_CHUNK):
+                yield chunk
+
+    return StreamingResponse(chunks(), media_type="application/zip", headers=_headers(name))
