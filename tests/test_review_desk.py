@@ -13,11 +13,23 @@ from archive.actors import Role
 from archive.page_pictures import PageRow
 from archive.records import Batch, State
 from extractors.model import Finding, Severity
-from tests.helpers import CONFIRMED, actions, invoice, load, make_person, sign_in, sign_in_as
-from tests.reviewing import in_review
+from tests.helpers import (
+    CONFIRMED,
+    FixedReader,
+    actions,
+    invoice,
+    load,
+    make_person,
+    sign_in,
+    sign_in_as,
+    visit,
+    xml,
+)
+from tests.reviewing import DIFFERS, in_review
 from web.app import create_app
 from web.review import query_of, wanted_of
 from worker import broker
+from worker.pipeline import Pipeline
 from worker.review.queue import Order, View, Wanted
 from worker.services import Services
 from worker.settings import Settings
@@ -206,3 +218,26 @@ def test_filters_survive_the_address() -> None:
     assert wanted_of(query_of(wanted)) == wanted
     assert wanted_of("view=nonsense&order=%00&mine=2") == Wanted()
     assert query_of(Wanted()) == ""
+
+
+def test_a_submitter_hands_in_the_better_picture(web: TestClient, joined: Services) -> None:
+    reviewer = sign_in(web, Role.REVIEWER)
+    chen = sign_in(web, Role.SUBMITTER)
+    old = web.post("/api/upload", files=[("files", ("a.xml", xml("old")))]).json()["files"][0]
+    pipeline = Pipeline(joined)
+    pipeline.read(old["document"], FixedReader(invoice()))
+    pipeline.verify(old["document"], visit(DIFFERS))
+    address = f"/claims/{old['document']}"
+    assert web.post(f"{address}/picture", files={"file": ("b.xml", xml("b"))}).status_code == 409
+    sign_in_as(web, reviewer)
+    page = web.get(f"/review/{old['document']}").text
+    web.post(f"/review/{old['document']}/picture", data=form(page, reason="picture_blurred"))
+    assert old["document"] in web.get("/review?view=picture").text
+    sign_in_as(web, chen)
+    assert "图片模糊" in web.get(address).text
+    same = web.post(f"{address}/picture", files={"file": ("a.xml", xml("old"))})
+    assert same.status_code == 422
+    new = web.post(f"{address}/picture", files={"file": ("b.xml", xml("b"))})
+    assert new.url.path.startswith("/claims/")
+    assert new.url.path != address
+    assert load(joined, old["document"]).reason == "replaced"

@@ -14,6 +14,7 @@ from extractors.messages import register
 from web import (
     account,
     auditing,
+    better_picture,
     captcha,
     claims,
     events,
@@ -52,6 +53,7 @@ PARTS: tuple[HasRouter, ...] = (
     uploads,
     transfers,
     claims,
+    better_picture,
     events,
     notices,
     captcha,

@@ -21,6 +21,7 @@ from worker.errors import UnknownDocument
 from worker.intake import batch_voucher_no
 from worker.journey import journey, needs_owner
 from worker.results import document_row
+from worker.review.replacing import picture_wanted
 from worker.withdrawing import WITHDRAWN, may_withdraw, withdraw
 
 router = APIRouter()
@@ -188,6 +189,7 @@ def _claim(request: Request, actor: Actor, document_id: str) -> dict[str, object
             "row": row,
             "steps": journey(session, document),
             "todo": needs_owner(document),
+            "picture_wanted": picture_wanted(session, document),
             "withdrawn": document.reason == WITHDRAWN,
             "may_withdraw": may_withdraw(document, actor),
             "note": note or "",
