@@ -154,6 +154,16 @@ def test_lost_stars_of_a_payers_id_are_made_up(seen: str, whole: str) -> None:
     assert read(*rows, TITLES, *ITEMS, SUM, FOOT).extra["payer_id"].value == whole
 
 
+@pytest.mark.parametrize(("score", "sure"), [(0.995, True), (0.98, False)])
+def test_a_number_of_letters_and_digits_is_sure_if_every_character_is(
+    score: float, sure: bool
+) -> None:
+    """Nothing shows that it lost one."""
+    number = read(*HEAD, "0.05|门诊号:MZ768053997", TITLES, *ITEMS, SUM, FOOT, score=score)
+    assert number.extra["clinic_number"].value == "MZ768053997"
+    assert (number.extra["clinic_number"].confidence >= CONFIDENT) is sure
+
+
 def test_a_lost_title_does_not_lose_the_bill() -> None:
     invoice = read("0.3|浙江省医疗门诊收资据", *HEAD[1:], TITLES, *ITEMS, SUM, FOOT)
     assert invoice.kind is Kind.FISCAL_MEDICAL
@@ -176,6 +186,23 @@ def test_what_bears_an_invoices_labels_is_no_bank_slip(sign: str) -> None:
     """A worn invoice also has names, accounts, banks and a sum in words."""
     assert read(*SLIP).kind is Kind.BANK_RECEIPT
     assert read(*SLIP, sign).kind is not Kind.BANK_RECEIPT
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "sure"),
+    [
+        ("账户明细编号-交易流水号", "473552477036", False),
+        ("账户明细编号-交易流水号", "473552477-036", True),
+        ("交易流水号", "473552477036", True),
+    ],
+)
+def test_a_serial_that_lost_the_stroke_its_label_tells_of_is_unsure(
+    label: str, text: str, sure: bool
+) -> None:
+    rows = [row.replace("交易流水号|0.7|88479087", f"{label}|0.82|{text}") for row in SLIP]
+    serial = read(*rows, score=0.99).extra["serial"]
+    assert serial.value == text
+    assert (serial.confidence >= CONFIDENT) is sure
 
 
 def test_an_account_without_its_label_stands_beside_the_others() -> None:

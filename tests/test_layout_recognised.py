@@ -237,6 +237,21 @@ def test_remarks_with_a_hole_are_doubtful() -> None:
     assert is_doubtful(recognised(changed(page, swallowed)))
 
 
+def test_remarks_whose_label_lost_its_colon_are_doubtful() -> None:
+    seed = next(
+        seed
+        for seed in range(100)
+        if (make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY).remarks or "").startswith("订单号")
+    )
+    page = words_of(make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY), seed, whole)
+
+    def without_colon(word: Word) -> Iterable[Word]:
+        text = word.text.replace("订单号：", "订单号").replace("订单号:", "订单号")
+        return (word.model_copy(update={"text": text}),)
+
+    assert is_doubtful(recognised(changed(page, without_colon)))
+
+
 def test_a_tax_by_which_the_sum_fails_is_told() -> None:
     """A tax misread within the tolerance of a line still breaks the sum. Where no other line shows
     which it is, all are kept as they were read."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from extractors.recognition import engine
 from extractors.recognition.doubt import better, doubtful_part, is_doubtful, joined
 from extractors.recognition.find import LineFinder, in_reading_order
 from extractors.recognition.read import LineReader, Reading, cut, part_of
@@ -32,6 +33,8 @@ def test_what_the_cheap_model_errs_on_unawares_is_read_again(text: str) -> None:
     ("text", "score"),
     [
         ("购买方信息", 0.9),
+        ("金额（元)", 0.88),
+        ("(大写）", 0.9),
         ("价税合计（大写）", 0.95),
         ("13%", 0.9),
         ("*住宿服务*住宿费", 0.99),
@@ -174,3 +177,42 @@ def test_a_line_is_cut_level_and_print_that_runs_down_is_laid_over() -> None:
     assert line.shape == (20, 80, 3)
     assert (line > 150).mean() > 0.9
     assert cut(page, quad(10, 10, width=20, height=100)).shape == (20, 100, 3)
+
+
+def test_behind_a_names_label_only_the_name_is_read_again() -> None:
+    name = "名称：杭州市临澜实验学校"
+    places = tuple((index + 0.5) / len(name) for index in range(len(name)))
+    assert doubtful_part(Reading(name, 0.99, places)) == (3, len(name))
+    assert doubtful_part(Reading(name, 0.99)) == (0, len(name))
+    assert doubtful_part(Reading("名称：杭", 0.9, places[:4])) == (0, 4)
+
+
+class _Dear:
+    """Reads each picture, which is its place in `texts`."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+        self.seen: list[int] = []
+
+    def read(self, lines: Sequence[Any]) -> list[Reading]:
+        self.seen.extend(lines)
+        return [Reading(self.texts[line], 0.97) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("cheap", "texts", "seen"),
+    [
+        ("*物业管理服务*物业费", ("*物业管理服务*物业费",) * 3, [1]),
+        ("*物业管理服务*物业费", ("*物业管理服务*物业赞",) * 3, [1, 2, 0]),
+        ("*教育服务*2026年学费", ("*教育服务*2026年学费",) * 3, [0, 1, 2]),
+    ],
+    ids=["right", "misread", "with figures"],
+)
+def test_of_lines_read_alike_the_most_doubtful_speaks_for_all_unless_it_was_misread(
+    cheap: str, texts: tuple[str, ...], seen: list[int]
+) -> None:
+    dear = _Dear(*texts)
+    readings = [Reading(cheap, 0.9), Reading(cheap, 0.8), Reading(cheap, 0.85)]
+    found = engine.Engine._twice(dear, lambda place: place, readings)  # type: ignore[arg-type, return-value]
+    assert [reading.text for reading in found] == list(texts)
+    assert dear.seen == seen

@@ -125,7 +125,7 @@ def read(face: Face) -> Invoice:
     serial = the_only(cells, "serial")
     text = _number(face, serial)
     if serial is not None and text is not None:
-        most = _number_trust(face, serial, text)
+        most = MENDED if _lost_stroke(cells, text) else _number_trust(face, serial, text)
         extra["serial"] = doubted(face.field(text, serial), most)
     extra.update(_read_words(face, cells))
     return face.invoice(Kind.BANK_RECEIPT, extra=extra)
@@ -151,6 +151,12 @@ def _number(face: Face, run: Run | None) -> str | None:
         text = re.sub(r"(?<=[0-9A-Za-z])=(?=[0-9A-Za-z])", "-", text)
         text = re.sub(r"(?<=[0-9A-Za-z])[.,](?=[0-9A-Za-z])", "", text)
     return text if _SHAPE.fullmatch(text) else None
+
+
+def _lost_stroke(cells: Sequence[Cell], text: str) -> bool:
+    """Does a label tell two numbers with a stroke between them, and the value holds none?"""
+    labels = [compact(cell.label).text for cell in cells if cell.name == "serial"]
+    return "-" not in text and any(re.search(r"\w-\w", label) for label in labels)
 
 
 def _number_trust(face: Face, run: Run, text: str) -> float:

@@ -107,6 +107,7 @@ _CLEAR_CHECK_CODE = re.compile(r"[1-9a-f]{6}|[1-9A-F]{6}")
 _MISREAD = str.maketrans({"O": "0", "o": "0", "Q": "0", "l": "1", "I": "1"})
 _PAID = ("fund_paid", "account_paid", "cash_paid", "other_paid")
 _EXTRA_MONEY = (*_PAID, "self_paid", "self_funded")
+_SURE_MIXED = 0.99
 _EXTRA_TEXT = {
     "serial": r"[0-9A-Za-z-]{4,50}",
     "clinic_number": r"[0-9A-Za-z-]{3,40}",
@@ -258,7 +259,10 @@ def _read_extra(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
         run = first(cells, name)
         if run is not None and re.fullmatch(shape, compact(run).text):
             found = face.field(compact(run).text, run)
-            extra[name] = doubted(found, trust(face, run))
+            # Letters and digits mixed have no length that would show a lost one.
+            mixed = face.recognised and re.search(r"[A-Za-z]\d", compact(run).text) is not None
+            sure = trust(face, run) if not mixed or run.score >= _SURE_MIXED else MENDED
+            extra[name] = doubted(found, sure)
     run = first(cells, "payer_id") or (lost_masked_id(face) if face.recognised else None)
     if run is not None and (masked := _masked_id(face, run)) is not None:
         extra["payer_id"] = masked

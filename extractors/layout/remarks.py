@@ -29,6 +29,10 @@ _SEAL_ID = re.compile(r"^[^\u4e00-\u9fff]{14,22}$")
 _HOUSE_MARKS = str.maketrans({";": "；", ":": "：", "(": "（", ")": "）"})
 #: The platform ends this row with a full stop, which recognition may lose.
 _MARGIN = re.compile(r"^((?:扣除额|差额征税)：\d+\.\d\d)$", re.MULTILINE)
+#: A row's own label whose colon is lost or another sign; more may be lost beside it.
+_NO_COLON = re.compile(
+    r"^[一-鿿]{2,6}(?:名称|编号|号码|地址|单位|日期|号)(?![：一-鿿])", re.MULTILINE
+)
 #: Print down the left side stands within this share of the sheet's width.
 _MARGIN_WIDTH = 0.09
 _CHINESE = r"[^\x00-\x7f]"
@@ -68,6 +72,7 @@ def read_remarks(face: Face, floor: float, right: float) -> None:
         read = _MARGIN.sub(r"\1。", text.translate(_HOUSE_MARKS))
         text = with_set_phrases(read)
         mended = text != read
+        doubtful = doubtful or _NO_COLON.search(text) is not None
     if face.recognised and text is not None and not re.search(r"\w", text):
         return  # A speck of the paper.
     most = UNLABELLED if doubtful else MENDED if mended else 1.0

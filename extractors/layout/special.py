@@ -60,6 +60,7 @@ _SIGNS = (
 )
 #: How many rows' height at most the box between the sums and the total takes.
 _BOX_ROWS = 6
+_ID_LENGTH = 18
 #: Columns of the table and the key of each.
 _COLUMNS = ("site", "project", "certificate", "area_unit", "plate", "vehicle")
 _DAY = r"(20\d\d)[-/.年]?(\d\d)[-/.月]?(\d\d)日?"
@@ -84,10 +85,19 @@ def read_special(
     if sums is not None:
         for name, cells in read_box(face, sums, words).items():
             _keep_cells(face, found, name, cells, _day if name == "travel_date" else tidy)
+        ids = found.get("traveller_id")
+        if face.recognised and ids is not None and _miscounts(ids.value):
+            found["traveller_id"] = _less_sure(ids)
     _read_notes(face, found)
     if "special" not in found and face.recognised:
         _infer_tag(face, found)
     return found
+
+
+def _miscounts(ids: str) -> bool:
+    """Are there stars in an id that then has not the eighteen characters of all masked ones? Runs
+    of equal characters are what recognition counts worst."""
+    return any("*" in each and len(each) != _ID_LENGTH for each in re.split(r"[;；\s]+", ids))
 
 
 def _infer_tag(face: Face, found: dict[str, Field[str]]) -> None:

@@ -51,6 +51,7 @@ _LOOK_ALIKES = re.compile(r"(?=.*\d)(?=.*[OQDIlZSBo〇])")
 _MISPOINTED = re.compile(r"\d\.\d{3}[.,]")
 _MONEY = re.compile(r"[¥￥]|\d[.,]\d{2}(?!\d)|[壹贰叁肆伍陆柒捌玖][^ ]*[圆元角分整正]")
 _SIGNED = re.compile(r"^(小写)?[:：]?[¥￥]\d[\d,]*\.\d{2}$")
+_NAME_LABEL = re.compile(r"^(?:名称|单位名称|收款单位|交款人)[:：](?=.{4})")
 _NAMES = re.compile(r"名称|公司|学校|大学|学院|医院|中心|银行|商店|[厂局院所会社部]$")
 _RATE = re.compile(r"^\d{1,2}%$")
 #: A goods name starts with its class between two stars; one star alone lost the other.
@@ -65,8 +66,11 @@ _PRINTED = frozenset(
         "购买方", "销售方", "购买方信息", "销售方信息", "项目名称", "项目", "密码区", "机器编号",
         "货物或应税劳务、服务名称", "发票代码", "发票号码", "开票日期", "校验码", "纳税人识别号",
         "地址、电话", "开户行及账号", "统一社会信用代码/纳税人识别号", "下载次数",
+        "金额(大写)", "金额(小写)", "金额(元)", "数量/单位", "销货单位盖章", "销售方(章)",
     )
 )  # fmt: skip
+_BRACKETS = re.compile(r"[()（）]")
+_PRINTED_BARE = frozenset(_BRACKETS.sub("", label) for label in _PRINTED)
 #: Two looks disagree: the dear model is believed unless it is so much less sure.
 _FAR = 0.25
 
@@ -88,11 +92,18 @@ def doubtful_part(reading: Reading) -> tuple[int, int] | None:
     if any(sign.search(rest) for sign in (_LOOK_ALIKES, _ONE_STAR, _MISPOINTED)):
         return 0, len(reading.text)
     if not unproven:
-        return (0, len(reading.text)) if reading.doubt > _bearable(text) else None
+        return _beyond_label(reading) if reading.doubt > _bearable(text) else None
     known = _is_printed(rest) or reading.doubt <= _bearable(rest)
     if known and len(unproven) == 1 and len(reading.places) == len(reading.text):
         return unproven[0]
     return 0, len(reading.text)
+
+
+def _beyond_label(reading: Reading) -> tuple[int, int]:
+    """The line, or what stands behind 名称: in it: the label is a fifth of it, and well known."""
+    label = _NAME_LABEL.match(reading.text)
+    whole = len(reading.places) == len(reading.text)
+    return (label.end() if label and whole else 0), len(reading.text)
 
 
 def is_doubtful(reading: Reading) -> bool:
@@ -116,7 +127,8 @@ def _without(text: str, spans: list[tuple[int, int]]) -> Iterator[str]:
 
 
 def _is_printed(text: str) -> bool:
-    return text.strip().rstrip(":：").replace("（", "(").replace("）", ")") in _PRINTED
+    """Is it a label, whatever was read for its brackets and its colon?"""
+    return _BRACKETS.sub("", text.strip().rstrip(":：")) in _PRINTED_BARE
 
 
 def _bearable(text: str) -> float:

@@ -6,7 +6,7 @@ five times as dear, reads only what `doubt` says. Poor pages are left to the sma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from statistics import median
@@ -26,6 +26,8 @@ from extractors.recognition.read import LineReader, Reading, cut, part_of
 _SURE, _POOR, _FEW = 0.9, 0.12, 3
 #: ... and whose typical line is less sure than this.
 _TYPICAL = 0.986
+#: A text longer than this that was read twice alike, as a name of goods, was hardly misread twice.
+_REPEATED = 6
 #: A second look at a part of a page enlarges it to this height at most, and so many times.
 _CLOSE_HEIGHT, _CLOSE_TIMES = 320, 2.0
 #: What must be done to a page by the orientation that the model names, and the clockwise
@@ -84,13 +86,12 @@ class Engine:
         is looked at anew, for more lines as well; they are cut from what `sight` has of it."""
         if poor and self._dear is not None:
             return self._read_poor(self._dear, picture, quads, sight)
-        pictures = [cut(picture, quad) for quad in quads]
-        readings = self._cheap.read(pictures)
+        readings = self._cheap.read([cut(picture, quad) for quad in quads])
         poor = is_poor([reading.score for reading in readings])
         if self._dear is not None:
             if poor:
                 return self._read_poor(self._dear, picture, quads, sight)
-            readings = self._twice(self._dear, pictures, readings)
+            readings = self._twice(self._dear, lambda place: cut(picture, quads[place]), readings)
         return [Line(*seen, poor) for seen in zip(quads, readings, strict=True)]
 
     def _read_poor(
@@ -114,9 +115,10 @@ class Engine:
 
     @staticmethod
     def _twice(
-        dear: LineReader, pictures: Sequence[Pixels], readings: Sequence[Reading]
+        dear: LineReader, shown: Callable[[int], Pixels], readings: Sequence[Reading]
     ) -> list[Reading]:
-        """The readings, what is doubtful of them replaced by what the better model says."""
+        """The readings, what is doubtful of them replaced by what the better model says of the
+        line `shown` for each place."""
         found = list(readings)
         parts = {
             place: part
@@ -129,15 +131,19 @@ class Engine:
             if end - start < len(readings[place].text)
         }
         looks = dear.read(
-            [part_of(pictures[place], readings[place], *part) for place, part in short.items()]
+            [part_of(shown(place), readings[place], *part) for place, part in short.items()]
         )
         for (place, part), look in zip(short.items(), looks, strict=True):
             if (whole := joined(readings[place], *part, look)) is not None:
                 found[place] = whole
                 del parts[place]
-        looks = dear.read([pictures[place] for place in parts])
-        for place, look in zip(parts, looks, strict=True):
+        firsts = _first_of_each(readings, parts)
+        looks = dear.read([shown(place) for place in firsts])
+        for place, look in zip(firsts, looks, strict=True):
             found[place] = better(readings[place], look)
+            again = [other for other in firsts[place] if found[place].text != readings[place].text]
+            for other, seen in zip(again, dear.read([shown(each) for each in again]), strict=True):
+                found[other] = better(readings[other], seen)
         return found
 
     def read_closely(self, part: Pixels) -> list[Line]:
@@ -151,6 +157,18 @@ class Engine:
             Line(np.asarray(quad / times, dtype=np.float32), reading)
             for quad, reading in zip(quads, readings, strict=True)
         ]
+
+
+def _first_of_each(readings: Sequence[Reading], places: Iterable[int]) -> dict[int, list[int]]:
+    """Of lines that the cheap model read alike the most doubtful one, and the others: they need a
+    look of their own only if that one was misread. Lines with figures stand each for itself."""
+    alike: dict[str, list[int]] = {}
+    for place in places:
+        text = readings[place].text
+        plain = len(text) > _REPEATED and not any(char.isdigit() for char in text)
+        alike.setdefault(text if plain else str(place), []).append(place)
+    ranked = (sorted(each, key=lambda place: -readings[place].doubt) for each in alike.values())
+    return {first: rest for first, *rest in ranked}
 
 
 def is_poor(glances: Sequence[float]) -> bool:
