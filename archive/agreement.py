@@ -25,6 +25,8 @@ from archive.store import FileStore, StoredFileDamaged, StoredFileMissing
 from archive.vouchers import metadata_of
 from extractors.model import Invoice
 
+#: Deeds that enter a bag; a restored archive begins a new trail.
+_SEALINGS = ("bag_sealed", "bag_restored")
 #: What of a bag's metadata is compared apart, or not with rows.
 _APART = frozenset({"verifications", "decisions"})
 
@@ -48,7 +50,7 @@ def disagreements(session: Session, bags: Path, store: FileStore) -> list[str]:
 
 def _sealed(session: Session, rows: list[BagRow]) -> Iterator[str]:
     """Rows of bags against the deeds of sealing in the trail."""
-    query = select(AuditRow).where(AuditRow.action == "bag_sealed").order_by(AuditRow.seq)
+    query = select(AuditRow).where(AuditRow.action.in_(_SEALINGS)).order_by(AuditRow.seq)
     said: dict[tuple[str | None, Any], dict[str, Any]] = {}
     for deed in session.scalars(query):
         detail = _detail(deed)

@@ -242,6 +242,8 @@ def metadata_of(document: Document, reviews: Sequence[Mapping[str, Any]]) -> dic
         "size": document.size,
         "part": document.part,
         "parts": document.parts,
+        "campus": document.campus,
+        "submitter": document.submitter,
         "received_at": document.received_at.isoformat(),
         "verdict": document.verdict,
         "reason": document.reason,

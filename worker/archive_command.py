@@ -1,19 +1,23 @@
-"""`yanpiao reindex` and `yanpiao retention ...`."""
+"""`yanpiao reindex`, `yanpiao restore` and `yanpiao retention ...`."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 from sqlalchemy.orm import Session
 
-from archive import accounts, retention
+from archive import accounts, restoring, retention
 from archive.actors import Actor
 from archive.database import Database
+from archive.records import now
 from archive.search import index
+from worker.again import next_time
 from worker.services import Services
 from worker.settings import Settings
 
@@ -28,6 +32,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.add_typer(retention_app, name="retention")
     app.command()(reindex)
+    app.command()(restore)
 
 
 def _database() -> Database:
@@ -53,6 +58,22 @@ def reindex() -> None:
     """Make the search index again from the invoices. Nothing is written meanwhile."""
     with _database().write() as session:
         _say({"invoices": index.rebuild(session)})
+
+
+def restore(
+    from_bags: Annotated[Path, typer.Option("--from-bags", help="Folder of a bag store.")],
+) -> None:
+    """Bring vouchers, documents, invoices, verifications and the search index back from bags
+    alone, into an empty data folder. Exit status 1 when a bag was not believed."""
+    settings = Settings()
+    services = Services.open(settings)
+
+    def again_at(sealed: dt.datetime) -> dt.datetime | None:
+        return next_time(services.policy.again, sealed, now())
+
+    done = restoring.restore(services.database, services.store, from_bags, settings.bags, again_at)
+    _say(asdict(done))
+    raise typer.Exit(1 if done.faults else 0)
 
 
 @retention_app.command("periods")
