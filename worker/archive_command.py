@@ -1,4 +1,4 @@
-"""`yanpiao reindex`, `yanpiao restore` and `yanpiao retention ...`."""
+"""`yanpiao reindex`, `backup`, `restore` and `retention ...`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 from sqlalchemy.orm import Session
 
-from archive import accounts, restoring, retention
+from archive import accounts, backup, restoring, retention
 from archive.actors import Actor
 from archive.database import Database
 from archive.records import now
@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(retention_app, name="retention")
     app.command()(reindex)
     app.command()(restore)
+    app.command("backup")(make_backup)
 
 
 def _database() -> Database:
@@ -61,19 +62,62 @@ def reindex() -> None:
 
 
 def restore(
-    from_bags: Annotated[Path, typer.Option("--from-bags", help="Folder of a bag store.")],
+    from_bags: Annotated[
+        Path | None, typer.Option("--from-bags", help="Folder of a bag store: nothing else needed.")
+    ] = None,
+    from_backup: Annotated[
+        Path | None, typer.Option("--from-backup", help="Folder of `yanpiao backup`.")
+    ] = None,
+    backup_id: Annotated[
+        str, typer.Option("--id", help="Which of the backups; default: the newest.")
+    ] = "",
 ) -> None:
-    """Bring vouchers, documents, invoices, verifications and the search index back from bags
-    alone, into an empty data folder. Exit status 1 when a bag was not believed."""
+    """Bring an archive back into an empty data folder and database. From bags alone come vouchers,
+    documents, invoices, verifications and the search index. Exit status 1 when a bag was not
+    believed. `yanpiao audit verify --deep` then proves it."""
     settings = Settings()
+    if (from_bags is None) == (from_backup is None):
+        raise typer.BadParameter("name either --from-bags or --from-backup")
+    if from_backup is not None:
+        folder = from_backup.resolve()
+        made = backup.restore(folder, settings.root, settings.database, backup_id or None)
+        _say({"backup": made.id, "files": len(made.files)})
+        return
+    assert from_bags is not None  # noqa: S101 - said for the type checker, decided above
     services = Services.open(settings)
 
     def again_at(sealed: dt.datetime) -> dt.datetime | None:
         return next_time(services.policy.again, sealed, now())
 
-    done = restoring.restore(services.database, services.store, from_bags, settings.bags, again_at)
+    done = restoring.restore(
+        services.database, services.store, from_bags.resolve(), settings.bags, again_at
+    )
     _say(asdict(done))
     raise typer.Exit(1 if done.faults else 0)
+
+
+def make_backup(
+    folder: Annotated[Path, typer.Argument(help="Where backups are kept; best another disk.")],
+    listing: Annotated[
+        bool, typer.Option("--list", help="Only name the finished backups, oldest first.")
+    ] = False,
+) -> None:
+    """Copy the database and every file while everything runs; what an earlier backup in the
+    folder holds is not copied again."""
+    if listing:
+        for each in backup.backups(folder):
+            _say({"backup": each})
+        return
+    settings = Settings()
+    made = backup.backup(folder.resolve(), settings.root, settings.database)
+    _say(
+        {
+            "backup": made.id,
+            "files": len(made.files),
+            "new": made.new,
+            "new_bytes": made.new_bytes,
+        }
+    )
 
 
 @retention_app.command("periods")

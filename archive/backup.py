@@ -1,0 +1,321 @@
+"""Backups while everything runs: a consistent copy of the database, then every file.
+
+    FOLDER/objects/ab/cd/<sha256>   each content once, however many backups hold it
+    FOLDER/manifests/<time>.json    what a backup holds; written last, in one step
+
+The database comes first: files are kept before the rows that name them, so every file that the
+copy names is there when its turn comes. A backup without manifest is none; what an interrupted one
+copied is used by the next. Copies are read back by their digest when they are restored.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from archive.store import digest_of, sync_folder
+from extractors.errors import YanpiaoError
+
+_CHUNK = 1 << 20
+#: What of the data folder is kept: originals and evidence, bags, and what nobody can make again.
+_FOLDERS = ("files", "bags")
+_SINGLE = ("audit.key", "secret.key", "policy.toml")
+_PRIVATE = frozenset({"audit.key", "secret.key"})
+
+
+class NoBackup(YanpiaoError):
+    """There is no finished backup there."""
+
+    code = "backup_none"
+
+
+class BackupDamaged(YanpiaoError):
+    """A copy is missing or no longer what was copied."""
+
+    code = "backup_damaged"
+
+
+class BackupTargetNotEmpty(YanpiaoError):
+    code = "backup_target_not_empty"
+
+
+class DatabaseToolFailed(YanpiaoError):
+    """pg_dump or pg_restore is missing, or ended with an error."""
+
+    code = "backup_tool_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """One file: its path in the data folder, its digest, size and time of change (ns)."""
+
+    path: str
+    sha256: str
+    size: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A finished backup. `engine` is sqlite or postgresql; `new` and `new_bytes` tell what this
+    one added to what was there."""
+
+    id: str
+    engine: str
+    database: str
+    files: tuple[Copied, ...]
+    new: int
+    new_bytes: int
+
+
+class Objects:
+    """Contents by digest, each written beside its place, flushed, and moved into it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.new = self.new_bytes = 0
+
+    def path(self, sha256: str) -> Path:
+        return self.root / sha256[:2] / sha256[2:4] / sha256
+
+    def add(self, source: Path) -> tuple[str, int]:
+        """Copy a file; its digest and size. Content that is there already is not copied."""
+        with source.open("rb") as stream:
+            sha256, size = digest_of(stream)
+        if not self.has(sha256, size):
+            self._copy(source, sha256)
+            self.new, self.new_bytes = self.new + 1, self.new_bytes + size
+        return sha256, size
+
+    def has(self, sha256: str, size: int) -> bool:
+        target = self.path(sha256)
+        return target.exists() and target.stat().st_size == size
+
+    def _copy(self, source: Path, sha256: str) -> None:
+        target = self.path(sha256)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{secrets.token_hex(8)}")
+        digest = hashlib.sha256()
+        try:
+            with source.open("rb") as stream, temporary.open("xb") as out:
+                while chunk := stream.read(_CHUNK):
+                    digest.update(chunk)
+                    out.write(chunk)
+                out.flush()
+                os.fsync(out.fileno())
+            if digest.hexdigest() != sha256:
+                raise BackupDamaged(path=source)  # it changed, or was read wrongly, in between
+            temporary.chmod(0o400)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(target.parent)
+
+    def sweep(self) -> None:
+        """Throw away what interrupted copies left."""
+        for left_over in self.root.glob("*/*/.*"):
+            left_over.unlink()
+
+
+def backup(folder: Path, data: Path, database_url: str) -> Manifest:
+    """Make a backup in `folder`; only what is new is copied. Raises `OSError`,
+    `DatabaseToolFailed`; then there is no manifest, and so no backup."""
+    objects = Objects(folder / "objects")
+    objects.root.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # it holds keys
+    objects.sweep()
+    before = {each.path: each for each in _newest_files(folder)}
+    engine, database = _copy_database(objects, folder, database_url)
+    files = tuple(_copy_files(objects, data, before))
+    made = Manifest(_id(), engine, database, files, objects.new, objects.new_bytes)
+    _write_manifest(folder, made)
+    return made
+
+
+def _id() -> str:
+    return dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S%fZ")
+
+
+def _newest_files(folder: Path) -> tuple[Copied, ...]:
+    known = backups(folder)
+    return read_manifest(folder, known[-1]).files if known else ()
+
+
+def _copy_database(objects: Objects, folder: Path, url: str) -> tuple[str, str]:
+    """The engine, and the digest of the copy."""
+    temporary = folder / f".database-{secrets.token_hex(8)}"
+    for left_over in folder.glob(".database-*"):
+        left_over.unlink()
+    try:
+        if url.startswith("sqlite:///"):
+            engine, path = "sqlite", url.removeprefix("sqlite:///")
+            with (
+                closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as source,
+                closing(sqlite3.connect(temporary)) as target,
+            ):
+                source.backup(target)  # one reader's view; writers go on meanwhile
+                target.execute("PRAGMA journal_mode=DELETE")
+        else:
+            engine = "postgresql"
+            _tool("pg_dump", "--format=custom", "--file", str(temporary), _libpq(url))
+        return engine, objects.add(temporary)[0]
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _libpq(url: str) -> str:
+    return "postgresql://" + url.partition("://")[2]
+
+
+def _tool(name: str, *arguments: str) -> None:
+    try:
+        done = subprocess.run([name, *arguments], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise DatabaseToolFailed(tool=name, detail=error.strerror) from error
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or [""])[-1]
+        raise DatabaseToolFailed(tool=name, detail=last)
+
+
+def _copy_files(objects: Objects, data: Path, before: Mapping[str, Copied]) -> Iterator[Copied]:
+    for source in _sources(data):
+        path = source.relative_to(data).as_posix()
+        try:
+            there = source.stat()
+            known = before.get(path)
+            same = known is not None and (known.size, known.changed) == (
+                there.st_size,
+                there.st_mtime_ns,
+            )
+            if known is not None and same and objects.has(known.sha256, known.size):
+                yield known
+                continue
+            sha256, size = objects.add(source)
+        except FileNotFoundError:
+            continue  # a half-written name that was moved to its place meanwhile
+        yield Copied(path, sha256, size, there.st_mtime_ns)
+
+
+def _sources(data: Path) -> Iterator[Path]:
+    for name in _FOLDERS:
+        for path in sorted((data / name).rglob("*")):
+            hidden = any(part.startswith(".") for part in path.relative_to(data).parts)
+            if path.is_file() and not path.is_symlink() and not hidden:
+                yield path
+    yield from (data / name for name in _SINGLE if (data / name).is_file())
+
+
+def _write_manifest(folder: Path, made: Manifest) -> None:
+    target = folder / "manifests" / f"{made.id}.json"
+    target.parent.mkdir(exist_ok=True)
+    body = json.dumps(asdict(made), ensure_ascii=False, sort_keys=True).encode()
+    sealed = {"sha256": hashlib.sha256(body).hexdigest(), "manifest": body.decode()}
+    temporary = target.with_name(f".{target.name}")
+    with temporary.open("wb") as stream:
+        stream.write(json.dumps(sealed).encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(target)
+    sync_folder(target.parent)
+    sync_folder(folder)
+
+
+def backups(folder: Path) -> list[str]:
+    """Ids of the finished backups, oldest first."""
+    return sorted(path.stem for path in (folder / "manifests").glob("[!.]*.json"))
+
+
+def read_manifest(folder: Path, backup_id: str) -> Manifest:
+    """Raises `NoBackup`, `BackupDamaged`."""
+    path = folder / "manifests" / f"{backup_id}.json"
+    try:
+        sealed = json.loads(path.read_bytes())
+        body = sealed["manifest"].encode()
+        if hashlib.sha256(body).hexdigest() != sealed["sha256"]:
+            raise BackupDamaged(path=path)
+        said: dict[str, Any] = json.loads(body)
+    except FileNotFoundError as error:
+        raise NoBackup(folder=folder) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BackupDamaged(path=path) from error
+    files = tuple(Copied(**each) for each in said.pop("files"))
+    return Manifest(**said, files=files)
+
+
+def restore(folder: Path, data: Path, database_url: str, backup_id: str | None = None) -> Manifest:
+    """Bring a backup back (the newest, unless one is named) into an empty data folder and
+    database, every file checked on its way. Raises `NoBackup`, `BackupDamaged`,
+    `BackupTargetNotEmpty`, `DatabaseToolFailed`."""
+    known = backups(folder)
+    if not known:
+        raise NoBackup(folder=folder)
+    made = read_manifest(folder, backup_id or known[-1])
+    _insist_on_empty(data, made.engine, database_url)
+    objects = Objects(folder / "objects")
+    for each in made.files:
+        target = data / _inside(each.path)
+        mode = 0o600 if each.path in _PRIVATE else 0o440
+        _bring(objects, each.sha256, target, mode)
+        os.utime(target, ns=(each.changed, each.changed))
+    _bring_database(objects, made, data, database_url)
+    return made
+
+
+def _inside(path: str) -> PurePosixPath:
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts:
+        raise BackupDamaged(path=path)
+    return pure
+
+
+def _insist_on_empty(data: Path, engine: str, url: str) -> None:
+    lite = url.startswith("sqlite:///")
+    if lite != (engine == "sqlite"):
+        raise DatabaseToolFailed(tool="restore", detail=f"the backup is of {engine}")
+    if any((data / name).exists() for name in (*_FOLDERS, *_SINGLE)):
+        raise BackupTargetNotEmpty(folder=data)
+    if lite and Path(url.removeprefix("sqlite:///")).exists():
+        raise BackupTargetNotEmpty(folder=data)
+
+
+def _bring(objects: Objects, sha256: str, target: Path, mode: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source = objects.path(sha256)
+    try:
+        shutil.copyfile(source, target)
+    except FileNotFoundError as error:
+        raise BackupDamaged(path=source) from error
+    with target.open("rb+") as stream:
+        if digest_of(stream)[0] != sha256:
+            raise BackupDamaged(path=source)
+        os.fsync(stream.fileno())
+    target.chmod(mode)
+
+
+def _bring_database(objects: Objects, made: Manifest, data: Path, url: str) -> None:
+    """The database comes last: a restore that was interrupted leaves none behind."""
+    if made.engine == "sqlite":
+        target = Path(url.removeprefix("sqlite:///"))
+        temporary = target.with_name(f".{target.name}.restoring")
+        _bring(objects, made.database, temporary, 0o600)
+        temporary.replace(target)
+        sync_folder(target.parent)
+        return
+    temporary = data / ".database.restoring"
+    _bring(objects, made.database, temporary, 0o600)
+    try:
+        options = ("--no-owner", "--exit-on-error", "--single-transaction", "--dbname")
+        _tool("pg_restore", *options, _libpq(url), str(temporary))
+    finally:
+        temporary.unlink()
