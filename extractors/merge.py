@@ -44,7 +44,7 @@ def merge(readings: Sequence[Invoice]) -> Invoice:
     for name in FIELD_NAMES:
         candidates = _candidates(ordered, name)
         if candidates:
-            fields[name] = candidates[0]
+            fields[name] = _placed(name, candidates)
             findings.extend(_disagreements(name, candidates))
     doubted = _doubted(ordered, fields)
     findings.extend(_seen_otherwise(fields, doubted))
@@ -77,6 +77,18 @@ def _candidates(ordered: Sequence[Invoice], name: str) -> list[Field[Any]]:
         field for reading in ordered if (field := getattr(reading, name)) is not None
     ]
     return sorted(found, key=lambda field: (_RANK[field.source], -field.confidence))
+
+
+def _placed(name: str, candidates: Sequence[Field[Any]]) -> Field[Any]:
+    """The dearest reading. Where its source knows no place (data, information of the file), it
+    gets the one at which another source reads the same, so that a person can be shown it."""
+    chosen = candidates[0]
+    if chosen.box is not None:
+        return chosen
+    value = folded(name, chosen.value)
+    same = (field for field in candidates[1:] if folded(name, field.value) == value)
+    place = next((field.box for field in same if field.box and field.source is not Source.QR), None)
+    return chosen if place is None else chosen.model_copy(update={"box": place})
 
 
 def _disagreements(name: str, candidates: list[Field[Any]]) -> Iterator[Finding]:

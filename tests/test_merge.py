@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from extractors.build import invoice_from_texts
 from extractors.merge import merge
-from extractors.model import SOURCE_ORDER, Field, Invoice, Kind, Severity, Source
+from extractors.model import SOURCE_ORDER, Box, Field, Invoice, Kind, Severity, Source
 
 FULL = {
     "invoice_number": "26000000000000000001",
@@ -195,3 +195,22 @@ def test_what_was_recognised_otherwise_is_kept_for_a_second_look() -> None:
     assert merged.seller_name is not None
     assert merged.seller_name.value == "甲公司"
     assert {name: seen.value for name, seen in merged.doubted.items()} == {"seller_name": "乙公司"}
+
+
+def test_a_value_without_a_place_is_shown_where_another_source_reads_the_same() -> None:
+    def placed(source: Source, value: str, x: float) -> Invoice:
+        box = Box(page=0, x0=x, y0=0.1, x1=x + 0.1, y1=0.2)
+        field = Field[str](value=value, raw=value, source=source, confidence=1.0, box=box)
+        return Invoice(kind=Kind.DIGITAL_NORMAL, seller_name=field, sources=(source,))
+
+    data = reading(Source.XML, seller_name="甲公司")
+    code, text = placed(Source.QR, "甲公司", 0.0), placed(Source.PDF_TEXT, "甲公司", 0.5)
+    merged = merge([data, code, text])
+    assert merged.seller_name is not None
+    assert (merged.seller_name.source, merged.seller_name.box) == (
+        Source.XML,
+        text.seller_name.box if text.seller_name else None,
+    )
+    other = merge([data, placed(Source.PDF_TEXT, "乙公司", 0.5)])
+    assert other.seller_name is not None
+    assert other.seller_name.box is None

@@ -83,6 +83,13 @@ def test_a_case_shows_both_sides_and_the_difference(web: TestClient, joined: Ser
     for expected in ("杭州某某有限公司", "杭州另一有限公司", "不同", "税务机关信息不同", "¥113.00"):
         assert expected in page
     assert actions(joined, document_id)[-1] == "document_viewed"
+    for choice in (
+        "不符合报销规定",
+        "抬头或税号不是本单位",
+        "图片模糊，请重新拍摄",
+        "名称写法不同",
+    ):
+        assert f"</kbd>{choice}" in page
     assert "ui_" not in web.get(f"/review/{document_id}?language=en").text
     assert "ui_" not in web.get("/review?language=en").text
 

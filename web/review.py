@@ -130,7 +130,8 @@ def _desk(
     return render(request, "review.html", {**values, "why": _why(language)})
 
 
-#: The clause of a sentence that begins with a placeholder, and all behind it.
+_OPENING = re.compile(r"^[^：:]+[：:]\s*(?=.)")
+#: The clause of a sentence that holds a placeholder, and all behind it.
 _FILLED = re.compile(r"[：:，,（( ]*[^：:，,（()]*\{.*", re.DOTALL)
 
 
@@ -138,8 +139,10 @@ def _why(language: str) -> Callable[..., str]:
     """What a reason's code says in general: without the clauses that only a case fills."""
 
     def why(code: str, text: str = "") -> str:
-        said = say(code, language, {"text": text} if text else None)
-        return _FILLED.sub("", said).strip(" ：:。.") or said
+        said = say(code, language, {"text": text})
+        if code in REASONS[Action.REJECT]:
+            said = _OPENING.sub("", said)  # a list of reasons need not say each time what they are
+        return _FILLED.sub("", said).strip(" ：:。.") or said.strip()
 
     return why
 

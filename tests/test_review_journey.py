@@ -1,0 +1,174 @@
+"""A reviewer's day in a real browser, at both widths: by key and by thumb."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from archive.actors import Role
+from archive.records import State
+from extractors.model import Invoice, Kind
+from extractors.picturing import PagePicture
+from extractors.reader import Reader
+from fixtures.maker import Form, make, make_truth
+from tests.browsing import Site, Width, check, chromium, serving, visitor
+from tests.helpers import FixedReader, load, visit
+from verifiers.compare import compare, findings_of
+from verifiers.misreading import outcome_of
+from verifiers.model import PortalValues, Verification
+from worker import broker, page_pictures
+from worker.pipeline import Pipeline
+from worker.services import Services
+from worker.settings import Settings
+
+_WIDTHS: tuple[Width, ...] = ("desk", "phone")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def site(settings: Settings) -> Iterator[Site]:
+    with broker.bundled(settings), serving(settings) as running:
+        yield running
+
+
+class Painter:
+    """Draws the pages as the reading process does."""
+
+    def pictures(self, path: Path, invoice: Invoice | None) -> tuple[PagePicture, ...]:
+        return Reader().pictures(path, invoice)
+
+
+def differing(services: Services, seed: int, seller: str) -> str:
+    """A made invoice of which the tax authority names another seller."""
+    truth = make_truth(Kind.DIGITAL_NORMAL, seed=seed, today=dt.date(2026, 11, 1))
+    content = make(truth, Form.PDF, seed=seed).content
+    batch = services.intake.open_batch("http", submitter="chen", voucher_no="JZ-1")
+    document_id = services.intake.accept(batch, f"{seed}.pdf", io.BytesIO(content)).document_id
+    (read,) = Reader().read_all(content)
+    small = read.model_copy(update={"findings": ()})
+    assert small.invoice_number is not None
+    portal = PortalValues(invoice_number=small.invoice_number.value, seller_name=seller)
+    compared = compare(small, portal)
+    verdict, reason = outcome_of(compared)
+    answer = Verification(
+        verdict=verdict,
+        reason=reason,
+        portal_values=portal,
+        compared=compared,
+        findings=findings_of(compared),
+    )
+    pipeline = Pipeline(services)
+    pipeline.read(document_id, FixedReader(small))
+    pipeline.verify(document_id, visit(answer))
+    page_pictures.draw(services, document_id, Painter())
+    return document_id
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_three_cases_by_keyboard(site: Site) -> None:
+    services = site.services
+    ids = [differing(services, seed, "杭州云栖文化传播有限公司") for seed in (3, 6, 7)]
+    with chromium() as browser, visitor(browser, site) as guest:
+        guest.sign_in(Role.REVIEWER)
+        page = guest.visit("/review")
+        check(guest, page)
+        press(page, "Enter")
+        page.wait_for_url(f"**/review/{ids[0]}?*")
+        page.wait_for_selector("rect.lit")
+        assert page.get_attribute("rect.lit", "data-field") == "seller_name"
+        check(guest, page)
+        press(page, "j")
+        assert page.get_attribute("tr.here", "data-field") != "seller_name"
+        press(page, "k")
+        assert page.get_attribute("tr.here", "data-field") == "seller_name"
+        before = page.get_attribute(".stage", "style")
+        press(page, "+")
+        assert page.get_attribute(".stage", "style") != before
+        press(page, "?")
+        assert page.is_visible("#help")
+        press(page, "Escape")
+        # Two keys reject, and the next case is there.
+        press(page, "x", "3")
+        page.wait_for_url(f"**/review/{ids[1]}?*")
+        assert load(services, ids[0]).reason == "reject_differs"
+        # A correction: e, the value, Enter.
+        page.wait_for_selector("tr.here[data-field=seller_name]")
+        press(page, "e")
+        page.keyboard.insert_text("杭州云栖文化传播有限公司")
+        press(page, "Enter")
+        page.wait_for_url(f"**/review/{ids[2]}?*")
+        document = load(services, ids[1])
+        assert document.invoice is not None
+        large = (document.invoice.total_with_tax or 0) > 10_000
+        assert document.state == (State.IN_REVIEW if large else State.PASSED)
+        # Taken back from the next case with one key.
+        press(page, "u")
+        page.wait_for_url(f"**/review/{ids[1]}?*")
+        assert load(services, ids[1]).state == State.IN_REVIEW
+        assert page.inner_text("tr[data-field=seller_name] td span") != "杭州云栖文化传播有限公司"
+        # Words of one's own.
+        page.goto(f"{site.address}/review/{ids[2]}")
+        press(page, "x", "7")
+        page.keyboard.insert_text("请补盖章")
+        press(page, "Enter")
+        page.wait_for_url(f"**/review/{ids[1]}?*")
+        assert load(services, ids[2]).reason_params == {"text": "请补盖章"}
+        assert guest.complaints == []
+
+
+def test_a_case_by_thumb_and_without_scripts(site: Site) -> None:
+    services = site.services
+    first, second = (differing(services, seed, "另一家公司") for seed in (3, 6))
+    with chromium() as browser:
+        with visitor(browser, site, "phone", "dark") as guest:
+            guest.sign_in(Role.REVIEWER)
+            for path in ("/review", "/review?reason=mismatch", f"/review/{first}"):
+                page = guest.visit(path)
+                check(guest, page)
+            for button in page.locator(".deeds button:visible, .deeds summary:visible").all():
+                box = button.bounding_box()
+                assert box is not None
+                assert box["height"] >= 44
+            page.click(".deeds summary:has-text('退回')")
+            page.click(".choice:has-text('不符合报销规定')")
+            page.wait_for_url(f"**/review/{second}?*")
+        assert load(services, first).state == State.REJECTED
+        context = browser.new_context(java_script_enabled=False)
+        with visitor(browser, site) as guest:
+            guest.sign_in(Role.REVIEWER)
+            context.add_cookies(guest.context.cookies())  # type: ignore[arg-type]
+            page = context.new_page()
+            page.goto(f"{site.address}/review/{second}")
+            page.click("tr[data-field=seller_name] summary")
+            page.fill("tr[data-field=seller_name] input", "另一家公司")
+            page.click("button[form=confirm]")
+            assert "已" in page.inner_text(".notice.done")
+        context.close()
+
+
+def test_office_pages_at_both_widths(site: Site) -> None:
+    document_id = differing(site.services, 3, "另一家公司")
+    number = load(site.services, document_id).invoice
+    assert number is not None
+    with chromium() as browser:
+        for width in _WIDTHS:
+            with visitor(browser, site, width) as guest:
+                guest.sign_in(Role.REVIEWER, Role.AUDITOR)
+                for path in ("/vouchers", "/vouchers/JZ-1", "/find", "/audit"):
+                    page = guest.visit(path)
+                    check(guest, page)
+                page.click("text=核验整条链")
+                page.wait_for_selector("text=审计链完整")
+                page = guest.visit("/find")
+                page.fill("input[name=q]", number.invoice_number or "")
+                page.wait_for_selector(f"#found >> text={number.invoice_number}")
+                check(guest, page)
