@@ -17,12 +17,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from archive import search
-from archive.records import Document, Voucher
+from archive.records import Document
 from extractors.errors import YanpiaoError
 from worker import serving
 from worker.archive_command import register as register_archive
 from worker.audit_command import audit_app
-from worker.errors import NothingToDrop, UnknownDocument, UnknownVoucher
+from worker.errors import NothingToDrop, UnknownDocument
+from worker.handover_command import bag, handover
 from worker.inspect_command import inspect
 from worker.inspecting import show_document, status_report
 from worker.intake import files_in
@@ -50,6 +51,8 @@ serving.register(app)
 register_archive(app)
 app.command()(policy)
 app.command()(inspect)
+app.command()(bag)
+app.command()(handover)
 
 out = Console(soft_wrap=False)
 err = Console(stderr=True)
@@ -187,28 +190,6 @@ def show(document_id: Annotated[str, typer.Argument(help="Id from `find` or `dro
         if document is None:
             raise UnknownDocument(id=document_id)
         show_document(out, session, document, settings.language)
-
-
-@app.command()
-def bag(voucher_no: Annotated[str, typer.Argument(help="Voucher number.")]) -> None:
-    """The sealed bags of a voucher: version, folder, digest."""
-    settings = Settings()
-    services = Services.open(settings)
-    with services.database.read() as session:
-        voucher = session.get(Voucher, voucher_no)
-        if voucher is None or not voucher.bags:
-            raise UnknownVoucher(voucher=voucher_no)
-        for row in voucher.bags:
-            _print_json(
-                {
-                    "voucher": voucher_no,
-                    "version": row.version,
-                    "path": str(settings.bags / row.path),
-                    "digest": row.digest,
-                    "invoices": row.invoices,
-                    "sealed_at": row.sealed_at.isoformat(),
-                }
-            )
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -21,12 +22,13 @@ from archive.four_properties.report import (
     evidence_of,
     item_name,
 )
+from archive.transfer import unpack
 from extractors.messages import say
 from worker.settings import Settings
 
 
 def inspect(
-    folder: Annotated[Path, typer.Argument(help="Folder of a bag.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of a bag, or its ZIP.")],
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object, also on a terminal.")
     ] = False,
@@ -36,7 +38,7 @@ def inspect(
 ) -> None:
     """Test a bag by itself (四性检测): authenticity, completeness, usability, safety."""
     language = Settings().language
-    found = examine(folder)
+    found = _examined(folder)
     if report is not None:
         is_pdf = report.suffix.lower() == ".pdf"
         report.write_bytes(as_pdf(found, language) if is_pdf else as_html(found, language).encode())
@@ -45,6 +47,13 @@ def inspect(
     else:
         _print(Console(), found, language)
     raise typer.Exit(0 if found.sound else 1)
+
+
+def _examined(bag: Path) -> Report:
+    if not bag.is_file():
+        return examine(bag)
+    with TemporaryDirectory(prefix="yanpiao-") as room:
+        return examine(unpack(bag, Path(room))).model_copy(update={"bag": str(bag)})
 
 
 def report_json(found: Report, language: str) -> dict[str, object]:
