@@ -198,7 +198,7 @@ def standing(session: Session, voucher_no: str, policy: Policy | None = None) ->
             open=len(rows) - len(attached),
         )
     values = _values(facts)
-    items = [_attached(session, row) for row in attached]
+    items = _attached(session, attached)
     found = check(values, items, len(rows) - len(attached), policy or Policy())
     decisions = list(
         session.scalars(
@@ -249,31 +249,37 @@ def _values(facts: VoucherFacts) -> VoucherValues:
     )
 
 
-def _attached(session: Session, document: Document) -> Attached:
-    row = document.invoice
-    invoice = Invoice.model_validate(row.data) if row is not None else Invoice()
-    return Attached(
-        document_id=document.id,
-        number=(row.invoice_number if row else None) or document.name,
-        issue_date=row.issue_date if row else None,
-        buyer_name=row.buyer_name if row else None,
-        buyer_tax_id=invoice.buyer_tax_id.value if invoice.buyer_tax_id else None,
-        total=row.total_with_tax if row else None,
-        elsewhere=_elsewhere(session, document, invoice.key),
+def _attached(session: Session, documents: list[Document]) -> list[Attached]:
+    invoices = [
+        Invoice.model_validate(each.invoice.data) if each.invoice is not None else Invoice()
+        for each in documents
+    ]
+    elsewhere = _elsewhere(session, [invoice.key for invoice in invoices if invoice.key])
+    found = []
+    for document, invoice in zip(documents, invoices, strict=True):
+        row = document.invoice
+        owner, voucher_no = elsewhere.get(invoice.key or "", (document.id, ""))
+        item = Attached(
+            document_id=document.id,
+            number=(row.invoice_number if row else None) or document.name,
+            issue_date=row.issue_date if row else None,
+            buyer_name=row.buyer_name if row else None,
+            buyer_tax_id=invoice.buyer_tax_id.value if invoice.buyer_tax_id else None,
+            total=row.total_with_tax if row else None,
+            elsewhere=voucher_no if owner != document.id else None,
+        )
+        found.append(item)
+    return found
+
+
+def _elsewhere(session: Session, keys: list[str]) -> dict[str, tuple[str, str]]:
+    """Which document stands for each invoice, and the voucher that it is in."""
+    query = (
+        select(InvoiceClaim.invoice_key, Document.id, Document.voucher_no)
+        .join(Document, Document.id == InvoiceClaim.document_id)
+        .where(InvoiceClaim.invoice_key.in_(keys))
     )
-
-
-def _elsewhere(session: Session, document: Document, key: str | None) -> str | None:
-    """The other voucher that the same invoice stands in, if it does."""
-    if key is None:
-        return None
-    owner = session.scalars(
-        select(InvoiceClaim.document_id).where(InvoiceClaim.invoice_key == key)
-    ).first()
-    if owner is None or owner == document.id:
-        return None
-    other = session.get(Document, owner)
-    return other.voucher_no if other is not None else None
+    return {key: (document_id, no) for key, document_id, no in session.execute(query)}
 
 
 def accept_difference(

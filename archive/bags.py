@@ -25,7 +25,7 @@ from typing import Any
 from archive.bag_layout import BagItem, BagVoucher, Payload, lay_out
 from archive.fixity import Inspection, inspect, manifest_bytes
 from archive.hashing import digests_of
-from archive.store import sync_folder
+from archive.store import sync_folder, sync_tree
 from extractors.errors import YanpiaoError
 
 __all__ = [
@@ -119,15 +119,11 @@ def _write(folder: Path, voucher: BagVoucher, payload: Payload) -> None:
     digests = {name: digests_of(content) for name, content in tags.items()}
     tags["tagmanifest-sha256.txt"] = manifest_bytes(digests, "sha256")
     tags["tagmanifest-sm3.txt"] = manifest_bytes(digests, "sm3")
-    folders = {folder}
     for name, content in payload.files.items():
-        path = folder / "data" / name
-        folders.update(parent for parent in path.parents if parent.is_relative_to(folder))
-        _write_file(path, content)
+        _write_file(folder / "data" / name, content)
     for name, content in tags.items():
         _write_file(folder / name, content)
-    for each in sorted(folders):
-        sync_folder(each)
+    sync_tree(folder)
 
 
 def _write_file(path: Path, content: bytes) -> None:
@@ -135,8 +131,6 @@ def _write_file(path: Path, content: bytes) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o440)
     with os.fdopen(handle, "wb") as stream:
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def _bag_info(voucher: BagVoucher, payload: Payload) -> bytes:

@@ -7,6 +7,9 @@ other file vouches for them; the record's digest also shows a bag that was rewri
 
 from __future__ import annotations
 
+import contextlib
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,16 +78,31 @@ def inspect(folder: Path, expected_digest: str | None = None) -> Inspection:
 def _digests(folder: Path, found: _Found) -> dict[str, Digests]:
     """Of every file but the tag manifests, by path."""
     digests: dict[str, Digests] = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
+    for name, status in listing(folder).items():
+        if stat.S_ISLNK(status.st_mode):
             found.fault(name, "is a link")
-        elif path.is_file() and not name.startswith("tagmanifest-"):
+        elif stat.S_ISREG(status.st_mode) and not name.startswith("tagmanifest-"):
             try:
-                digests[name] = digests_of_file(path)
+                digests[name] = digests_of_file(folder / name)
             except OSError as error:
                 found.fault(name, f"cannot be read ({error.strerror})")
     return digests
+
+
+def listing(folder: Path) -> dict[str, os.stat_result]:
+    """Everything below a folder, folders too, by path and in order; of a link, the link itself.
+    Empty for a folder that is not there."""
+    found: dict[str, os.stat_result] = {}
+    pending = [""]
+    while pending:
+        prefix = pending.pop()
+        with contextlib.suppress(FileNotFoundError), os.scandir(folder / prefix) as entries:
+            for entry in entries:
+                name, status = f"{prefix}{entry.name}", entry.stat(follow_symlinks=False)
+                found[name] = status
+                if stat.S_ISDIR(status.st_mode):
+                    pending.append(f"{name}/")
+    return dict(sorted(found.items()))
 
 
 def _check_declaration(folder: Path, found: _Found) -> None:

@@ -53,12 +53,11 @@ def next_version(session: Session, voucher_no: str) -> int:
 
 def accepted_items(session: Session, voucher_no: str) -> frozenset[str]:
     """Codes of the items that people let pass for the voucher's next bag."""
-    version = str(next_version(session, voucher_no))
-    rows = session.scalars(
-        select(VoucherDecision).where(
-            VoucherDecision.voucher_no == voucher_no, VoucherDecision.code.startswith(_PREFIX)
-        )
+    query = select(VoucherDecision).where(
+        VoucherDecision.voucher_no == voucher_no, VoucherDecision.code.startswith(_PREFIX)
     )
+    rows = list(session.scalars(query))
+    version = str(next_version(session, voucher_no)) if rows else ""
     return frozenset(
         row.code.removeprefix(_PREFIX) for row in rows if row.params.get("version") == version
     )

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from archive.accounting import VoucherFacts
 from archive.bag_xml import RETENTION
-from archive.drawing.pdfa import as_pdfa
+from archive.drawing.pdfa import as_pdfa, binary_streams
 from archive.drawing.sheet import Column, Sheet
 from archive.four_properties import examine
 from archive.hashing import digests_of_file
@@ -183,6 +183,7 @@ def _volume(items: Sequence[Item], year: int) -> tuple[list[str], list[list[obje
     return head, rows
 
 
+@binary_streams()
 def _drawn(handed: Sequence[Handed], year: int, moment: dt.datetime) -> bytes:
     sheet = Sheet(f"会计档案移交清册 {year}")
     sheet.title(f"会计档案移交清册（{year} 年度）")

@@ -7,6 +7,7 @@ other threads run, so a large file is digested by two of them at the pace of the
 from __future__ import annotations
 
 import hashlib
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -65,10 +66,9 @@ def digests_of(content: bytes) -> Digests:
 def digests_of_file(path: Path) -> Digests:
     """Of a file, read once. Raises `OSError`."""
     with path.open("rb") as stream:
-        first = stream.read(_CHUNK)
-        if len(first) < _CHUNK:
-            return digests_of(first)
-        return _side_by_side(first, stream)
+        if os.fstat(stream.fileno()).st_size < _CHUNK:
+            return digests_of(stream.read())
+        return _side_by_side(stream.read(_CHUNK), stream)
 
 
 @cache

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 from archive import accounting, audit, gate, reviewing
 from archive.accounting import Standing, VoucherFacts
 from archive.bags import BagItem, SealedBag, check_voucher_no, seal
-from archive.drawing.pages import thumbnail
+from archive.drawing.pages import thumbnail, thumbnail_name
 from archive.drawing.searchable import is_scan, searchable
 from archive.records import (
     IN_MOTION,
@@ -202,7 +202,7 @@ def bag_item(
         for row in verification.evidence:
             evidence[f"{order}-{row.name}"] = store.get(row.sha256)
     original = store.get(document.sha256)
-    pictures = _drawings(document, original) if drawn else Drawings()
+    pictures = _drawings(document, original, store) if drawn else Drawings()
     return BagItem(
         document_id=document.id,
         invoice_number=document.invoice.invoice_number or "",
@@ -223,13 +223,18 @@ class Drawings:
     attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def _drawings(document: Document, original: bytes) -> Drawings:
+def _drawings(document: Document, original: bytes, store: FileStore) -> Drawings:
     row = document.invoice
     invoice = Invoice.model_validate(row.data) if row is not None else Invoice()
     attachments = {}
     if is_scan(invoice) and (copy := searchable(original, document.media_type, invoice, now())):
         attachments["searchable.pdf"] = copy
-    return Drawings(thumbnail(original, document.media_type, invoice.first_page), attachments)
+    page = invoice.first_page
+    try:
+        small: bytes | None = store.derived(document.sha256, thumbnail_name(page)).read_bytes()
+    except OSError:
+        small = thumbnail(original, document.media_type, page)
+    return Drawings(small, attachments)
 
 
 def metadata_of(document: Document, reviews: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

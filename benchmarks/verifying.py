@@ -131,6 +131,11 @@ class InProcessReader(Reader):
         content = path.read_bytes()
         return check_signatures(content, sniff(content))
 
+    def thumbnail(self, path: Path, page: int) -> bytes | None:
+        """None: covers of vouchers are no part of what is measured."""
+        del path, page
+        return None
+
 
 def judged(cases: Sequence[Case], reader: InProcessReader, folder: Path) -> Iterator[Case]:
     """Each case with what became of it, on services in `folder`."""

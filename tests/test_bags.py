@@ -200,6 +200,17 @@ def test_what_may_not_be_sealed_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "JZ-1").iterdir()) == []
 
 
+def test_a_system_without_syncfs_flushes_file_by_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr("archive.store._libc", lambda: None)
+    monkeypatch.setattr("archive.store.os.fsync", flushed.append)
+    folder = sealed(tmp_path)
+    files = sum(1 for path in folder.rglob("*"))
+    assert len(flushed) >= files + 1  # every file and folder, and the one that the bag lies in
+
+
 # -- reading back --------------------------------------------------------------------------
 
 

@@ -7,8 +7,11 @@ import datetime as dt
 import hashlib
 import json
 import threading
+from io import BytesIO
 
+import pikepdf
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
 from archive import audit, bags, leases
@@ -89,6 +92,19 @@ def test_a_broken_signature_keeps_a_confirmed_invoice_from_passing(
     assert document.state == state
     if severity is Severity.BLOCK:
         assert document.reason == "altered_after_signing"
+
+
+def test_a_page_is_drawn_when_it_is_read_and_its_picture_is_on_the_cover(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = BytesIO()
+    Image.new("RGB", (40, 30), "red").save(drawn, "JPEG")
+    monkeypatch.setattr(FixedReader, "thumbnail", lambda *_: drawn.getvalue())
+    whole_road(services, hand_in(services, xml(), voucher="JZ-1").document_id)
+    cover = services.settings.bags / "JZ-1/v0001/data/01-voucher/000-JZ-1.pdf"
+    with pikepdf.open(cover) as pdf:
+        (image,) = pdf.pages[0].get_images().values()
+        assert (int(image.Width), int(image.Height)) == (40, 30)
 
 
 def test_every_step_run_twice_does_nothing_twice(services: Services) -> None:

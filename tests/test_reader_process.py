@@ -158,3 +158,15 @@ def test_signatures_are_checked_in_there_and_a_hang_is_a_finding(
     (told,) = reader.signatures(signed)
     assert (told.code, told.params["part"]) == ("signature_unreadable", "pdf")
     assert "no answer" in told.params["detail"]
+
+
+def test_small_pictures_are_drawn_in_there(reader: ReaderProcess, tmp_path: Path) -> None:
+    pdf = tmp_path / "a.pdf"
+    pdf.write_bytes(make(TRUTH, Form.PDF, 5).content)
+    small = reader.thumbnail(pdf, 0)
+    assert small is not None
+    assert small.startswith(b"\xff\xd8")
+    assert reader.thumbnail(pdf, 7) is None
+    pdf.write_bytes(b"%PDF-broken")
+    assert reader.thumbnail(pdf, 0) is None
+    assert reader.thumbnail(tmp_path / "missing", 0) is None

@@ -21,7 +21,7 @@ from archive.accounting import VoucherFacts
 from archive.actors import SYSTEM, Actor, Role
 from archive.attaching import Attached, VoucherValues, check
 from archive.database import Database
-from archive.records import AuditRow, BagRow
+from archive.records import AuditRow, BagRow, Document
 from archive.voucher_cells import BadCell, columns, value_of
 from archive.voucher_import import take_file
 from archive.voucher_rows import VoucherColumnsMissing
@@ -364,6 +364,19 @@ def test_a_difference_holds_sealing_up_until_a_person_decides(services: Services
         actions = list(session.scalars(select(AuditRow.action).order_by(AuditRow.seq)))
     assert actions.count("voucher_sealing_blocked") == 1
     assert actions.count("voucher_difference_accepted") == 1
+
+
+def test_an_invoice_that_another_voucher_stands_for_is_found(services: Services) -> None:
+    first = hand_in(services, xml("1"), voucher="JZ-1")
+    whole_road(services, first.document_id)
+    second = hand_in(services, xml("2"), voucher="JZ-2")
+    assert whole_road(services, second.document_id).reason == "duplicate"
+    with services.database.write() as session:  # as if somebody had let it pass all the same
+        session.get_one(Document, second.document_id).state = "passed"
+    take_file(services.database, _csv(_voucher(验票凭证号="JZ-2")), "test")
+    with services.database.read() as session:
+        (found,) = accounting.standing(session, "JZ-2").blocking
+    assert (found.code, found.params["other"]) == ("voucher_invoice_twice", "JZ-1")
 
 
 def test_an_acceptance_does_not_cover_another_difference(services: Services) -> None:

@@ -5,11 +5,12 @@ result in one transaction before the next step is enqueued; run twice, it does n
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from archive import accounting, gate, leases, vouchers
+from archive.drawing.pages import thumbnail_name
 from archive.records import Document, State, VerificationRow, Voucher
 from extractors.errors import ReaderCrashed, YanpiaoError
 from extractors.model import Box, Finding, Invoice, Kind
@@ -34,6 +35,8 @@ class DocumentReader(Protocol):
     def read(self, path: Path) -> tuple[Invoice, ...]: ...
 
     def signatures(self, path: Path) -> tuple[Finding, ...]: ...
+
+    def thumbnail(self, path: Path, page: int) -> bytes | None: ...
 
     def look_again(
         self, path: Path, page: int, region: Box | None, places: Mapping[str, Box]
@@ -71,6 +74,7 @@ class Pipeline:
                     raise ReaderCrashed(detail="the reading worker was lost")
                 path = self._services.store.path(document.sha256)
                 invoices = with_findings(reader.read(path), reader.signatures(path))
+                self._draw_pages(document, reader, invoices)
         except YanpiaoError as error:
             self._reading_failed(document, token, error, time.monotonic() - began)
             return
@@ -82,6 +86,16 @@ class Pipeline:
             documents = outcomes.record_parts(session, fresh, invoices, seconds)
         for each in documents:
             self._go_on(each)
+
+    def _draw_pages(
+        self, document: Document, reader: DocumentReader, invoices: Sequence[Invoice]
+    ) -> None:
+        """Small pictures for the voucher's cover, drawn where untrusted files are opened anyway."""
+        store = self._services.store
+        for page in {invoice.first_page for invoice in invoices}:
+            small = reader.thumbnail(store.path(document.sha256), page)
+            if small is not None:
+                store.keep_derived(document.sha256, thumbnail_name(page), small)
 
     def _reading_failed(
         self, document: Document, token: str, error: YanpiaoError, seconds: float

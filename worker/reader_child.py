@@ -10,6 +10,7 @@ with its parent. It is handed each document as an open file, because it may open
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
 import json
@@ -22,6 +23,7 @@ from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from typing import Any
 
+from archive.drawing.pages import thumbnail
 from extractors.errors import DocumentError, FileTooLarge, ReaderCrashed, YanpiaoError
 from extractors.model import Box, Invoice
 from extractors.models import model_folders
@@ -108,6 +110,16 @@ def answer_pictures(reader: Any, content: bytes, invoice: Any) -> dict[str, Any]
     )
 
 
+def answer_thumbnail(content: bytes, page: int) -> dict[str, Any]:
+    """A small picture of a page, in base64; every fault becomes an answer."""
+
+    def drawn() -> str | None:
+        small = thumbnail(content, sniff(content), page)
+        return base64.b64encode(small).decode() if small is not None else None
+
+    return _answered("thumbnail", drawn)
+
+
 def _response(
     reader: Any, request: dict[str, Any], content: bytes, roots: Callable[[], Sequence[bytes]]
 ) -> dict[str, Any]:
@@ -115,6 +127,8 @@ def _response(
         return answer_looks(reader, content, look)
     if "pictures" in request:
         return answer_pictures(reader, content, request["pictures"])
+    if "thumbnail" in request:
+        return answer_thumbnail(content, request["thumbnail"])
     if request.get("signatures"):
         return answer_signatures(content, roots())
     return answer(reader, content)

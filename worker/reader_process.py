@@ -9,6 +9,7 @@ because native libraries leak.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -38,6 +39,7 @@ _STOP_SECONDS = 5
 _PASSED_ON = ("PATH", "PYTHON", "LD_", "LANG", "LC_", "TZ", "HOME", "XDG_", "FONTCONFIG")
 #: A signature takes a fifth of a second, a hostile file for ever.
 _SIGNATURE_SECONDS = 30
+_THUMBNAIL_SECONDS = 10
 
 
 def _error_classes(root: type[YanpiaoError]) -> Iterator[type[YanpiaoError]]:
@@ -117,6 +119,15 @@ class ReaderProcess:
         found = self._asked(path, {"pictures": data})["pictures"]
         return tuple(PagePicture.model_validate(each) for each in found)
 
+    def thumbnail(self, path: Path, page: int) -> bytes | None:
+        """A small JPEG of a page (`archive.drawing.pages`); None where there is none, or where
+        drawing it fails: nothing depends on it."""
+        try:
+            small = self._asked(path, {"thumbnail": page}, _THUMBNAIL_SECONDS)["thumbnail"]
+        except (YanpiaoError, OSError):
+            return None
+        return base64.b64decode(small) if small is not None else None
+
     def _asked(
         self, path: Path, request: dict[str, Any], most: float | None = None
     ) -> dict[str, Any]:
@@ -128,7 +139,9 @@ class ReaderProcess:
             raise ReaderCrashed(detail=self._cause_of_death()) from error
         seconds = min(self._settings.reader_seconds, most or self._settings.reader_seconds)
         answer: dict[str, Any] = json.loads(self._receive(channel, seconds))
-        self._served += "signatures" not in request  # of a document that counts already
+        self._served += not {"signatures", "thumbnail"} & set(
+            request
+        )  # of a document that counts already
         if "error" not in answer:
             return answer
         fault = error_from(answer["error"]["code"], answer["error"]["params"])

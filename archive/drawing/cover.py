@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from archive.drawing.pdfa import as_pdfa
+from archive.drawing.pdfa import as_pdfa, binary_streams
 from archive.drawing.sheet import Column, Sheet
 from extractors.messages import say
 
@@ -50,6 +50,7 @@ class CoverLine:
     picture: bytes | None = None
 
 
+@binary_streams()
 def cover(
     voucher_no: str,
     version: int,

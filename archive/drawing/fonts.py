@@ -39,7 +39,10 @@ def font_path() -> Path:
 def font() -> str:
     """The name under which reportlab knows the font; loaded once a process, half a second.
     Raises `ArchiveFontMissing`."""
-    pdfmetrics.registerFont(TTFont(NAME, str(font_path()), subfontIndex=0))
+    made = TTFont(NAME, str(font_path()), subfontIndex=0)
+    # Each subset would else copy the font's largest tables, megabytes of outlines, anew.
+    setattr(made.face, "get_table", cache(made.face.get_table))  # noqa: B010 - typed as fixed
+    pdfmetrics.registerFont(made)
     return NAME
 
 

@@ -14,6 +14,11 @@ _QUALITY = 70
 _MOST_PIXELS = 120_000_000
 
 
+def thumbnail_name(page: int) -> str:
+    """Under which name the store keeps a page's small picture."""
+    return f"{page}.jpg"
+
+
 def thumbnail(content: bytes, media_type: str, page: int = 0) -> bytes | None:
     """A JPEG of one page, at most 420 pixels wide and high; None where the form has no pages or
     the page cannot be drawn: a missing picture must keep nothing from being sealed."""

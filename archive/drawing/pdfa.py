@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 from xml.sax.saxutils import escape
 
 import pikepdf
 from PIL import ImageCms
+from reportlab import rl_config
 
 #: What opening a PDF may raise: broken, or locked with a password.
 UNREADABLE = (pikepdf.PdfError, pikepdf.PasswordError)
@@ -38,6 +41,19 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <?xpacket end="w"?>"""
 _DEEPEST = 30
 _RUNS = frozenset({"/JavaScript", "/JS", "/Launch", "/Movie", "/Sound", "/RichMedia"})
+_RUNS_SOMEWHERE = re.compile(b"|".join(re.escape(name.encode()) for name in sorted(_RUNS)))
+
+
+@contextmanager
+def binary_streams() -> Iterator[None]:
+    """Around all drawing: reportlab would else write streams as ASCII, in Python, a byte at a
+    time, which costs more than everything else on a cover."""
+    before = rl_config.useA85
+    rl_config.useA85 = 0
+    try:
+        yield
+    finally:
+        rl_config.useA85 = before
 
 
 @cache
@@ -132,7 +148,10 @@ def running_parts(pdf: pikepdf.Pdf) -> list[str]:
     """Names of what would run or open something by itself: scripts, launches, media."""
     found: set[str] = set()
     for item in pdf.objects:
-        _collect(item, found, _DEEPEST)
+        # As text at first, which is quick; a string may say such a name too, so look closer then.
+        plain = item.stream_dict if isinstance(item, pikepdf.Stream) else item
+        if _RUNS_SOMEWHERE.search(plain.unparse(resolved=True)):
+            _collect(plain, found, _DEEPEST)
     return sorted(found)
 
 

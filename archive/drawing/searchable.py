@@ -16,7 +16,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from archive.drawing.fonts import font, width
 from archive.drawing.pages import page_picture
-from archive.drawing.pdfa import as_pdfa
+from archive.drawing.pdfa import as_pdfa, binary_streams
 from extractors.model import Invoice, Source
 
 _LONGEST_POINTS = 842.0
@@ -70,6 +70,7 @@ def _texts(invoice: Invoice) -> list[tuple[str, tuple[float, float, float, float
     return found
 
 
+@binary_streams()
 def _drawn(
     picture: Image.Image, texts: list[tuple[str, tuple[float, float, float, float]]]
 ) -> bytes:

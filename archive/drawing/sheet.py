@@ -18,6 +18,18 @@ _BOTTOM = 48.0
 _CELL_SIZE, _ROW, _LEADING = 8.5, 15.0, 10.5
 
 
+class _Jpeg(ImageReader):
+    """A JPEG that is embedded as it is: reportlab would decode it only to name it."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(io.BytesIO(content))
+        self._content = content
+        self._dataA = None  # a JPEG has no transparency, which reportlab would note on decoding
+
+    def getRGBData(self) -> bytes:  # noqa: N802 - reportlab's name
+        return self._content
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a table: its heading, its share of the width, and whether it holds amounts."""
@@ -155,7 +167,7 @@ class Sheet:
             canvas.setFont(font(), 8)
             canvas.drawCentredString(x + wide / 2, self._y - high / 2, instead)
             return
-        image = ImageReader(io.BytesIO(picture))
+        image = _Jpeg(picture)
         picture_wide, picture_high = image.getSize()
         scale = min((wide - 4) / picture_wide, (high - 4) / picture_high)
         shown_wide, shown_high = picture_wide * scale, picture_high * scale

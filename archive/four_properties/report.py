@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from zoneinfo import ZoneInfo
 
-from archive.drawing.pdfa import as_pdfa
+from archive.drawing.pdfa import as_pdfa, binary_streams
 from archive.drawing.sheet import Column, Sheet
 from archive.four_properties.model import Outcome, Property, Report, Result
 from extractors.messages import say
@@ -101,6 +101,7 @@ def _html_row(result: Result, language: str) -> str:
     )
 
 
+@binary_streams()
 def as_pdf(report: Report, language: str) -> bytes:
     """The same as PDF/A-2b. Raises `ArchiveFontMissing`."""
     title = say("four_report_title", language)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
 
-import pikepdf
-
-from archive.drawing.pdfa import UNREADABLE, running_parts
 from archive.four_properties.model import Judge, Property, Result
 from archive.four_properties.under_test import UnderTest
 
@@ -44,16 +39,8 @@ def _is_program(under: UnderTest, path: str) -> bool:
 def no_active_content(under: UnderTest) -> Result:
     """No PDF carries scripts, launches or media (活动内容)."""
     pdfs = [path for path in under.payload() if path.endswith(".pdf")]
-    faults = [f"{path}: {names}" for path in pdfs if (names := _running(under, path))]
+    faults = [f"{path}: {names}" for path in pdfs if (names := under.running(path))]
     return _judge.faults("no_active_content", faults, "evidence_active", files=len(pdfs))
-
-
-def _running(under: UnderTest, path: str) -> str:
-    try:
-        with pikepdf.open(io.BytesIO(under.read(path))) as pdf:
-            return ", ".join(running_parts(pdf))
-    except (*UNREADABLE, OSError):
-        return ""  # whether it opens is asked elsewhere
 
 
 def malware(under: UnderTest) -> Result:
@@ -78,23 +65,23 @@ def malware(under: UnderTest) -> Result:
 
 def tamper_protection(under: UnderTest) -> Result:
     """No file may be written by others than its owner (防篡改)."""
-    faults = [path for path, mode in _modes(under) if mode & _OPEN_TO_OTHERS]
+    faults = [
+        path
+        for path, status in under.entries.items()
+        if status.st_mode & _OPEN_TO_OTHERS and not stat.S_ISLNK(status.st_mode)
+    ]
     return _judge.faults("tamper_protection", faults, "evidence_modes")
-
-
-def _modes(under: UnderTest) -> Iterator[tuple[str, int]]:
-    for path in sorted(under.folder.rglob("*")):
-        if not path.is_symlink():
-            yield path.relative_to(under.folder).as_posix(), path.stat().st_mode
 
 
 def plain_names(under: UnderTest) -> Result:
     """No links, no hidden files, no names that show otherwise than they are."""
-    faults = []
-    for path in sorted(under.folder.rglob("*")):
-        name = path.relative_to(under.folder).as_posix()
-        if path.is_symlink() or path.name.startswith(".") or not name.isprintable():
-            faults.append(ascii(name))
+    faults = [
+        ascii(path)
+        for path, status in under.entries.items()
+        if stat.S_ISLNK(status.st_mode)
+        or path.rpartition("/")[2].startswith(".")
+        or not path.isprintable()
+    ]
     return _judge.faults("plain_names", faults, "evidence_names")
 
 

@@ -3,12 +3,17 @@ looks into them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import os
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
+import pikepdf
+
 from archive.bag_reading import BagContent, NotABag, read_bag
-from archive.fixity import Inspection, inspect
+from archive.drawing.pdfa import UNREADABLE, running_parts
+from archive.fixity import Inspection, inspect, listing
 
 
 class UnderTest:
@@ -19,6 +24,7 @@ class UnderTest:
         self.expected_digest = expected_digest
         self.unread = ""
         self._bytes: dict[str, bytes] = {}
+        self._running: dict[str, str] = {}
 
     @cached_property
     def fixity(self) -> Inspection:
@@ -31,6 +37,22 @@ class UnderTest:
         except NotABag as error:
             self.unread = error.params["detail"]
             return None
+
+    @cached_property
+    def entries(self) -> Mapping[str, os.stat_result]:
+        """Everything below the folder by path (`archive.fixity.listing`)."""
+        return listing(self.folder)
+
+    def running(self, path: str) -> str:
+        """Names of what would run in a PDF of the bag; "" for nothing, or where it is unreadable,
+        which other items say."""
+        if path not in self._running:
+            try:
+                with pikepdf.open(io.BytesIO(self.read(path))) as pdf:
+                    self._running[path] = ", ".join(running_parts(pdf))
+            except (*UNREADABLE, OSError):
+                self._running[path] = ""
+        return self._running[path]
 
     def read(self, path: str) -> bytes:
         """A file of the bag. Raises `OSError`."""
