@@ -59,12 +59,15 @@ class Ending:
     said: str = ""
     seconds: float = 0.0
     peak: int = 0
+    #: Connections, programs and files that reading asked for, refused or not.
+    reached_out: tuple[str, ...] = ()
 
 
 class Child:
     """A reading process that is replaced when it dies, hangs or has swollen."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, *, blind: bool = False) -> None:
+        self._blind = blind
         self._bounds = bounds
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Connection[Any, Any] | None = None
@@ -80,6 +83,7 @@ class Child:
         channel = self._channel or self._start()
         began = time.monotonic()
         try:
+            self._forget_peak()
             channel.send_bytes(case.data)
             if (late := self._waited(channel)) is not None:
                 self.close()
@@ -90,6 +94,12 @@ class Child:
             self.close()
             return Ending(case, "crash", f"ended by {status}", seconds=time.monotonic() - began)
         return self._judged(case, answer)
+
+    def _forget_peak(self) -> None:
+        """Linux counts the child's peak of resident memory anew; it may not write so itself."""
+        assert self._process is not None
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
 
     def _waited(self, channel: Connection[Any, Any]) -> str | None:
         """Wait for an answer; says what it took when that is too much."""
@@ -112,7 +122,15 @@ class Child:
         if outcome == "memory":
             self.close()
         said = answer.get("said", "")
-        return Ending(case, outcome, detail, said, answer["seconds"], answer["peak"])
+        return Ending(
+            case,
+            outcome,
+            detail,
+            said,
+            answer["seconds"],
+            answer["peak"],
+            tuple(answer["reached_out"]),
+        )
 
     def _start(self) -> Connection[Any, Any]:
         ours, theirs = socket.socketpair()
@@ -126,6 +144,7 @@ class Child:
                 str(handle),
                 str(os.getpid()),
                 limits,
+                *(["blind"] if self._blind else []),
             ],
             pass_fds=[handle],
             stdin=subprocess.DEVNULL,

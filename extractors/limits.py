@@ -37,6 +37,9 @@ class Limits:
     #: bytes of content. Counted before anything is drawn.
     max_pdf_draws: int = 30_000
     max_pdf_letters: int = 500_000
+    #: Beginnings of marked content on one page, closed or not; a tagged page of goods has 500, and
+    #: PDFium's memory grows with the square of those left open.
+    max_pdf_marks: int = 5_000
     max_pdf_content: int = 64 * _MIB
     #: Wall clock for one document; the reader stops starting new work after it.
     max_seconds: float = 100.0

@@ -3,7 +3,8 @@
 PDFium builds every object that a page shows when it loads the page, and every letter when it reads
 the text: a few hundred bytes that draw themselves, or each other ten times over, take all memory
 and the process with it. So contents are counted first: how often forms are drawn, how many
-letters are set, how long all of it would be written out. An invoice comes nowhere near.
+letters are set, how long all of it would be written out, how many marks are set in one another
+(PDFium copies all that are open for each further one). An invoice comes nowhere near.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pypdfium2 as pdfium
 
@@ -24,6 +25,7 @@ from extractors.pdf_objects import Objects, Ref, Stream, Value, plain_name
 _DEPTH = 40
 _DRAWN = re.compile(rb"/([^\s/<>\[\](){}%]+)\s+(Do|gs|scn|SCN)(?![A-Za-z0-9])")
 _DRAWS = re.compile(rb"(?<![A-Za-z0-9])Do(?![A-Za-z0-9])")
+_MARKS = re.compile(rb"(?<![A-Za-z0-9])B[MD]C(?![A-Za-z0-9])")
 _ENDS = re.compile(rb"\\.|[()]", re.DOTALL)
 _IN_HEX = re.compile(rb"<([0-9A-Fa-f\s]+)>")
 #: A picture may stand between texts, its bytes as they are. So many are looked for at most, with
@@ -44,12 +46,15 @@ class Weight:
     draws: int = 0
     letters: int = 0
     size: int = 0
+    #: Marks set around what is drawn; those of forms inside are weighed by themselves.
+    marks: int = 0
 
     def plus(self, other: Weight, times: int = 1) -> Weight:
         return Weight(
             self.draws + times * other.draws,
             self.letters + times * other.letters,
             self.size + times * other.size,
+            self.marks + times * other.marks,
         )
 
 
@@ -124,6 +129,7 @@ class _Scale:
             (weight.draws, self._limits.max_pdf_draws, "forms"),
             (weight.letters, self._limits.max_pdf_letters, "letters"),
             (weight.size, self._limits.max_pdf_content, "bytes"),
+            (weight.marks, self._limits.max_pdf_marks, "marks"),
         ):
             if found > limit:
                 raise TooMuchContent(what=what, limit=limit)
@@ -177,12 +183,14 @@ class _Scale:
             size = len(content)
             times = _times(content, children)
         self._left -= size
-        weight = Weight(letters=_letters(content) if content else size, size=size)
+        marks = len(_MARKS.findall(content)) if content else 0
+        weight = Weight(letters=_letters(content) if content else size, size=size, marks=marks)
+        self.refuse(weight)
         self.refuse(Weight(size=self._limits.max_pdf_content - self._left))
         del content
         for name, count in times.items():
             inner = self._form(children[name], resources, depth + 1)
-            weight = weight.plus(inner.plus(Weight(draws=1)), count)
+            weight = weight.plus(replace(inner, draws=inner.draws + 1, marks=0), count)
             self.refuse(weight)
         return weight
 

@@ -1,7 +1,7 @@
 """The process that fuzzed files are read in: `-m benchmarks.fuzzing.child HANDLE PARENT MEMORY`.
 
-It does what the product's reading process does with a file, up to the JSON that leaves it, under
-the same bound on address space, and answers with the outcome and what it cost. Recognition is
+It does what the product's reading process does with a file, up to the JSON that leaves it, confined
+as that is (`worker.confinement`), and answers with the outcome and what it cost. Recognition is
 played by `ScriptedRecogniser`: pictures take the whole road except the seconds of the engine.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import hashlib
 import json
 import logging
@@ -35,6 +36,7 @@ from extractors.report import to_json
 from extractors.seal import title_without_seal
 from extractors.straighten import straighten
 from extractors.words import PageWords, Word
+from worker.confinement import Bounds, confine
 
 _PR_SET_PDEATHSIG = 1
 _SCRAPS = (
@@ -94,6 +96,28 @@ def _word(draw: random.Random, page: int) -> Word:
     return Word(text=text, box=box, confidence=round(draw.uniform(0.3, 1.0), 3))
 
 
+class BlindRecogniser(ScriptedRecogniser):
+    """Sees nothing on any picture (with the argument `blind`): how one ends is then no chance."""
+
+    def recognise(self, image: Image, page: int) -> RecognisedPage:
+        seen = super().recognise(image, page)
+        return dataclasses.replace(seen, words=seen.words.model_copy(update={"words": ()}))
+
+
+#: What reading a file asked of the machine beyond its own memory, refused or not.
+_reached_out: set[str] = set()
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    """Python tells of every connection, program and file; reading an installed module is none."""
+    if event.startswith(("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "ftplib.")):
+        _reached_out.add(event)
+    elif event == "open":
+        path, mode = str(arguments[0]), str(arguments[1] or "")
+        if set(mode) & set("wax+") or path.startswith("/etc/passwd"):
+            _reached_out.add(f"open {path}")
+
+
 def examined(reader: Reader, data: bytes) -> dict[str, Any]:
     """Read `data` and say how it ended: `outcome` is result, error, memory or crash."""
     try:
@@ -121,14 +145,8 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno} {last.name}"
 
 
-def _forget_peak() -> None:
-    """Linux starts counting the peak of resident memory anew."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
 def _peak() -> int:
-    """The peak of resident memory in bytes since `_forget_peak`."""
+    """The peak of resident memory in bytes since the parent had it forgotten."""
     with contextlib.suppress(OSError, StopIteration, ValueError):
         status = Path("/proc/self/status").read_text("ascii", "replace").splitlines()
         line = next(line for line in status if line.startswith("VmHWM"))
@@ -138,23 +156,25 @@ def _peak() -> int:
 
 def main() -> None:
     handle, parent, memory = (int(argument) for argument in sys.argv[1:4])
+    confine(Bounds(memory))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(0)
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.disable(logging.CRITICAL)
-    reader = Reader(recogniser=ScriptedRecogniser())
+    sys.addaudithook(_watch)
+    reader = Reader(recogniser=BlindRecogniser() if "blind" in sys.argv else ScriptedRecogniser())
     channel: Connection[Any, Any] = Connection(handle)
     channel.send_bytes(b"ready")
     with contextlib.suppress(EOFError, OSError):
         while True:
             data = channel.recv_bytes()
-            _forget_peak()
+            _reached_out.clear()
             began = time.process_time()
             answer = examined(reader, data)
+            reached_out = sorted(_reached_out)
             answer |= {"seconds": time.process_time() - began, "peak": _peak()}
+            answer["reached_out"] = reached_out
             channel.send_bytes(json.dumps(answer).encode())
 
 
