@@ -80,10 +80,11 @@ def _candidates(ordered: Sequence[Invoice], name: str) -> list[Field[Any]]:
 
 
 def _placed(name: str, candidates: Sequence[Field[Any]]) -> Field[Any]:
-    """The dearest reading. Where its source knows no place (data, information of the file), it
-    gets the one at which another source reads the same, so that a person can be shown it."""
+    """The dearest reading. Where its source knows no place of its own (data, information of the
+    file, a code), it gets the one at which another source reads the same, so that a person can be
+    shown it."""
     chosen = candidates[0]
-    if chosen.box is not None:
+    if chosen.box is not None and chosen.source is not Source.QR:
         return chosen
     value = folded(name, chosen.value)
     same = (field for field in candidates[1:] if folded(name, field.value) == value)

@@ -214,3 +214,20 @@ def test_a_value_without_a_place_is_shown_where_another_source_reads_the_same() 
     other = merge([data, placed(Source.PDF_TEXT, "乙公司", 0.5)])
     assert other.seller_name is not None
     assert other.seller_name.box is None
+
+
+def test_the_place_of_a_code_gives_way_to_that_of_the_print() -> None:
+    code = Box(page=0, x0=0.0, y0=0.0, x1=0.1, y1=0.1)
+    print_ = Box(page=0, x0=0.5, y0=0.5, x1=0.6, y1=0.6)
+
+    def number(source: Source, box: Box) -> Invoice:
+        value = "26000000000000000001"
+        field = Field[str](value=value, raw=value, source=source, confidence=1.0, box=box)
+        return Invoice(kind=Kind.DIGITAL_NORMAL, invoice_number=field, sources=(source,))
+
+    both = merge([number(Source.QR, code), number(Source.OCR, print_)]).invoice_number
+    alone = merge([number(Source.QR, code)]).invoice_number
+    assert both is not None
+    assert (both.source, both.box) == (Source.QR, print_)
+    assert alone is not None
+    assert alone.box == code
