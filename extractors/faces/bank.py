@@ -125,7 +125,7 @@ def read(face: Face) -> Invoice:
     serial = the_only(cells, "serial")
     text = _number(face, serial)
     if serial is not None and text is not None:
-        most = MENDED if _lost_stroke(cells, text) else _number_trust(face, serial, text)
+        most = MENDED if _lost_stroke(face, text) else _number_trust(face, serial, text)
         extra["serial"] = doubted(face.field(text, serial), most)
     extra.update(_read_words(face, cells))
     return face.invoice(Kind.BANK_RECEIPT, extra=extra)
@@ -153,10 +153,10 @@ def _number(face: Face, run: Run | None) -> str | None:
     return text if _SHAPE.fullmatch(text) else None
 
 
-def _lost_stroke(cells: Sequence[Cell], text: str) -> bool:
-    """Does a label tell two numbers with a stroke between them, and the value holds none?"""
-    labels = [compact(cell.label).text for cell in cells if cell.name == "serial"]
-    return "-" not in text and any(re.search(r"\w-\w", label) for label in labels)
+def _lost_stroke(face: Face, text: str) -> bool:
+    """Does the label tell two numbers with a stroke between them (账户明细编号-交易流水号), and the
+    value holds none? The label's own stroke may be lost too."""
+    return face.recognised and "-" not in text and "明细编号" in face.sheet.text
 
 
 def _number_trust(face: Face, run: Run, text: str) -> float:

@@ -107,7 +107,9 @@ _CLEAR_CHECK_CODE = re.compile(r"[1-9a-f]{6}|[1-9A-F]{6}")
 _MISREAD = str.maketrans({"O": "0", "o": "0", "Q": "0", "l": "1", "I": "1"})
 _PAID = ("fund_paid", "account_paid", "cash_paid", "other_paid")
 _EXTRA_MONEY = (*_PAID, "self_paid", "self_funded")
-_SURE_MIXED = 0.99
+#: Numbers without any check: recognition must be sure of every character.
+_SURE_NUMBER = 0.99
+_ID_LENGTH = 18
 _EXTRA_TEXT = {
     "serial": r"[0-9A-Za-z-]{4,50}",
     "clinic_number": r"[0-9A-Za-z-]{3,40}",
@@ -259,9 +261,10 @@ def _read_extra(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
         run = first(cells, name)
         if run is not None and re.fullmatch(shape, compact(run).text):
             found = face.field(compact(run).text, run)
-            # Letters and digits mixed have no length that would show a lost one.
-            mixed = face.recognised and re.search(r"[A-Za-z]\d", compact(run).text) is not None
-            sure = trust(face, run) if not mixed or run.score >= _SURE_MIXED else MENDED
+            # Nothing shows that one of these was misread, or a star of a masked id not counted.
+            text = found.value
+            unsure = run.score < _SURE_NUMBER or ("*" in text and len(text) != _ID_LENGTH)
+            sure = MENDED if face.recognised and unsure else trust(face, run)
             extra[name] = doubted(found, sure)
     run = first(cells, "payer_id") or (lost_masked_id(face) if face.recognised else None)
     if run is not None and (masked := _masked_id(face, run)) is not None:

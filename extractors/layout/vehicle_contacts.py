@@ -27,7 +27,7 @@ _SHAPES = {
 #: A long number without any check: recognition must be sure of every digit.
 _SURE_DIGITS = 0.97
 #: The end of the label (开户银行、账号), read with its value.
-_LABELS_END = re.compile(r"^[、,，]\s?[账帐]?号?\s*|^[账帐]号\s*")
+_LABELS_END = re.compile(r"^(?:[、,，]\s?[账帐]?号?\s*)+|^[账帐]号\s*")
 #: Of the words of a poor page none is surer; one wrong id in thirty passes its check by chance.
 _POOR = 0.85
 
