@@ -2,6 +2,7 @@
 # make serve  start the services and stay (DATA=folder chooses the data folder)
 # make test   every check and test
 # make fast   the inner loop: style, types, layers, fast tests
+# make sbom   the list of all packages; make audit asks whether any is known to be vulnerable
 
 PYTHON ?= python3
 VENV   := .venv
@@ -11,7 +12,7 @@ DATA   ?= data
 WORKERS ?= 2
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run serve test fast slow postgres check format lock doctor install clean
+.PHONY: run serve test fast slow postgres check sbom audit format lock doctor install clean
 
 run: install
 	$(BIN)/python -m fixtures.demo
@@ -40,6 +41,14 @@ postgres:
 		{ $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq \
 		--no-install-recommends postgresql; } || \
 		echo "PostgreSQL COULD NOT BE INSTALLED: its tests will be skipped"
+
+# What Yanpiao is made of, as CycloneDX.
+sbom: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.supply_chain sbom sbom.json
+
+# Known vulnerabilities of every pinned package. Needs the network; fails loudly without it.
+audit: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.supply_chain audit
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

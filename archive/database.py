@@ -28,10 +28,11 @@ def open_engine(url: str) -> Engine:
             "postgresql+psycopg://" + url.partition("://")[2],
             # A connection that a restarted server has closed is found out before it is used.
             pool_pre_ping=True,
+            hide_parameters=True,  # an error is logged, the values of people are not
             # A plan made for any value would serve frequent and rare words alike: badly.
             connect_args={"prepare_threshold": None, "options": "-c timezone=UTC"},
         )
-    engine = create_engine(url)
+    engine = create_engine(url, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -28,11 +28,13 @@ class Settings(BaseSettings):
     data: Path = Field(Path("data"), description="Folder that holds everything Yanpiao keeps.")
     database_url: str = Field(
         "",
+        repr=False,
         validation_alias=AliasChoices("DATABASE_URL", "YANPIAO_DATABASE_URL"),
         description="SQLAlchemy URL; empty: SQLite in the data folder.",
     )
     redis_url: str = Field(
         "",
+        repr=False,
         validation_alias=AliasChoices("REDIS_URL", "YANPIAO_REDIS_URL"),
         description="Redis or Valkey; empty: the bundled server, persisted in the data folder.",
     )
