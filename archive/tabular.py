@@ -44,6 +44,13 @@ def write_csv(stream: TextIO, head: Sequence[str], rows: Iterable[Sequence[objec
     return count
 
 
+def csv_line(cells: Sequence[object]) -> str:
+    """One such row, for whoever sends rows as they come."""
+    stream = io.StringIO(newline="")
+    csv.writer(stream, lineterminator="\r\n").writerow([harmless(cell) for cell in cells])
+    return stream.getvalue()
+
+
 def csv_bytes(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """The same at once."""
     stream = io.StringIO(newline="")

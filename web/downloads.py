@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +10,7 @@ from urllib.parse import quote
 
 from fastapi.responses import Response, StreamingResponse
 
-from archive.tabular import harmless, xlsx_bytes
+from archive.tabular import csv_line, xlsx_bytes
 
 _CHUNK = 256 * 1024
 _IN_MEMORY = 8 * 1024 * 1024
@@ -32,17 +30,11 @@ def csv_download(name: str, head: Sequence[str], rows: Iterable[Row]) -> Streami
     """Rows as CSV, sent as they come."""
 
     def lines() -> Iterator[str]:
-        yield "\ufeff" + _line(head)
+        yield "\ufeff" + csv_line(head)
         for row in rows:
-            yield _line(row)
+            yield csv_line(row)
 
     return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=_headers(name))
-
-
-def _line(cells: Row) -> str:
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerow([harmless(cell) for cell in cells])
-    return out.getvalue()
 
 
 def xlsx_download(name: str, title: str, head: Sequence[str], rows: Iterable[Row]) -> Response:
