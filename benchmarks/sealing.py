@@ -196,8 +196,8 @@ def _inspect_large(root: Path) -> None:
         assert "fixed_digests" not in {result.code for result in report.failed}
         print(
             f"inspect, one bag of {report.size / _MIB:.0f} MiB on {cores} core(s): "
-            f"{report.size / 1e6 / seconds:.0f} MB/s by the clock, {report.size / 1e6 / busy:.0f} a "
-            f"second of processor; SHA-256 and SM3 (bar {_INSPECT_BAR:g})"
+            f"{report.size / 1e6 / seconds:.0f} MB/s by the clock, "
+            f"{report.size / 1e6 / busy:.0f} a second of processor; SHA-256 and SM3 (bar {_INSPECT_BAR:g})"
         )
 
 
