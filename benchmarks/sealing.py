@@ -197,7 +197,8 @@ def _inspect_large(root: Path) -> None:
         print(
             f"inspect, one bag of {report.size / _MIB:.0f} MiB on {cores} core(s): "
             f"{report.size / 1e6 / seconds:.0f} MB/s by the clock, "
-            f"{report.size / 1e6 / busy:.0f} a second of processor; SHA-256 and SM3 (bar {_INSPECT_BAR:g})"
+            f"{report.size / 1e6 / busy:.0f} a second of processor; "
+            f"SHA-256 and SM3 (bar {_INSPECT_BAR:g})"
         )
 
 
