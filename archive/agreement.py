@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session, selectinload
 from archive import fixity
 from archive.bag_layout import json_bytes
 from archive.bag_reading import BagInvoice, NotABag, read_bag
+from archive.bag_store import BagStore
 from archive.reading_rows import columns_of
 from archive.records import AuditRow, BagRow, Document, EvidenceRow, State
-from archive.store import FileStore, StoredFileDamaged, StoredFileMissing
+from archive.store import Store, StoredFileDamaged, StoredFileMissing
 from archive.vouchers import metadata_of
 from extractors.model import Invoice
 
@@ -31,7 +32,7 @@ _SEALINGS = ("bag_sealed", "bag_restored")
 _APART = frozenset({"verifications", "decisions"})
 
 
-def disagreements(session: Session, bags: Path, store: FileStore) -> list[str]:
+def disagreements(session: Session, bags: BagStore, store: Store) -> list[str]:
     """Every disagreement between database, bags, audit trail and files, in words."""
     faults: list[str] = []
     rows = list(session.scalars(select(BagRow).order_by(BagRow.voucher_no, BagRow.version)))
@@ -39,10 +40,11 @@ def disagreements(session: Session, bags: Path, store: FileStore) -> list[str]:
     faults += _sealed(session, rows)
     judged: set[str] = set()
     for row in rows:
-        found = fixity.inspect(bags / row.path, row.digest).faults
-        faults += [f"bag {row.path}: {fault}" for fault in found]
-        if newest[row.voucher_no] is row:
-            faults += _rows(session, bags / row.path, row, judged, sound=not found)
+        with bags.local(row.path) as folder:
+            found = fixity.inspect(folder, row.digest).faults
+            faults += [f"bag {row.path}: {fault}" for fault in found]
+            if newest[row.voucher_no] is row:
+                faults += _rows(session, folder, row, judged, sound=not found)
     faults += _unsealed(session, judged)
     faults += _files(session, store)
     return faults
@@ -153,7 +155,7 @@ def _unsealed(session: Session, judged: set[str]) -> Iterator[str]:
             yield f"document {document_id}: archived, but in no newest bag"
 
 
-def _files(session: Session, store: FileStore) -> Iterator[str]:
+def _files(session: Session, store: Store) -> Iterator[str]:
     wanted = set(session.scalars(select(Document.sha256).where(Document.kept.is_(True))))
     wanted |= set(session.scalars(select(EvidenceRow.sha256)))
     for sha256 in sorted(wanted):

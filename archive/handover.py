@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive.accounting import VoucherFacts
+from archive.bag_store import BagStore
 from archive.bag_xml import RETENTION
 from archive.drawing.pdfa import as_pdfa, binary_streams
 from archive.drawing.sheet import Column, Sheet
@@ -117,7 +118,9 @@ def _order(item: Item) -> tuple[object, ...]:
     )
 
 
-def hand_over(items: Sequence[Item], bags: Path, year: int, out: Path, moment: dt.datetime) -> Path:
+def hand_over(
+    items: Sequence[Item], bags: BagStore, year: int, out: Path, moment: dt.datetime
+) -> Path:
     """Write transfer files, lists and catalogue below `out`; the list as XLSX.
 
     Every bag has its four-property test first; one that fails is listed as failed and not packed.
@@ -138,12 +141,12 @@ def hand_over(items: Sequence[Item], bags: Path, year: int, out: Path, moment: d
     return listing
 
 
-def _handed(item: Item, bags: Path, out: Path) -> Handed:
-    folder = bags / item.bag.path
-    if not examine(folder, item.bag.digest).sound:
-        return Handed(item, "", 0, "", "", sound=False)
+def _handed(item: Item, bags: BagStore, out: Path) -> Handed:
     target = out / "bags" / f"{item.voucher_no}-v{item.bag.version:04d}.zip"
-    pack(folder, target)
+    with bags.local(item.bag.path) as folder:
+        if not examine(folder, item.bag.digest).sound:
+            return Handed(item, "", 0, "", "", sound=False)
+        pack(folder, target)
     digests = digests_of_file(target)
     return Handed(
         item, f"bags/{target.name}", digests.size, digests.sha256, digests.sm3, sound=True

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -165,6 +166,8 @@ class Document(Leased, Base):
     #: As in the batch that first brought it; `archive.visibility` decides by these two.
     submitter: Mapped[str] = mapped_column(String(64), default="", server_default="", index=True)
     campus: Mapped[str] = mapped_column(String(64), default="", server_default="", index=True)
+    #: One of very many handed in together: it gives way to what came alone.
+    bulk: Mapped[bool] = mapped_column(default=False, server_default=false())
     received_at: Mapped[dt.datetime] = mapped_column(default=now)
     updated_at: Mapped[dt.datetime] = mapped_column(default=now, onupdate=now)
 

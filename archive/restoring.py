@@ -35,7 +35,7 @@ from archive.records import (
     Voucher,
     new_id,
 )
-from archive.store import FileStore, sync_folder
+from archive.store import Store, sync_folder
 from extractors.errors import YanpiaoError
 from extractors.model import Invoice
 
@@ -68,7 +68,7 @@ class _Bag:
 
 def restore(
     database: Database,
-    store: FileStore,
+    store: Store,
     source: Path,
     bags: Path,
     again_at: Callable[[dt.datetime], dt.datetime | None] = lambda _: None,
@@ -147,7 +147,7 @@ def _copy(bag: _Bag, bags: Path) -> None:
 
 def _enter(
     session: Session,
-    store: FileStore,
+    store: Store,
     found: list[_Bag],
     again_at: Callable[[dt.datetime], dt.datetime | None],
 ) -> int:
@@ -221,7 +221,7 @@ def _facts(content: BagContent, said: Mapping[str, Any]) -> VoucherFacts:
 
 def _document(
     session: Session,
-    store: FileStore,
+    store: Store,
     content: BagContent,
     invoice: BagInvoice,
     again_at: dt.datetime | None,
@@ -262,7 +262,7 @@ def _document(
 
 def _verification(
     session: Session,
-    store: FileStore,
+    store: Store,
     content: BagContent,
     invoice: BagInvoice,
     order: int,

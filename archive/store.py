@@ -1,18 +1,23 @@
 """Files by content: an original lies under the SHA-256 of its bytes, is written once, never
-changed, and survives a power cut the moment `put` returns."""
+changed, and survives a power cut the moment `put` returns.
+
+`Store` is what everybody works with; `FileStore` keeps the files in a folder, and
+`archive.s3_store` in a bucket. `archive.storage` opens the one that the settings name.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import hashlib
 import os
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from extractors.errors import YanpiaoError
 
@@ -29,6 +34,75 @@ class StoredFileMissing(YanpiaoError):
     code = "stored_file_missing"
 
 
+class StorageUnreachable(YanpiaoError):
+    """The store does not answer, is overloaded or broken. What was kept is safe, what was to be
+    kept was not: whoever handed it in must be told so, and try again."""
+
+    code = "storage_unreachable"
+    retryable = True
+
+
+class StorageFull(StorageUnreachable):
+    """No room is left. Trying again helps once somebody has made some."""
+
+    code = "storage_full"
+
+
+class StorageRefused(YanpiaoError):
+    """The store answers and says no: wrong keys, no such bucket. Only its keeper can help."""
+
+    code = "storage_refused"
+
+
+class Store(Protocol):
+    """Immutable files by digest. Every method may raise `StorageUnreachable` or
+    `StorageRefused`."""
+
+    def put(self, content: bytes) -> str:
+        """Keep `content` durably and return its SHA-256. Keeping it twice is keeping it once."""
+        ...
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes, checked against their digest. Raises `StoredFileMissing` or
+        `StoredFileDamaged`."""
+        ...
+
+    def local(self, sha256: str) -> AbstractContextManager[Path]:
+        """The file at a path of this machine, to be read only, for the length of a `with`."""
+        ...
+
+    def place(self, sha256: str) -> str:
+        """Where the file lies, in words for its keeper."""
+        ...
+
+    def derived(self, sha256: str, name: str) -> Path:
+        """Where something drawn of a file is kept on this machine: it may be missing, and be
+        thrown away, at any time. Raises `ValueError` for no digest."""
+        ...
+
+    def keep_derived(self, sha256: str, name: str, content: bytes) -> None:
+        """Keep something drawn of a file."""
+        ...
+
+    def check(self) -> None:
+        """Return when the store could take a file right now; raise what forbids it."""
+        ...
+
+
+def name_of(sha256: str) -> str:
+    """`ab/cd/<sha256>`: where a file lies in any store. Raises `ValueError` for no digest."""
+    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        raise ValueError("not a SHA-256 digest in hex")
+    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+def checked(sha256: str, content: bytes) -> bytes:
+    """The content, if it is what it is filed under. Raises `StoredFileDamaged`."""
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise StoredFileDamaged(sha256=sha256)
+    return content
+
+
 def digest_of(stream: BinaryIO) -> tuple[str, int]:
     """SHA-256 in hex, and the size in bytes, of everything left in `stream`."""
     digest, size = hashlib.sha256(), 0
@@ -38,24 +112,17 @@ def digest_of(stream: BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-class FileStore:
-    """A folder of immutable files: `root/ab/cd/<sha256>`."""
+class Derived:
+    """What is drawn of files, beside their folder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        root.mkdir(parents=True, exist_ok=True)
-
-    def path(self, sha256: str) -> Path:
-        """Where the file with this digest lies (or would). Raises `ValueError` for no digest."""
-        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
-            raise ValueError("not a SHA-256 digest in hex")
-        return self.root / sha256[:2] / sha256[2:4] / sha256
 
     def derived(self, sha256: str, name: str) -> Path:
         """Where something drawn of a file is kept beside the store: it may be missing, and be
         thrown away, at any time. Raises `ValueError` for no digest."""
         beside = self.root.with_name(f"{self.root.name}-derived")
-        return beside / self.path(sha256).parent.relative_to(self.root) / f"{sha256}-{name}"
+        return beside / Path(name_of(sha256)).parent / f"{sha256}-{name}"
 
     def keep_derived(self, sha256: str, name: str, content: bytes) -> None:
         """Keep something drawn of a file."""
@@ -65,15 +132,44 @@ class FileStore:
         temporary.write_bytes(content)
         temporary.replace(target)
 
+
+class FileStore(Derived):
+    """A folder of immutable files: `root/ab/cd/<sha256>`."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        root.mkdir(parents=True, exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        """Where the file with this digest lies (or would). Raises `ValueError` for no digest."""
+        return self.root / name_of(sha256)
+
+    def place(self, sha256: str) -> str:
+        return str(self.path(sha256))
+
+    @contextmanager
+    def local(self, sha256: str) -> Iterator[Path]:
+        yield self.path(sha256)
+
+    def check(self) -> None:
+        """Raises `StorageUnreachable` when the folder is gone or cannot be written."""
+        if not os.access(self.root, os.W_OK | os.X_OK):
+            raise StorageUnreachable(detail=f"{self.root} cannot be written")
+
     def put(self, content: bytes) -> str:
         """Keep `content` durably and return its digest. Keeping it twice is keeping it once."""
         sha256 = hashlib.sha256(content).hexdigest()
         target = self.path(sha256)
         if target.exists() and target.stat().st_size == len(content):
             return sha256
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _durable(target) as stream:
-            stream.write(content)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _durable(target) as stream:
+                stream.write(content)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull(detail=error.strerror) from error
+            raise StorageUnreachable(detail=error.strerror) from error
         return sha256
 
     def get(self, sha256: str) -> bytes:
@@ -86,9 +182,9 @@ class FileStore:
             content = path.read_bytes()
         except FileNotFoundError as error:
             raise StoredFileMissing(sha256=sha256) from error
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise StoredFileDamaged(sha256=sha256)
-        return content
+        except OSError as error:
+            raise StorageUnreachable(detail=error.strerror) from error
+        return checked(sha256, content)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from archive.records import (
     Voucher,
     now,
 )
-from archive.store import FileStore
+from archive.store import Store
 from archive.voucher_json import decisions_json, facts_json
 from extractors.model import Invoice
 from verifiers.policy import Policy
@@ -185,7 +185,7 @@ def suffix_of(media_type: str) -> str:
 
 def bag_item(
     document: Document,
-    store: FileStore,
+    store: Store,
     reviews: Sequence[Mapping[str, Any]] = (),
     *,
     drawn: bool = True,
@@ -223,7 +223,7 @@ class Drawings:
     attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def _drawings(document: Document, original: bytes, store: FileStore) -> Drawings:
+def _drawings(document: Document, original: bytes, store: Store) -> Drawings:
     row = document.invoice
     invoice = Invoice.model_validate(row.data) if row is not None else Invoice()
     attachments = {}
@@ -302,7 +302,7 @@ def plan_seal(session: Session, voucher_no: str) -> SealPlan | None:
     )
 
 
-def write_bag(plan: SealPlan, store: FileStore, root: Path) -> SealedBag:
+def write_bag(plan: SealPlan, store: Store, root: Path) -> SealedBag:
     """Write the planned bag to the disk. The caller holds the voucher's lease; whatever an
     interrupted try left under the same version was never recorded and is replaced.
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
 import psycopg
 import pytest
 from hypothesis import settings as hypothesis_settings
 
 from archive.database import Database
-from fixtures import postgres
+from fixtures import postgres, s3
 from worker import broker
 from worker.services import Services
 from worker.settings import Settings
@@ -28,7 +29,7 @@ hypothesis_settings.load_profile("unhurried")
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads the developer's settings or writes to the developer's data."""
-    for name in ("DATABASE_URL", "REDIS_URL"):
+    for name in ("DATABASE_URL", "REDIS_URL", "STORAGE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("YANPIAO_DATA", str(tmp_path / "data"))
 
@@ -110,3 +111,32 @@ def database(database_url: str) -> Iterator[Database]:
     opened.migrate()
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[s3.S3Server]:
+    """An S3 server with a bucket, for the whole run."""
+    with s3.own_server() as server:
+        client = boto3.client(
+            "s3", endpoint_url=server.endpoint, region_name="us-east-1", **s3.KEYS
+        )
+        client.create_bucket(Bucket=s3.BUCKET)
+        yield server
+
+
+@pytest.fixture
+def s3_url(s3_server: s3.S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A `STORAGE_URL` of this test's own, on a server that behaves until it is told otherwise."""
+    for name, value in s3.KEYS.items():
+        monkeypatch.setenv(name.upper(), value)
+    yield s3_server.url(secrets.token_hex(6), timeout=2)
+    s3_server.broken, s3_server.delay = 0, 0
+
+
+@pytest.fixture(params=["folder", "s3"])
+def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty file and bag store of each kind in turn."""
+    if request.param == "folder":
+        return str(tmp_path / "storage")
+    url: str = request.getfixturevalue("s3_url")
+    return url

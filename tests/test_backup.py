@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from archive import audit, backup
 from archive.agreement import disagreements
+from archive.bag_store import FolderBags
 from archive.database import Database
 from archive.records import AuditRow, Document
 from archive.store import FileStore
@@ -51,7 +52,7 @@ def test_an_archive_comes_back_from_a_backup(services: Services, tmp_path: Path)
     database, store = Database(f"sqlite:///{new / 'yanpiao.db'}"), FileStore(new / "files")
     database.migrate()
     with database.read() as session:
-        assert disagreements(session, new / "bags", store) == []
+        assert disagreements(session, FolderBags(new / "bags"), store) == []
         assert audit.verify(session).sound
         assert session.scalar(select(func.count(Document.id))) == 3
     database.close()

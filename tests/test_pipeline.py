@@ -8,6 +8,7 @@ import hashlib
 import json
 import threading
 from io import BytesIO
+from pathlib import Path
 
 import pikepdf
 import pytest
@@ -290,7 +291,7 @@ def test_a_damaged_original_is_never_sealed(services: Services) -> None:
     pipeline = Pipeline(services)
     pipeline.read(receipt.document_id, FixedReader(invoice()))
     pipeline.verify(receipt.document_id, visit(CONFIRMED))
-    path = services.store.path(load(services, receipt.document_id).sha256)
+    path = Path(services.store.place(load(services, receipt.document_id).sha256))
     path.chmod(0o600)
     path.write_bytes(b"something else")
     with pytest.raises(Exception, match="digest"):

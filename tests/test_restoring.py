@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from archive import restoring, search
 from archive.agreement import disagreements
+from archive.bag_store import FolderBags
 from archive.database import Database
 from archive.records import BagRow, Document, State, VerificationRow
 from archive.search import Query
@@ -56,7 +57,7 @@ def test_an_archive_comes_back_from_its_bags(
         ]
         found = search.run(session, Query(seller="杭州", number="0001")).hits
         assert [hit.document.id for hit in found] == [archived[0]]
-        assert disagreements(session, bags, store) == []
+        assert disagreements(session, FolderBags(bags), store) == []
     again = restoring.restore(database, store, services.settings.bags, bags)
     assert (again.vouchers, again.documents) == (1, 0)  # taken up, not done twice
     database.close()

@@ -19,6 +19,7 @@ from web import (
     claims,
     events,
     finding,
+    monitoring,
     notices,
     oidc,
     pages,
@@ -55,6 +56,7 @@ PARTS: tuple[HasRouter, ...] = (
     claims,
     better_picture,
     events,
+    monitoring,
     notices,
     captcha,
 )

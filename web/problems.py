@@ -23,7 +23,7 @@ _DOORS: dict[str, str] = {
     Stage.SET_UP: "/sign-in/second-factor",
 }
 
-_TOO_MANY = 429
+_LATER = (429, 503)
 
 _STATUS = {
     "oidc_not_offered": 404,
@@ -82,6 +82,13 @@ _STATUS = {
     "review_bad_correction": 422,
     "review_nothing_to_confirm": 422,
     "review_same_picture": 422,
+    "overloaded": 503,
+    "queue_too_long": 503,
+    "disk_nearly_full": 503,
+    "unknown_batch": 404,
+    "storage_unreachable": 503,
+    "storage_full": 507,
+    "storage_refused": 500,
     "stored_file_missing": 500,
     "stored_file_damaged": 500,
 }
@@ -99,7 +106,8 @@ def problem(request: Request, error: YanpiaoError) -> Response:
     language = language_of(request)
     status = _STATUS.get(error.code, 500)
     title, detail = error.message(language), error.hint(language)
-    headers = {"Retry-After": error.params["seconds"]} if status == _TOO_MANY else {}
+    later = status in _LATER and "seconds" in error.params
+    headers = {"Retry-After": error.params["seconds"]} if later else {}
     if request.url.path.startswith("/api/"):
         return _document(error.code, title, detail, status, headers)
     page = render(request, "problem.html", {"title": title, "hint": detail}, status_code=status)

@@ -266,4 +266,5 @@ def bag(
             voucher_no=voucher_no,
             detail={"version": version, "digest": row.digest},
         )
-    return zip_download(f"{voucher_no}-v{version:04d}.zip", services.settings.bags / row.path)
+    with services.bags.local(row.path) as folder:
+        return zip_download(f"{voucher_no}-v{version:04d}.zip", folder)

@@ -27,7 +27,17 @@ from web.asking import services_of
 from worker.settings import Settings
 
 #: Routes that nobody must be signed in for, by their path as it is declared.
-PUBLIC = frozenset({"/health", "/sign-in", "/sign-in/oidc", "/sign-in/oidc/back", "/link/{token}"})
+PUBLIC = frozenset(
+    {
+        "/health",
+        "/ready",
+        "/metrics",
+        "/sign-in",
+        "/sign-in/oidc",
+        "/sign-in/oidc/back",
+        "/link/{token}",
+    }
+)
 
 #: Tokens count for the programming interface only, never for pages.
 TOKENS_REACH = "/api/v1/"

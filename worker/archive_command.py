@@ -18,6 +18,7 @@ from archive.database import Database
 from archive.records import now
 from archive.search import index
 from worker.again import next_time
+from worker.errors import StorageElsewhere
 from worker.services import Services
 from worker.settings import Settings
 
@@ -61,6 +62,15 @@ def reindex() -> None:
         _say({"invoices": index.rebuild(session)})
 
 
+def _with_files_here() -> Settings:
+    """The settings, if files and bags lie in the data folder. Raises `StorageElsewhere`: a backup
+    without them must not look like one."""
+    settings = Settings()
+    if settings.storage_url:
+        raise StorageElsewhere
+    return settings
+
+
 def restore(
     from_bags: Annotated[
         Path | None, typer.Option("--from-bags", help="Folder of a bag store: nothing else needed.")
@@ -75,7 +85,7 @@ def restore(
     """Bring an archive back into an empty data folder and database. From bags alone come vouchers,
     documents, invoices, verifications and the search index. Exit status 1 when a bag was not
     believed. `yanpiao audit verify --deep` then proves it."""
-    settings = Settings()
+    settings = _with_files_here()
     if (from_bags is None) == (from_backup is None):
         raise typer.BadParameter("name either --from-bags or --from-backup")
     if from_backup is not None:
@@ -108,7 +118,7 @@ def make_backup(
         for each in backup.backups(folder):
             _say({"backup": each})
         return
-    settings = Settings()
+    settings = _with_files_here()
     made = backup.backup(folder.resolve(), settings.root, settings.database)
     _say(
         {

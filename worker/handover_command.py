@@ -29,27 +29,27 @@ def bag(
     ] = None,
 ) -> None:
     """The sealed bags of a voucher: version, folder, digest; or the newest as one ZIP."""
-    settings = Settings()
-    services = Services.open(settings)
+    services = Services.open(Settings())
     with services.database.read() as session:
         voucher = session.get(Voucher, voucher_no)
         if voucher is None or not voucher.bags:
             raise UnknownVoucher(voucher=voucher_no)
         rows = list(voucher.bags)
     for row in rows if target is None else rows[-1:]:
-        shown = _shown(settings, row)
+        shown = _shown(services, row)
         if target is not None:
-            pack(settings.bags / row.path, target)
+            with services.bags.local(row.path) as folder:
+                pack(folder, target)
             _note_export(services, [row])
             shown["zip"] = str(target)
         _print_json(shown)
 
 
-def _shown(settings: Settings, row: BagRow) -> dict[str, object]:
+def _shown(services: Services, row: BagRow) -> dict[str, object]:
     return {
         "voucher": row.voucher_no,
         "version": row.version,
-        "path": str(settings.bags / row.path),
+        "path": services.bags.where(row.path),
         "digest": row.digest,
         "invoices": row.invoices,
         "sealed_at": row.sealed_at.isoformat(),
@@ -71,11 +71,10 @@ def handover(
 ) -> None:
     """Pack a fiscal year's bags with the list to sign (移交清册) and the volume's catalogue. Exit
     status 1 when a bag fails its four-property test: it is listed so and not packed."""
-    settings = Settings()
-    services = Services.open(settings)
+    services = Services.open(Settings())
     with services.database.read() as session:
         items = of_year(session, year)
-    listing = hand_over(items, settings.bags, year, out, now())
+    listing = hand_over(items, services.bags, year, out, now())
     packed = {path.stem for path in (out / "bags").glob("*.zip")}
     taken = [i.bag for i in items if f"{i.voucher_no}-v{i.bag.version:04d}" in packed]
     _note_export(services, taken)

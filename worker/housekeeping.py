@@ -3,6 +3,7 @@ the dashboard's figures, signs the audit trail's head, and forgets files that no
 
 from __future__ import annotations
 
+from worker.alarms import Alarms
 from worker.audit_signing import AuditSigner
 from worker.notices import Notices
 from worker.outgoing import deliver, senders
@@ -20,9 +21,11 @@ class Housekeeping:
         self._notices = Notices(services.database, groups, mail="email" in self._ways)
         self._transfers = Transfers(services)
         self._signer = AuditSigner(services.settings, services.database)
+        self._alarms = Alarms(services)
 
     def round(self) -> int:
         """Returns how many messages left the house."""
+        self._alarms.round()
         self._notices.round()
         self._transfers.sweep()
         self._signer.round()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -22,13 +25,16 @@ from archive.four_properties.report import (
     evidence_of,
     item_name,
 )
+from archive.storage import open_storage
 from archive.transfer import unpack
 from extractors.messages import say
 from worker.settings import Settings
 
+_PLACE = re.compile(r"[^/\\]+/v\d{4}")
+
 
 def inspect(
-    folder: Annotated[Path, typer.Argument(help="Folder of a bag, or its ZIP.")],
+    bag: Annotated[str, typer.Argument(help="Folder of a bag, its ZIP, or a bag of the store.")],
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object, also on a terminal.")
     ] = False,
@@ -38,7 +44,8 @@ def inspect(
 ) -> None:
     """Test a bag by itself (四性检测): authenticity, completeness, usability, safety."""
     language = Settings().language
-    found = _examined(folder)
+    with _at_hand(bag) as folder:
+        found = _examined(folder)
     if report is not None:
         is_pdf = report.suffix.lower() == ".pdf"
         report.write_bytes(as_pdf(found, language) if is_pdf else as_html(found, language).encode())
@@ -54,6 +61,21 @@ def _examined(bag: Path) -> Report:
         return examine(bag)
     with TemporaryDirectory(prefix="yanpiao-") as room:
         return examine(unpack(bag, Path(room))).model_copy(update={"bag": str(bag)})
+
+
+@contextmanager
+def _at_hand(bag: str) -> Iterator[Path]:
+    """The bag as a folder. What is no folder here, and looks like `VOUCHER/v0001` or an address in
+    the bucket, is fetched from the store that the settings name, and from nowhere else."""
+    settings = Settings()
+    store = open_storage(settings.storage_url, settings.root).bags
+    base = store.where("")
+    place = bag.removeprefix(base) if bag.startswith(base) else bag
+    if Path(bag).exists() or not _PLACE.fullmatch(place):
+        yield Path(bag)
+        return
+    with store.local(place) as folder:
+        yield folder
 
 
 def report_json(found: Report, language: str) -> dict[str, object]:

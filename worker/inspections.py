@@ -35,7 +35,8 @@ def inspect_due(services: Services, seconds: float = _SECONDS_A_ROUND) -> int:
 
 def inspect_one(services: Services, bag: BagRow) -> list[str]:
     """Test one bag against its record and keep the outcome; codes of the items that failed."""
-    report = examine(services.settings.bags / bag.path, bag.digest)
+    with services.bags.local(bag.path) as folder:
+        report = examine(folder, bag.digest)
     failed = [result.code for result in report.failed]
     with services.database.write() as session:
         inspections.record(session, session.get_one(BagRow, bag.id), failed)

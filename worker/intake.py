@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import BinaryIO
 
 import redis
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive import audit, vouchers
 from archive.database import Database
 from archive.records import Batch, Document, State, Upload, new_id, now
-from archive.store import FileStore, digest_of
+from archive.store import Store, digest_of
 from extractors.errors import DocumentError, FileTooLarge
 from extractors.sniff import sniff
 from worker.errors import FileMissing
 from worker.log import logger
+from worker.pressure import Pressure
 from worker.queues import Stage, enqueue
 from worker.settings import Settings
+from worker.shares import SMALL_BATCH, share_of
 from worker.states import move
 
 log = logger("intake")
@@ -59,12 +61,17 @@ class Intake:
     """Takes files in for one data folder."""
 
     def __init__(
-        self, settings: Settings, database: Database, store: FileStore, client: redis.Redis
+        self, settings: Settings, database: Database, store: Store, client: redis.Redis
     ) -> None:
         self._settings = settings
         self._database = database
         self._store = store
         self._redis = client
+        self._pressure = Pressure(settings, database)
+
+    def check_pressure(self) -> None:
+        """Return when more may be taken in. Raises `Overloaded`."""
+        self._pressure.check()
 
     def open_batch(
         self,
@@ -72,9 +79,14 @@ class Intake:
         submitter: str = "",
         voucher_no: str | None = None,
         campus: str = "",
+        *,
+        admitted: bool = False,
     ) -> str:
         """Begin a batch and return its id; `submitter` is a person's id. Raises
-        `BadVoucherNumber`."""
+        `BadVoucherNumber`, and `Overloaded` when nothing may be taken in now; whoever was
+        `admitted` before that is not turned away half-way."""
+        if not admitted:
+            self.check_pressure()
         batch = Batch(id=new_id(), channel=channel, submitter=submitter, campus=campus)
         batch.voucher_no = voucher_no or batch_voucher_no(batch.id)
         actor = submitter or channel
@@ -143,6 +155,7 @@ class Intake:
                 voucher_no=batch.voucher_no,
                 submitter=batch.submitter,
                 campus=batch.campus,
+                bulk=_is_bulk(session, batch_id),
             )
             upload = Upload(
                 id=new_id(),
@@ -162,7 +175,7 @@ class Intake:
             for part in parts[1:]:
                 session.add(_upload(upload, part))
         if document.state == State.RECEIVED:
-            enqueue(self._redis, Stage.OCR, document.id)
+            enqueue(self._redis, Stage.OCR, document.id, share_of(document))
         log.info("document_received", document_id=document.id, repeated=upload.repeated)
         return Receipt(upload.id, document.id, name, upload.repeated, error)
 
@@ -189,6 +202,12 @@ class Intake:
             document_id=document.id,
             voucher_no=batch.voucher_no,
         )
+
+
+def _is_bulk(session: Session, batch_id: str) -> bool:
+    """Whether the batch has had so many files that the next ones give way to others."""
+    first = select(Upload.id).where(Upload.batch_id == batch_id).limit(SMALL_BATCH).subquery()
+    return (session.scalar(select(func.count()).select_from(first)) or 0) >= SMALL_BATCH
 
 
 def _upload(first: Upload, part: Document) -> Upload:

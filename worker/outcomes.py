@@ -75,6 +75,7 @@ def _part(session: Session, whole: Document, invoice: Invoice) -> Document:
         voucher_no=whole.voucher_no,
         submitter=whole.submitter,
         campus=whole.campus,
+        bulk=whole.bulk,
         received_at=whole.received_at,
     )
     session.add(part)

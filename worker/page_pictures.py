@@ -36,7 +36,8 @@ def draw(services: Services, document_id: str, drawer: Drawer) -> None:
         return
     invoice = Invoice.model_validate(document.invoice.data) if document.invoice else None
     try:
-        found = drawer.pictures(services.store.path(document.sha256), invoice)
+        with services.store.local(document.sha256) as path:
+            found = drawer.pictures(path, invoice)
     except YanpiaoError as error:
         log.warning("drawing_failed", document_id=document_id, code=error.code)
         return

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from archive import accounting, gate, leases, vouchers
 from archive.drawing.pages import thumbnail_name
 from archive.records import Document, State, VerificationRow, Voucher
+from archive.store import StorageUnreachable
 from extractors.errors import ReaderCrashed, YanpiaoError
 from extractors.model import Box, Finding, Invoice, Kind
 from extractors.words import Look
@@ -22,6 +24,7 @@ from worker.log import logger
 from worker.offline import with_findings
 from worker.queues import Stage, enqueue
 from worker.services import Services
+from worker.shares import share_of
 from worker.visit import Visit, VisitResult, visit_portal
 
 log = logger("pipeline")
@@ -72,9 +75,14 @@ class Pipeline:
                 if document.attempts > self._settings.max_tries:
                     # Its worker died each time without a word: that counts as a crash too.
                     raise ReaderCrashed(detail="the reading worker was lost")
-                path = self._services.store.path(document.sha256)
-                invoices = with_findings(reader.read(path), reader.signatures(path))
-                self._draw_pages(document, reader, invoices)
+                with self._services.store.local(document.sha256) as path:
+                    invoices = with_findings(reader.read(path), reader.signatures(path))
+                    self._draw_pages(document, path, reader, invoices)
+        except StorageUnreachable as error:
+            # No try of a reading: the document waits until its bytes can be had again.
+            log.warning("reading_put_off", document_id=document_id, code=error.code)
+            self._release(document_id, token, keep_attempts=False)
+            return
         except YanpiaoError as error:
             self._reading_failed(document, token, error, time.monotonic() - began)
             return
@@ -88,12 +96,12 @@ class Pipeline:
             self._go_on(each)
 
     def _draw_pages(
-        self, document: Document, reader: DocumentReader, invoices: Sequence[Invoice]
+        self, document: Document, path: Path, reader: DocumentReader, invoices: Sequence[Invoice]
     ) -> None:
         """Small pictures for the voucher's cover, drawn where untrusted files are opened anyway."""
         store = self._services.store
         for page in {invoice.first_page for invoice in invoices}:
-            small = reader.thumbnail(store.path(document.sha256), page)
+            small = reader.thumbnail(path, page)
             if small is not None:
                 store.keep_derived(document.sha256, thumbnail_name(page), small)
 
@@ -210,8 +218,8 @@ class Pipeline:
         invoice = self._invoice_of(document.id)
         page = next((box.page for box in places.values()), invoice.first_page)
         here = {name: box for name, box in places.items() if box.page == page}
-        path = self._services.store.path(document.sha256)
-        return reader.look_again(path, page, invoice.region, here)
+        with self._services.store.local(document.sha256) as path:
+            return reader.look_again(path, page, invoice.region, here)
 
     # -- sealing -------------------------------------------------------------------------
 
@@ -228,11 +236,10 @@ class Pipeline:
             with self._keeper(Voucher, voucher_no, token):
                 with self._database.read() as session:
                     plan = vouchers.plan_seal(session, voucher_no)
-                sealed = (
-                    vouchers.write_bag(plan, self._services.store, self._settings.bags)
-                    if plan
-                    else None
-                )
+                sealed = None
+                if plan:
+                    write = partial(vouchers.write_bag, plan, self._services.store)
+                    sealed = self._services.bags.seal(write)
         except gate.SealingRefused as refused:
             log.warning("sealing_refused", voucher_no=voucher_no, codes=refused.params["codes"])
             with self._database.write() as session:
@@ -276,9 +283,9 @@ class Pipeline:
         with self._database.write() as session:
             return leases.take(session, Document, document_id, self._settings.lease_seconds, states)
 
-    def _release(self, document_id: str, token: str) -> None:
+    def _release(self, document_id: str, token: str, *, keep_attempts: bool = True) -> None:
         with self._database.write() as session:
-            leases.end(session, Document, document_id, token, keep_attempts=True)
+            leases.end(session, Document, document_id, token, keep_attempts=keep_attempts)
 
     def _keeper(self, table: leases.Row, key: str, token: str) -> LeaseKeeper:
         return LeaseKeeper(self._database, table, key, token, self._settings.lease_seconds)
@@ -288,9 +295,9 @@ class Pipeline:
         client = self._services.redis
         if document.state in (State.RECEIVED, State.VERIFIED, State.IN_REVIEW):
             # In review a person will look at it: its pages are to be drawn.
-            enqueue(client, Stage.OCR, document.id)
+            enqueue(client, Stage.OCR, document.id, share_of(document))
         elif document.state == State.READ:
-            enqueue(client, Stage.VERIFY, document.id)
+            enqueue(client, Stage.VERIFY, document.id, share_of(document))
         with self._database.read() as session:
             ready = vouchers.ready_to_seal(session, document.voucher_no)
         if ready:

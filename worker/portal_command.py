@@ -95,7 +95,7 @@ def _what_stopped_it(services: Services, portal: str) -> dict[str, Any]:
             {
                 "name": proof.name,
                 "sha256": proof.sha256,
-                "path": str(services.store.path(proof.sha256)),
+                "path": services.store.place(proof.sha256),
             }
             for proof in rows[0].evidence
         ],

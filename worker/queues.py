@@ -7,11 +7,11 @@ import secrets
 from enum import StrEnum
 
 import redis
-from rq import Queue
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
+from worker.fair_queue import FairQueue, Share
 from worker.log import logger
 
 log = logger("queues")
@@ -37,8 +37,8 @@ _FUNCTIONS = {
 }
 
 
-def queue_of(stage: Stage, client: redis.Redis) -> Queue:
-    return Queue(stage, connection=client, serializer=JSONSerializer)
+def queue_of(stage: Stage, client: redis.Redis) -> FairQueue:
+    return FairQueue(stage, connection=client, serializer=JSONSerializer)
 
 
 def job_id(stage: Stage, key: str) -> str:
@@ -47,24 +47,31 @@ def job_id(stage: Stage, key: str) -> str:
     return f"{stage}-{safe}"
 
 
-def enqueue(client: redis.Redis, stage: Stage, key: str) -> bool:
+_NOBODYS = Share()
+
+
+def enqueue(client: redis.Redis, stage: Stage, key: str, share: Share = _NOBODYS) -> bool:
     """Put one piece of work in its queue; False when it is queued already, or the server does
     not answer: the clock will see to it, because the database knows.
 
     Work that is in hand right now is queued once more, under a name of its own: it may have
     looked before there was something new to do. A live lease makes a needless run return.
+
+    `share` is the flow it belongs to, by which its turn comes.
     """
     queue = queue_of(stage, client)
     try:
+        name = _free_name(client, job_id(stage, key))
         queue.enqueue_call(
             _FUNCTIONS[stage],
             args=(key,),
-            job_id=_free_name(client, job_id(stage, key)),
+            job_id=name,
             unique=True,
             timeout=_JOB_SECONDS,
             result_ttl=_KEEP_RESULT_SECONDS,
             failure_ttl=_KEEP_FAILURE_SECONDS,
         )
+        queue.tag(name, share)
     except DuplicateJobError:
         return False
     except (redis.ConnectionError, redis.TimeoutError):

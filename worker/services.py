@@ -7,9 +7,11 @@ from typing import Self
 
 import redis
 
+from archive.bag_store import BagStore
 from archive.database import Database
 from archive.sealing import Sealer, kept_secret
-from archive.store import FileStore
+from archive.storage import open_storage
+from archive.store import Store
 from verifiers.policy import Policy, load_policy
 from verifiers.signatures.roots import load_roots
 from worker.broker import connect
@@ -24,7 +26,8 @@ class Services:
 
     settings: Settings
     database: Database
-    store: FileStore
+    store: Store
+    bags: BagStore
     redis: redis.Redis
     intake: Intake
     desk: RedisCaptchaDesk
@@ -38,14 +41,15 @@ class Services:
         load_roots(chosen.signature_roots)  # nor bad certificates
         database = Database(chosen.database)
         database.migrate()
-        store = FileStore(chosen.files)
+        storage = open_storage(chosen.storage_url, chosen.root)
         client = connect(chosen)
         return cls(
             settings=chosen,
             database=database,
-            store=store,
+            store=storage.files,
+            bags=storage.bags,
             redis=client,
-            intake=Intake(chosen, database, store, client),
+            intake=Intake(chosen, database, storage.files, client),
             desk=RedisCaptchaDesk(client),
             policy=policy,
             sealer=Sealer(chosen.secret_key or kept_secret(chosen.root / "secret.key")),

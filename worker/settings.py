@@ -1,7 +1,7 @@
 """Every setting, its default and its check. Values come from the environment or a `.env` file.
 
-The three engines keep their customary names (`DATABASE_URL`, `REDIS_URL`); the rest begin
-with `YANPIAO_`.
+The three engines keep their customary names (`DATABASE_URL`, `REDIS_URL`, `STORAGE_URL`); the rest
+begin with `YANPIAO_`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from archive.bucket_address import BucketAddress
 from verifiers.portal.settings import is_loopback
 
 TAX_AUTHORITY_PORTAL = "https://inv-veri.chinatax.gov.cn/"
@@ -36,7 +37,14 @@ class Settings(BaseSettings):
         "",
         repr=False,
         validation_alias=AliasChoices("REDIS_URL", "YANPIAO_REDIS_URL"),
-        description="Redis or Valkey; empty: the bundled server, persisted in the data folder.",
+        description="Redis or Valkey, or `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE`; empty: "
+        "the bundled server, persisted in the data folder.",
+    )
+    storage_url: str = Field(
+        "",
+        validation_alias=AliasChoices("STORAGE_URL", "YANPIAO_STORAGE_URL"),
+        description="Where originals, evidence and bags lie: a folder, or "
+        "`s3://BUCKET/PREFIX?endpoint=URL&region=NAME`; empty: the data folder.",
     )
 
     web_host: str = Field("127.0.0.1", description="Address the web server listens on.")
@@ -84,6 +92,11 @@ class Settings(BaseSettings):
     )
     session_longest: float = Field(
         12 * 3600, gt=0, description="Seconds after which a person must sign in again in any case."
+    )
+
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="Bearer token that /metrics asks for; empty: it answers this machine only.",
     )
 
     smtp_host: str = Field("", description="Mail server for notices; empty: no e-mail.")
@@ -158,6 +171,17 @@ class Settings(BaseSettings):
     max_upload_size: int = Field(
         1024**3, ge=1, description="Largest upload over HTTP, all its files together."
     )
+    max_queue: int = Field(
+        50_000, ge=0, description="Files waiting to be read at which no more are taken in; 0: any."
+    )
+    max_queue_age: float = Field(
+        0,
+        ge=0,
+        description="Seconds the first of them waits at which no more are taken in; 0: any.",
+    )
+    least_free_disk: int = Field(
+        1024**3, ge=0, description="Free bytes of the data folder's disk below which none are."
+    )
     lease_seconds: float = Field(
         20, gt=0, description="After this long without a sign of life a worker counts as dead."
     )
@@ -192,6 +216,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least weight of a log line that is written."
     )
+
+    @field_validator("storage_url")
+    @classmethod
+    def _a_place(cls, url: str) -> str:
+        if "://" in url and not url.startswith("file://"):
+            BucketAddress.parse(url)
+        return url
 
     @field_validator("portal_chrome")
     @classmethod

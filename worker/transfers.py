@@ -84,7 +84,8 @@ class Transfers:
     # -- claims ----------------------------------------------------------------------------
 
     def open_claim(self, actor: Actor, campus: str, voucher_no: str, note: str) -> Claim:
-        """Begin to hand in. Raises `BadVoucherNumber`."""
+        """Begin to hand in. Raises `BadVoucherNumber`, or `Overloaded`."""
+        self._services.intake.check_pressure()
         if voucher_no:
             check_voucher_no(voucher_no)
         claim = Claim(
@@ -104,7 +105,7 @@ class Transfers:
         if claim.batch_id is not None:
             return claim.batch_id
         batch_id = self._services.intake.open_batch(
-            "web", actor.id, claim.voucher_no or None, claim.campus
+            "web", actor.id, claim.voucher_no or None, claim.campus, admitted=True
         )
         with self._services.database.write() as session:
             kept = _claim(session, claim_id, actor)

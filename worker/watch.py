@@ -13,6 +13,7 @@ from pathlib import Path
 
 from archive.bags import BadVoucherNumber, check_voucher_no
 from archive.records import now
+from extractors.errors import YanpiaoError
 from worker.log import logger
 from worker.services import Services
 
@@ -44,14 +45,14 @@ class WatchedFolder:
         batches: dict[str | None, str] = {}
         for path in complete:
             voucher_no = self._voucher_of(path)
-            if voucher_no not in batches:
-                batches[voucher_no] = self._services.intake.open_batch(
-                    "folder", voucher_no=voucher_no
-                )
             try:
+                if voucher_no not in batches:
+                    batches[voucher_no] = self._services.intake.open_batch(
+                        "folder", voucher_no=voucher_no
+                    )
                 self._services.intake.accept_path(batches[voucher_no], path)
                 self._move_aside(path)
-            except OSError as error:
+            except (OSError, YanpiaoError) as error:
                 log.warning("inbox_file_left", error=type(error).__name__)
         return len(complete)
 

@@ -11,6 +11,7 @@ from rq.worker_pool import WorkerPool
 from extractors.errors import YanpiaoError
 from worker import jobs
 from worker.broker import connect, wait_for
+from worker.fair_queue import FairQueue
 from worker.log import configure, logger
 from worker.queues import Stage, queue_of
 from worker.settings import Settings
@@ -27,6 +28,13 @@ class WarmWorker(SimpleWorker):
 
     stage: Stage
     settings: Settings
+
+    def __init__(self, queues: Any, *args: Any, **kwargs: Any) -> None:
+        # The pool knows how to make anew only a plain connection, not one that asks sentinels.
+        del queues
+        client = connect(self.settings)
+        kwargs["connection"] = client
+        super().__init__([queue_of(self.stage, client)], *args, **kwargs)
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         configure(self.settings.log_level)
@@ -64,6 +72,7 @@ def run_pool(stage: Stage, settings: Settings, count: int) -> None:
         num_workers=count,
         worker_class=worker_class(stage, settings),
         serializer=JSONSerializer,
+        queue_class=FairQueue,
     )
     pool.start(logging_level="WARNING")
 

@@ -1,0 +1,44 @@
+"""Where sealed bags lie: in a folder, or in a bucket (`archive.s3_bags`) under the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from archive.bags import SealedBag
+
+
+class BagStore(Protocol):
+    """Bags by their place, `VOUCHER/v0001`."""
+
+    def seal(self, write: Callable[[Path], SealedBag]) -> SealedBag:
+        """Let `write` make a bag in a folder, and keep it durably."""
+        ...
+
+    def local(self, place: str) -> AbstractContextManager[Path]:
+        """The bag as a folder of this machine, to be read only, for the length of a `with`.
+        Where there is none, the folder is empty or missing, which an inspection reports."""
+        ...
+
+    def where(self, place: str) -> str:
+        """The bag's whole address, for its keeper."""
+        ...
+
+
+class FolderBags:
+    """Bags in a folder of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def seal(self, write: Callable[[Path], SealedBag]) -> SealedBag:
+        return write(self.root)
+
+    @contextmanager
+    def local(self, place: str) -> Iterator[Path]:
+        yield self.root / place
+
+    def where(self, place: str) -> str:
+        return str(self.root / place)

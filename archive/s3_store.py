@@ -1,0 +1,55 @@
+"""The file store in a bucket: `files/ab/cd/<sha256>`, each object written once as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from archive.buckets import Bucket
+from archive.store import Derived, checked, name_of
+
+
+class S3Store:
+    """`archive.store.Store` on an S3 server. What is drawn of files stays on this machine, beside
+    `root`: another one draws it again."""
+
+    def __init__(self, bucket: Bucket, root: Path) -> None:
+        self._bucket = bucket
+        self._beside = Derived(root)
+
+    def put(self, content: bytes) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+        key = _key(sha256)
+        if self._bucket.size(key) != len(content):
+            self._bucket.put(key, content)
+        return sha256
+
+    def get(self, sha256: str) -> bytes:
+        return checked(sha256, self._bucket.get(_key(sha256)))
+
+    @contextmanager
+    def local(self, sha256: str) -> Iterator[Path]:
+        content = self.get(sha256)
+        with tempfile.TemporaryDirectory(prefix="yanpiao-file-") as folder:
+            path = Path(folder) / sha256
+            path.write_bytes(content)
+            yield path
+
+    def place(self, sha256: str) -> str:
+        return f"{self._bucket.address}{_key(sha256)}"
+
+    def check(self) -> None:
+        self._bucket.check()
+
+    def derived(self, sha256: str, name: str) -> Path:
+        return self._beside.derived(sha256, name)
+
+    def keep_derived(self, sha256: str, name: str, content: bytes) -> None:
+        self._beside.keep_derived(sha256, name, content)
+
+
+def _key(sha256: str) -> str:
+    return f"files/{name_of(sha256)}"
