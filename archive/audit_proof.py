@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import audit, audit_heads
-from archive.audit_heads import Head
+from archive.audit_heads import AuditHead, Head
+from archive.readable import unreadable
 from archive.records import AuditRow
 
 
@@ -31,6 +32,8 @@ class Proof:
 
 def prove(session: Session, keys: dict[str, Ed25519PublicKey], copy: Path | None = None) -> Proof:
     """Walk the chain, hold every head against it, and the copy against the heads."""
+    if faults := unreadable(session, (AuditRow, AuditHead)):
+        return Proof(0, 0, 0, tuple(faults))
     report = audit.verify(session)
     known = audit_heads.heads(session)
     faults = [*report.faults, *_heads(session, known, keys, report)]

@@ -53,9 +53,9 @@ def enter(session: Session, rows: list[InvoiceRow]) -> None:
     campuses = dict(
         session.execute(select(Document.id, Document.campus).where(Document.id.in_(ids))).all()
     )
-    words = {row.document_id: _words(row, campuses.get(row.document_id)) for row in rows}
+    words = {row.document_id: words_of(row, campuses.get(row.document_id)) for row in rows}
     names = _name_ids(session, {name for each in words.values() for name in each.values() if name})
-    lines = {row.document_id: _lines(row) for row in rows}
+    lines = {row.document_id: lines_of(row) for row in rows}
     names |= _name_ids(session, {name for each in lines.values() for name in each})
     codes = _code_ids(session, {row.invoice_code for row in rows if row.invoice_code})
     for row in rows:
@@ -91,7 +91,8 @@ def cents_of(amount: Decimal | None) -> int | None:
     return None if amount is None else int(amount * 100)
 
 
-def _words(row: InvoiceRow, campus: str | None) -> dict[str, str]:
+def words_of(row: InvoiceRow, campus: str | None) -> dict[str, str]:
+    """Folded names by the column that points at them; "" for none."""
     return {
         "seller_id": folded(row.seller_name or ""),
         "buyer_id": folded(row.buyer_name or ""),
@@ -100,7 +101,7 @@ def _words(row: InvoiceRow, campus: str | None) -> dict[str, str]:
     }
 
 
-def _lines(row: InvoiceRow) -> set[str]:
+def lines_of(row: InvoiceRow) -> set[str]:
     """What its lines of goods are called, with their kind or model."""
     lines: list[dict[str, Any]] = row.data.get("lines") or []
     texts = {folded(line.get(part) or "") for line in lines for part in ("name", "spec")}
