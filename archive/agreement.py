@@ -218,7 +218,7 @@ def _unsealed(session: Session, judged: set[str], dark: set[str]) -> Iterator[st
     query = select(Document.id, Document.voucher_no).where(Document.state == State.ARCHIVED)
     for document_id, voucher_no in session.execute(query.order_by(Document.id)):
         if document_id not in judged and voucher_no not in dark:
-            yield f"document {document_id}: archived, but in no newest bag"
+            yield f"document {document_id}: archived, but in no newest bag of {voucher_no}"
 
 
 def _copied(session: Session) -> Iterator[str]:
