@@ -29,10 +29,12 @@ _LOOKED_AT = 2000
 @dataclass(frozen=True, slots=True)
 class Condition:
     """`keys` selects `SearchInvoice.id`; `test` says of a row of that table (or of an alias of
-    it) whether it meets the condition."""
+    it) whether it meets the condition. Keys that are not `exact` name some that the test refuses.
+    """
 
     keys: Select[Any]
     test: Callable[[Any], ColumnElement[bool]]
+    exact: bool = True
 
 
 def conditions(session: Session, query: Query) -> Iterator[Condition]:

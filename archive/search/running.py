@@ -115,7 +115,11 @@ def run(
 def _by_code_alone(digits: str) -> Condition:
     """That the digits are a code's, and not the number's too."""
     code = coded(digits)
-    return Condition(code.keys, lambda row: and_(code.test(row), not_(numbered(row, digits))))
+    return Condition(
+        code.keys,
+        lambda row: and_(code.test(row), not_(numbered(row, digits))),
+        exact=False,
+    )
 
 
 def _few_of(session: Session, needed: list[Condition]) -> Condition | None:
@@ -202,12 +206,12 @@ def _by_day(
 def _fetch(
     session: Session, way_in: Condition, needed: list[Condition], place: Place | None, most: int
 ) -> Sequence[Any]:
-    """All that meet one condition, looked at for the others, sorted. Keys of a code may name what
-    its test refuses, so that every test is asked."""
+    """All that meet one condition, looked at for the others, sorted."""
+    tests = [each.test(S) for each in needed if each is not way_in or not each.exact]
     day = S.day + 0  # a sum, so that no index on days tempts the planner
     statement = (
         select(S.id, S.day, S.document_id)
-        .where(S.id.in_(way_in.keys), *(each.test(S) for each in needed), *_behind(day, place))
+        .where(S.id.in_(way_in.keys), *tests, *_behind(day, place))
         .order_by(day.desc(), S.id.desc())
         .limit(most)
     )
