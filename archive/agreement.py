@@ -255,8 +255,10 @@ def _entered(
     entry: SearchInvoice, names: dict[int, str], codes: dict[int, str], lines: set[str | None]
 ) -> tuple[object, ...]:
     ids = (entry.seller_id, entry.buyer_id, entry.kind_id, entry.campus_id)
-    words = tuple(names.get(one or 0) for one in ids)
-    return entry.day, entry.cents, codes.get(entry.code_id or 0), words, lines
+    # An id that leads nowhere is not the same as none.
+    words = tuple(None if one is None else names.get(one, one) for one in ids)
+    code = None if entry.code_id is None else codes.get(entry.code_id, entry.code_id)
+    return entry.day, entry.cents, code, words, lines
 
 
 def _due(row: InvoiceRow) -> tuple[object, ...]:
