@@ -117,7 +117,8 @@ def _manifests(folder: Path, kind: str, found: _Found) -> Iterator[tuple[str, st
         try:
             if (folder / name).is_file():
                 yield name, algorithm, read_manifest(folder / name)
-            elif algorithm == _NEEDED:
+            elif algorithm == _NEEDED or (folder / f"manifest-{algorithm}.txt").is_file():
+                # No other file names the last tag manifest; that it was there, its manifest tells.
                 found.fault(name, "is missing")
         except NotABag as error:
             found.fault(name, error.params["detail"])
