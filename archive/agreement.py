@@ -72,7 +72,7 @@ def _one_bag(
     session: Session,
     folder: Path,
     row: BagRow,
-    newest: bool,  # noqa: FBT001 - whether the bag tells its voucher's rows
+    newest: bool,
     judged: set[str],
     dark: set[str],
 ) -> list[str]:
@@ -269,7 +269,7 @@ def _due(row: InvoiceRow) -> tuple[object, ...]:
     return day, cents, row.invoice_code or None, ordered, lines
 
 
-def _files(session: Session, store: FileStore) -> Iterator[str]:
+def _files(session: Session, store: Store) -> Iterator[str]:
     evidence = select(EvidenceRow.sha256, VerificationRow.document_id).join(
         VerificationRow, VerificationRow.id == EvidenceRow.verification_id
     )

@@ -32,6 +32,7 @@ from rich.table import Table
 from archive.agreement import disagreements
 from archive.audit_heads import HeadKey, copy_file, public_keys
 from archive.audit_proof import prove
+from archive.bag_store import FolderBags
 from archive.database import Database
 from archive.store import FileStore
 from benchmarks.machine import machine
@@ -88,7 +89,10 @@ class Archive:
             with database.read() as session:
                 proof = prove(session, self.keys, self.settings.audit_copy)
                 store = FileStore(self.settings.files)
-                return (*proof.faults, *disagreements(session, self.settings.bags, store))
+                return (
+                    *proof.faults,
+                    *disagreements(session, FolderBags(self.settings.bags), store),
+                )
         finally:
             database.close()
 
