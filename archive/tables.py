@@ -11,8 +11,10 @@ from archive import (
     page_pictures,
     people,
     records,
+    repeats,
     retention,
     reviewing,
+    webhooks,
 )
 from archive.search import tables as search
 
@@ -27,7 +29,9 @@ MODULES = (
     page_pictures,
     people,
     records,
+    repeats,
     retention,
     reviewing,
     search,
+    webhooks,
 )

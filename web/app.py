@@ -30,6 +30,7 @@ from web import (
     uploads,
     vouchers,
 )
+from web.api import v1
 from web.navigation import HasRouter, addresses_of
 from web.problems import install as install_problems
 from web.safety import SafetyMiddleware
@@ -59,6 +60,7 @@ PARTS: tuple[HasRouter, ...] = (
     monitoring,
     notices,
     captcha,
+    v1,
 )
 
 

@@ -26,6 +26,14 @@ _DOORS: dict[str, str] = {
 _LATER = (429, 503)
 
 _STATUS = {
+    "key_reused": 422,
+    "still_being_done": 409,
+    "too_late_to_attach": 409,
+    "voucher_refused": 409,
+    "bad_cursor": 422,
+    "unknown_webhook": 404,
+    "too_many_webhooks": 409,
+    "bad_webhook_address": 422,
     "oidc_not_offered": 404,
     "oidc_failed": 502,
     "oidc_unknown": 403,

@@ -43,9 +43,10 @@ def _given(
     return given, place
 
 
-def _accept_all(
+def accept_all(
     services: Services, actor: Actor, files: list[UploadFile], voucher_no: str, campus: str
 ) -> tuple[str, list[Receipt]]:
+    """Take the files in as one batch; its id, and what became of each."""
     given, place = _given(services, actor, files, campus)
     batch_id = services.intake.open_batch("http", actor.id, voucher_no.strip() or None, place)
     receipts = [services.intake.accept(batch_id, file.filename or "", file.file) for file in given]
@@ -95,7 +96,7 @@ async def upload_api(
 ) -> JSONResponse:
     """Take files in; 201 means each is kept and recorded, whatever becomes of it."""
     batch_id, receipts = await run_in_threadpool(
-        _accept_all, services_of(request), actor, files, voucher, campus
+        accept_all, services_of(request), actor, files, voucher, campus
     )
     language = language_of(request)
     return JSONResponse(

@@ -36,6 +36,7 @@ PUBLIC = frozenset(
         "/sign-in/oidc",
         "/sign-in/oidc/back",
         "/link/{token}",
+        "/api/v1/openapi.json",
     }
 )
 

@@ -3,6 +3,7 @@ the dashboard's figures, signs the audit trail's head, and forgets files that no
 
 from __future__ import annotations
 
+from worker import webhooks
 from worker.alarms import Alarms
 from worker.audit_signing import AuditSigner
 from worker.notices import Notices
@@ -27,6 +28,8 @@ class Housekeeping:
         """Returns how many messages left the house."""
         self._alarms.round()
         self._notices.round()
+        webhooks.follow(self._services)
+        webhooks.deliver(self._services)
         self._transfers.sweep()
         self._signer.round()
         return deliver(self._services.database, self._ways, self._services.settings.public_url)

@@ -1,0 +1,1 @@
+"""The programming interface, `/api/v1`: what the accounting system and other programs call."""
