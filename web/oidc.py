@@ -141,6 +141,8 @@ def come_back(
 ) -> Response:
     """From the organisation's sign-in: exchange the code, check what it proves, and enter."""
     services = services_of(request)
+    if not services.settings.oidc_offered:
+        raise OidcNotOffered
     kept = _kept(request)
     if not code or not secrets.compare_digest(kept["state"].encode(), state.encode()):
         raise OidcFailed

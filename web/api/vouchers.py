@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive import accounting, voucher_import
+from archive import accounting, voucher_import, voucher_json
 from archive.accounting import VoucherFacts
 from archive.actors import Actor, Role
 from archive.records import Document, Voucher
@@ -96,7 +96,7 @@ def _voucher(request: Request, session: Session, actor: Actor, voucher_no: str) 
     documents = [DocumentOut.of(one, language) for one in session.scalars(query).unique()]
     return VoucherOut(
         voucher=voucher_no,
-        facts=accounting.facts_json(facts) if facts else None,
+        facts=voucher_json.facts_json(facts) if facts else None,
         expected=None if held.expected is None else f"{held.expected:.2f}",
         total=None if held.total is None else f"{held.total:.2f}",
         documents=documents,
