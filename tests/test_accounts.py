@@ -14,18 +14,21 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import select, update
 from starlette.routing import Mount
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 from archive import accounts
 from archive.actors import EVERYWHERE, SYSTEM, Actor, Role
 from archive.people import OneTimeLink, Person, PersonSession
 from archive.records import AuditRow, Document, now
-from archive.secrets import digest_of_token, password_matches
+from archive.secrets import SHORTEST_PASSWORD, digest_of_token, password_matches
 from archive.visibility import campus_to_submit, in_charge, visible, visible_batches
 from tests.helpers import make_person, sign_in, sign_in_as, xml
 from web.app import create_app
 from web.signing_in import safe_address
 from web.who import PUBLIC, Needs
 from worker import broker
+from worker.cli import app as cli
+from worker.people_command import welcome_admin
 from worker.services import Services
 from worker.settings import Settings
 
@@ -497,3 +500,49 @@ def test_faults_of_a_request_are_problem_documents(web: TestClient) -> None:
     assert {"type", "title", "detail", "status", "code", "errors"} <= bad.json().keys()
     page = web.get("/nowhere")
     assert (page.status_code, "<h1>" in page.text) == (404, True)
+
+
+# -- the command line ----------------------------------------------------------------------
+
+
+def _yanpiao(*arguments: str, typed: str = "") -> str:
+    done = CliRunner().invoke(cli, arguments, input=typed, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_the_first_start_prints_the_administrators_link(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    welcome_admin(settings)
+    found = re.search(r"http://127\.0\.0\.1:8080(/link/[\w-]+)", capsys.readouterr().out)
+    assert found
+    with TestClient(create_app(settings), base_url="http://localhost") as web:
+        wanted = {"login": "keeper", "name": "管理员", "password": PASSWORD}
+        assert web.post(found[1], data=wanted, follow_redirects=False).status_code == 303
+    welcome_admin(settings)
+    assert capsys.readouterr().out == ""  # there is one now
+
+
+def test_the_machines_keeper_manages_accounts(settings: Settings) -> None:
+    _yanpiao(
+        "people", "add", "Li", "--role", "reviewer@北", "--password-stdin", typed=f"{PASSWORD}\n"
+    )
+    drawn = _yanpiao("people", "add", "demo", "--role", "admin", "--no-second-factor").strip()
+    assert len(drawn) >= SHORTEST_PASSWORD
+    assert "reviewer@北" in _yanpiao("people", "list")
+    with TestClient(create_app(settings), base_url="http://localhost") as web:
+        assert _enter(web, "demo", drawn) == 303
+        assert web.get("/people").status_code == 200
+        _yanpiao("people", "lock", "li")
+        other = TestClient(web.app, base_url="http://localhost")
+        assert _enter(other, "li") == 401
+        _yanpiao("people", "unlock", "li")
+        _yanpiao("people", "roles", "li", "--role", "auditor")
+        assert _enter(other, "li") == 303
+        assert other.get("/captcha").status_code == 403
+        link = _yanpiao("people", "link", "li").strip().removeprefix("http://127.0.0.1:8080")
+        assert TestClient(web.app, base_url="http://localhost").get(link).status_code == 200
+        made = _yanpiao("admin", "link").strip().removeprefix("http://127.0.0.1:8080")
+        assert TestClient(web.app, base_url="http://localhost").get(made).status_code == 200
+    assert CliRunner().invoke(cli, ["people", "add", "x", "--role", "king"]).exit_code == 2
