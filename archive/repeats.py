@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from sqlalchemy import ForeignKey, String, Text, delete
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from archive.records import Base, now
@@ -65,8 +66,12 @@ def begin(session: Session, person_id: str, key: str, asked: str) -> Answer | No
             raise StillBeingDone
         row.begun_at = now()
         return None
-    session.add(RequestKey(person_id=person_id, key=key, asked=asked, begun_at=now(), status=None))
-    session.flush()
+    row = RequestKey(person_id=person_id, key=key, asked=asked, begun_at=now(), status=None)
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError as error:  # the same came twice at the same moment
+        raise StillBeingDone from error
     return None
 
 

@@ -8,6 +8,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from archive.people import LoginThrottle
@@ -67,8 +68,11 @@ def _row(session: Session, counter: Counter, moment: dt.datetime) -> LoginThrott
         row = None
     if row is None:
         row = LoginThrottle(key=counter.key, failures=0, last_at=moment, blocked_until=None)
-        session.add(row)
-        session.flush()
+        try:
+            with session.begin_nested():
+                session.add(row)
+        except IntegrityError:  # another attempt at the same moment was the first
+            row = session.get_one(LoginThrottle, counter.key, with_for_update=True)
     return row
 
 
