@@ -32,7 +32,7 @@ TABLE: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
     ("GET POST", "/sign-in/(code|second-factor)", EVERYBODY),
     ("POST", "/sign-out", EVERYBODY),
     ("GET POST", "/account(/.*)?", EVERYBODY),
-    ("GET", "/|/latest|/find", EVERYBODY),
+    ("GET", "/|/latest|/find|/find/results", EVERYBODY),
     ("GET", "/find/.*", OFFICE),
     ("GET", r"/batches/\{batch_id\}(/rows)?", EVERYBODY),
     ("GET", r"/documents/\{document_id\}(/.*)?|/evidence/\{evidence_id\}", EVERYBODY),

@@ -75,7 +75,6 @@ _STATUS = {
     "nothing_to_accept": 409,
     "reason_missing": 422,
     "may_not_accept": 403,
-    "bad_cursor": 422,
     "review_not_in_charge": 403,
     "review_own_upload": 403,
     "review_second_person": 403,
