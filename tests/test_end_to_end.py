@@ -129,9 +129,9 @@ def test_the_voucher_is_sealed_with_originals_and_evidence(
         assert (row.voucher_no, row.version, row.invoices) == ("JZ-1", 1, len(archived))
         folder = services.data / "bags" / row.path
         assert bags.inspect(folder, row.digest).sound
-    kept = {sha256(path.read_bytes()) for path in (folder / "data" / "originals").iterdir()}
+    kept = {sha256(path.read_bytes()) for path in (folder / "data" / "02-originals").iterdir()}
     assert kept == {sha256((sample / one["file"]).read_bytes()) for one in archived}
-    for proof in (folder / "data" / "evidence").iterdir():
+    for proof in (folder / "data" / "04-evidence").iterdir():
         assert {path.name for path in proof.iterdir()} >= {
             "1-result.png",
             "1-result.pdf",

@@ -87,20 +87,26 @@
     all("[data-about]").forEach((one) => one.classList.toggle("here", one.dataset.about === rows[at].dataset.field));
   };
   rows.forEach((row, number) => row.addEventListener("click", (event) => { if (!event.target.closest("details, a, input")) go(number); }));
+  // The browser tells of an opened part only later, and whoever types goes on at once: the keys
+  // must find the field ready, or they would be taken for deeds.
+  const ready = (pencil) => {
+    const input = $("input", pencil);
+    if (document.activeElement === input) return;
+    if (!input.value) input.value = input.dataset.now;
+    at = rows.indexOf(pencil.closest(".value"));
+    light(rows[at].dataset.field);
+    input.focus(); input.select();
+  };
   const edit = () => {
     const pencil = rows[at] && $("details.edit", rows[at]);
     if (!pencil) return;
     pencil.open = true;
+    ready(pencil);
   };
   all("details.edit").forEach((pencil) => {
     const input = $("input", pencil);
     pencil.addEventListener("toggle", () => {
-      if (pencil.open) {
-        if (!input.value) input.value = input.dataset.now;
-        at = rows.indexOf(pencil.closest(".value"));
-        light(rows[at].dataset.field);
-        input.focus(); input.select();
-      } else input.value = "";
+      if (pencil.open) ready(pencil); else input.value = "";
     });
     input.addEventListener("keydown", (event) => {
       if (event.key === "Escape") { event.stopPropagation(); pencil.open = false; go(at); }
@@ -109,12 +115,12 @@
 
   // -- deeds -------------------------------------------------------------------------------
   const opened = () => $("details.deed[open]");
-  all("details.deed").forEach((one) => one.addEventListener("toggle", () => {
-    if (!one.open) return;
+  const alone = (one) => {
     all("details.deed[open]").forEach((other) => { if (other !== one) other.open = false; });
     const first = $("textarea, select", one);
-    if (first) first.focus();
-  }));
+    if (first && !typing(document.activeElement)) first.focus();
+  };
+  all("details.deed").forEach((one) => one.addEventListener("toggle", () => { if (one.open) alone(one); }));
   let sent = false;
   document.addEventListener("submit", (event) => {
     if (event.target.method !== "post") return;
@@ -134,7 +140,8 @@
     if (key === "u" && $("#undo-done")) { $("#undo-done").requestSubmit(); return true; }
     const one = $(`[data-key="${CSS.escape(key)}"]`);
     if (!one) return false;
-    if (one.matches("details")) one.open = !one.open; else one.requestSubmit();
+    if (!one.matches("details")) one.requestSubmit();
+    else { one.open = !one.open; if (one.open) alone(one); }
     return true;
   };
   const moves = {
