@@ -1,4 +1,4 @@
-"""The captcha desk: a person sees the waiting captcha and types it; the page and its two calls."""
+"""The captcha desk: a person sees the waiting captcha and types it; the page and its calls."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ def desk(request: Request) -> HTMLResponse:
 
 @router.get("/api/captcha/next")
 def next_captcha(request: Request, operator: Operator, present: bool = True) -> Response:
-    """The next captcha for this operator; 204 when none waits. `present`: false when the page
-    asks by itself and the person has done nothing since it last did."""
-    services = services_of(request)
-    posed = services.desk.next_for(operator, present=present)
+    """The next captcha for this operator; 204 when none waits for them, with the number that
+    waits for others in `Captchas-Waiting`. `present`: false when the page asks by itself and the
+    person has done nothing since it last did."""
+    desk = services_of(request).desk
+    posed = desk.next_for(operator, present=present)
     if posed is None:
-        return Response(status_code=204)
-    return JSONResponse(_posed_json(posed, services.desk.waiting(), language_of(request)))
+        return Response(status_code=204, headers={"Captchas-Waiting": str(desk.waiting())})
+    return JSONResponse(_posed_json(posed, desk.waiting(), language_of(request)))
 
 
 def _posed_json(posed: Posed, waiting: int, language: str) -> dict[str, Any]:
@@ -59,13 +60,44 @@ def _posed_json(posed: Posed, waiting: int, language: str) -> dict[str, Any]:
     }
 
 
+def _following(request: Request, operator: str | None) -> dict[str, Any]:
+    """What a deed is answered with: the next captcha comes along, so nobody waits for it."""
+    desk = services_of(request).desk
+    posed = None if operator is None else desk.next_for(operator)
+    waiting = desk.waiting()
+    shown = None if posed is None else _posed_json(posed, waiting, language_of(request))
+    return {"accepted": True, "next": shown, "waiting": waiting}
+
+
 @router.post("/api/captcha/{challenge_id}")
-def answer(request: Request, challenge_id: ChallengeId, body: Answer) -> JSONResponse:
-    """Hand in an answer. 410 when the captcha is gone, 422 when the answer cannot be one."""
+def answer(
+    request: Request,
+    challenge_id: ChallengeId,
+    body: Answer,
+    operator: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
+) -> JSONResponse:
+    """Hand in an answer. 410 when the captcha is gone or another's, 422 when the answer cannot
+    be one. With `operator` the next captcha comes along."""
     try:
-        taken = services_of(request).desk.answer(challenge_id, body.answer)
+        taken = services_of(request).desk.answer(challenge_id, body.answer, operator)
     except ValueError as error:
         raise CaptchaAnswerInvalid from error
     if not taken:
         raise CaptchaGone
-    return JSONResponse({"accepted": True})
+    return JSONResponse(_following(request, operator))
+
+
+@router.post("/api/captcha/{challenge_id}/skip")
+def skip(request: Request, challenge_id: ChallengeId, operator: Operator) -> JSONResponse:
+    """Leave a captcha to the others. 410 when it is gone or another's."""
+    if not services_of(request).desk.skip(challenge_id, operator):
+        raise CaptchaGone
+    return JSONResponse(_following(request, operator))
+
+
+@router.post("/api/captcha/{challenge_id}/refresh")
+def refresh(request: Request, challenge_id: ChallengeId, operator: Operator) -> JSONResponse:
+    """Ask the portal for another picture. 410 when the captcha is gone or another's."""
+    if not services_of(request).desk.renew(challenge_id, operator):
+        raise CaptchaGone
+    return JSONResponse(_following(request, operator))

@@ -1,7 +1,8 @@
 """The captcha desk's shared memory: challenges wait in Redis until a person has typed them.
 
 A challenge is worth nothing after it expires, so nothing of it goes into the database. Several
-people may sit at the desk; a challenge is handed to one of them at a time.
+people may sit at the desk; a challenge is handed to one of them at a time: they hold it while they
+do something, and until they answer it, skip it or ask for another picture instead.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import redis
@@ -25,7 +27,15 @@ _HOLD_SECONDS = 60
 _PRESENT_SECONDS = 300
 #: A captcha with less time than this left is not given to anybody any more: it is renewed.
 _LEAST_SECONDS = 10
+#: Who skipped a captcha is not offered it again for so long, so that others come first.
+_SKIP_SECONDS = 15
 _LONGEST_ANSWER = 16
+
+#: Only who holds a challenge may hold it longer or let it go; looking and doing are one step.
+_HOLD_ON = (
+    "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('expire', KEYS[1], ARGV[2]) end"
+)
+_LET_GO = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +67,14 @@ def _hold_key(challenge_id: str) -> str:
     return f"yanpiao:captcha:{challenge_id}:operator"
 
 
+def _skips_key(challenge_id: str) -> str:
+    """Who skipped the challenge, and when (seconds of the epoch)."""
+    return f"yanpiao:captcha:{challenge_id}:skips"
+
+
 class RedisCaptchaDesk:
-    """The worker's side (`ask`, `report`) and the people's side (`next_for`, `answer`)."""
+    """The worker's side (`ask`, `report`) and the people's side (`next_for`, and then `answer`,
+    `skip` or `renew`)."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
@@ -111,7 +127,8 @@ class RedisCaptchaDesk:
 
     def _forget(self, challenge_id: str) -> None:
         self._redis.zrem(_QUEUE, challenge_id)
-        self._redis.delete(_key(challenge_id), _answer_key(challenge_id), _hold_key(challenge_id))
+        keys = (_key, _answer_key, _hold_key, _skips_key)
+        self._redis.delete(*(key(challenge_id) for key in keys))
 
     def report(self, challenge: CaptchaChallenge, accepted: bool) -> None:
         """Count the desk's hits and misses."""
@@ -124,17 +141,35 @@ class RedisCaptchaDesk:
         return int(self._redis.zcard(_QUEUE))
 
     def next_for(self, operator: str, *, present: bool = True) -> Posed | None:
-        """The challenge that expires first among those nobody else is typing; the one the
-        operator already holds comes again, so a reloaded page loses nothing.
+        """The challenge that the operator already holds, so that a reloaded page loses nothing;
+        else the one that expires first among those nobody else is typing. What they skipped
+        comes after what they have not seen, and not at once.
 
-        `present`: a person did something, it is not only their page that asks.
+        `present`: a person did something, it is not only their page that asks. Only then what
+        they hold is held longer.
         """
         moment = time.time()
         if present:
             self._redis.set(_PRESENT, operator, ex=_PRESENT_SECONDS)
-        lasting = self._waiting_after(moment + _LEAST_SECONDS)
-        for challenge_id in self._waiting_after(moment):
-            if self._hold(challenge_id, operator, new=challenge_id in lasting):
+        waiting = self._waiting_after(moment)
+        holders = self._holders(waiting)
+        held = [one for one, holder in zip(waiting, holders, strict=True) if holder == operator]
+        lasting = set(self._waiting_after(moment + _LEAST_SECONDS))
+        free = [
+            one
+            for one, holder in zip(waiting, holders, strict=True)
+            if holder is None and one in lasting
+        ]
+        for challenge_id in held:
+            posed = self._load(challenge_id)
+            if posed is not None:
+                if present:
+                    self._redis.eval(
+                        _HOLD_ON, 1, _hold_key(challenge_id), operator, str(_HOLD_SECONDS)
+                    )
+                return posed
+        for challenge_id in self._unskipped_first(free, operator, moment):
+            if self._hold(challenge_id, operator):
                 posed = self._load(challenge_id)
                 if posed is not None:
                     return posed
@@ -144,13 +179,43 @@ class RedisCaptchaDesk:
         """Challenges that expire after a moment, the first to do so first."""
         return [_text(raw) for raw in self._redis.zrangebyscore(_QUEUE, moment, "+inf")]
 
-    def _hold(self, challenge_id: str, operator: str, *, new: bool) -> bool:
-        """Whether the operator holds the challenge; takes hold of it where `new` allows."""
+    def _holders(self, challenge_ids: Sequence[str]) -> list[str | None]:
+        """Who holds each of the challenges; None: nobody."""
+        if not challenge_ids:
+            return []
+        raws = self._redis.mget([_hold_key(one) for one in challenge_ids])
+        return [None if raw is None else _text(raw) for raw in raws]
+
+    def _unskipped_first(
+        self, challenge_ids: Sequence[str], operator: str, moment: float
+    ) -> list[str]:
+        """Those that the operator has not skipped, then those skipped some time ago, the
+        longest ago first."""
+        pipeline = self._redis.pipeline()
+        for one in challenge_ids:
+            pipeline.hget(_skips_key(one), operator)
+        skipped = [0.0 if raw is None else float(raw) for raw in pipeline.execute()]
+        offered = [
+            (at, one)
+            for at, one in zip(skipped, challenge_ids, strict=True)
+            if moment - at >= _SKIP_SECONDS
+        ]
+        return [one for _, one in sorted(offered, key=lambda pair: pair[0])]
+
+    def _hold(self, challenge_id: str, operator: str) -> bool:
+        """Take hold of a challenge; whether the operator holds it then. Of several who try at
+        once one has it; two pages' calls of one operator come to the same challenge."""
         key = _hold_key(challenge_id)
-        if new and self._redis.set(key, operator, nx=True, ex=_HOLD_SECONDS):
+        if self._redis.set(key, operator, nx=True, ex=_HOLD_SECONDS):
             return True
         holder = self._redis.get(key)
         return holder is not None and _text(holder) == operator
+
+    def _held_by_another(self, challenge_id: str, operator: str | None) -> bool:
+        """Whether somebody else than this operator types the challenge. None: it is not said who
+        asks, as by a program that is the only one at the desk."""
+        holder = self._redis.get(_hold_key(challenge_id))
+        return operator is not None and holder is not None and _text(holder) != operator
 
     def _load(self, challenge_id: str) -> Posed | None:
         stored = {
@@ -169,18 +234,49 @@ class RedisCaptchaDesk:
             expires_at=dt.datetime.fromisoformat(stored["expires_at"]),
         )
 
-    def answer(self, challenge_id: str, text: str) -> bool:
-        """Hand in what a person typed; False when the challenge is gone or already answered.
-
-        Taking it out of the queue decides: of two answers at once only the first counts.
-        """
+    def answer(self, challenge_id: str, text: str, operator: str | None = None) -> bool:
+        """Hand in what a person typed; False when the challenge is gone, already answered, or
+        another's by now. Raises ValueError when the text cannot be an answer."""
         typed = text.strip()
         if not typed or len(typed) > _LONGEST_ANSWER:
             raise ValueError("an answer has 1 to 16 characters")
+        return self._settle(challenge_id, typed, operator)
+
+    def renew(self, challenge_id: str, operator: str) -> bool:
+        """Ask the portal's page for another picture instead of this one; False as for `answer`.
+
+        Whoever waits in `ask` gets None, as when a captcha has become old, and as somebody is at
+        the desk they pose a new one. No answer was given, so none was wrong.
+        """
+        renewed = self._settle(challenge_id, "", operator)
+        if renewed:
+            self._redis.hincrby("yanpiao:captcha:counts", "renewed", 1)
+            log.info("captcha_renewed", id=challenge_id)
+        return renewed
+
+    def skip(self, challenge_id: str, operator: str) -> bool:
+        """Leave a challenge to others; False when it is gone, or another's by now."""
+        expires = self._redis.zscore(_QUEUE, challenge_id)
+        if expires is None or self._held_by_another(challenge_id, operator):
+            return False
+        # Noted before it is let go, or the operator's own page might take it again between.
+        pipeline = self._redis.pipeline()
+        pipeline.hset(_skips_key(challenge_id), operator, repr(time.time()))
+        pipeline.expireat(_skips_key(challenge_id), int(expires) + 1)
+        pipeline.execute()
+        self._redis.eval(_LET_GO, 1, _hold_key(challenge_id), operator)
+        self._redis.set(_PRESENT, operator, ex=_PRESENT_SECONDS)
+        return True
+
+    def _settle(self, challenge_id: str, text: str, operator: str | None) -> bool:
+        """Give whoever waits in `ask` a text; taking the challenge out of the queue decides: of
+        two deeds at once only the first counts."""
+        if self._held_by_another(challenge_id, operator):
+            return False
         if not self._redis.zrem(_QUEUE, challenge_id):
             return False
-        self._redis.set(_PRESENT, "answered", ex=_PRESENT_SECONDS)
-        self._hand_over(challenge_id, typed)
+        self._redis.set(_PRESENT, operator or "answered", ex=_PRESENT_SECONDS)
+        self._hand_over(challenge_id, text)
         return True
 
     def _hand_over(self, challenge_id: str, text: str) -> None:
