@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pyotp
 import pytest
@@ -49,6 +49,19 @@ def _token(web: TestClient, page: str = "/account") -> None:
     web.headers["X-CSRF-Token"] = found[1]
 
 
+#: Codes change with the clock, so it stands still here.
+MOMENT = 1_790_000_015
+
+
+@pytest.fixture(autouse=True)
+def _still_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factors, "time", SimpleNamespace(time=lambda: float(MOMENT)))
+
+
+def _code(seed: str) -> str:
+    return pyotp.TOTP(seed).at(MOMENT)
+
+
 def _enter(web: TestClient, login: str, password: str = PASSWORD) -> int:
     data = {"login": login, "password": password}
     return web.post("/sign-in", data=data, follow_redirects=False).status_code
@@ -62,7 +75,7 @@ def _set_up(web: TestClient) -> tuple[str, list[str]]:
     sealed = re.search(r'name="sealed" value="([^"]+)"', page)
     assert seed
     assert sealed
-    data = {"sealed": sealed[1], "code": pyotp.TOTP(seed[1]).now(), "next": "/find"}
+    data = {"sealed": sealed[1], "code": _code(seed[1]), "next": "/find"}
     done = web.post("/sign-in/second-factor", data=data)
     assert done.status_code == 200
     return seed[1], re.findall(r"<code>([\w-]+)</code>", done.text)
@@ -112,11 +125,11 @@ def test_with_a_factor_the_password_alone_opens_nothing(web: TestClient, joined:
     for page in ("/", "/review", "/account", "/captcha"):
         assert "/sign-in/code" in other.get(page, follow_redirects=False).headers["location"]
     _token(other, "/sign-in/code")
-    used_already = other.post("/sign-in/code", data={"code": pyotp.TOTP(seed).now()})
+    used_already = other.post("/sign-in/code", data={"code": _code(seed)})
     assert used_already.status_code == 422  # it was spent on setting up
     assert other.post("/sign-in/code", data={"code": "000000"}).status_code == 422
     _forget_step(joined)
-    code = pyotp.TOTP(seed).now()
+    code = _code(seed)
     proved = other.post(
         "/sign-in/code", data={"code": code, "next": "/find"}, follow_redirects=False
     )
@@ -165,7 +178,7 @@ def test_codes_of_the_neighbouring_steps_count_and_older_ones_do_not(services: S
             person = accounts.by_id(session, person_id)
             person.totp_sealed, person.totp_step = sealer.seal(seed), 0
             session.flush()
-            code = totp.at(int(time.time()) + offset)
+            code = totp.at(MOMENT + offset)
             try:
                 factors.prove(session, person, code, sealer)
                 assert right, offset
@@ -183,7 +196,7 @@ def test_nobody_plants_their_seed_in_anothers_account(web: TestClient, joined: S
         joined.sealer.seal(f"{'0' * 24} {seed}"),
         seed,
     ):
-        data = {"sealed": sealed, "code": pyotp.TOTP(seed).now()}
+        data = {"sealed": sealed, "code": _code(seed)}
         assert web.post("/sign-in/second-factor", data=data).status_code >= 400
     with joined.database.read() as session:
         assert accounts.by_id(session, victim).totp_sealed is None
@@ -256,7 +269,7 @@ def test_guessing_the_second_factor_is_stopped(web: TestClient, joined: Services
     answers = [other.post("/sign-in/code", data={"code": "000000"}).status_code for _ in range(6)]
     assert answers == [422] * 5 + [429]
     _forget_step(joined)
-    assert other.post("/sign-in/code", data={"code": pyotp.TOTP(seed).now()}).status_code == 429
+    assert other.post("/sign-in/code", data={"code": _code(seed)}).status_code == 429
 
 
 # -- one's own account ---------------------------------------------------------------------
