@@ -6,6 +6,7 @@ from __future__ import annotations
 from worker import webhooks
 from worker.alarms import Alarms
 from worker.audit_signing import AuditSigner
+from worker.figures import Figuring
 from worker.notices import Notices
 from worker.outgoing import deliver, senders
 from worker.services import Services
@@ -23,6 +24,7 @@ class Housekeeping:
         self._transfers = Transfers(services)
         self._signer = AuditSigner(services.settings, services.database)
         self._alarms = Alarms(services)
+        self._figures = Figuring(services.database)
 
     def round(self) -> int:
         """Returns how many messages left the house."""
@@ -32,4 +34,5 @@ class Housekeeping:
         webhooks.deliver(self._services)
         self._transfers.sweep()
         self._signer.round()
+        self._figures.round()
         return deliver(self._services.database, self._ways, self._services.settings.public_url)
