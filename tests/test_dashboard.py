@@ -106,6 +106,7 @@ def test_the_page_shows_the_campuses_one_works_in(web: TestClient, joined: Servi
     assert "南" in page
     assert page.count('role="img"') == 3
     assert "拦下的重复" in page
+    assert "不到 1 分钟" in page
     main = page.split("<main")[1].split("</main>")[0]
     assert re.findall(r"\{[^}]*\}|ui_dash_\w+", main) == [], "a sentence left unfilled"
     web.cookies.clear()

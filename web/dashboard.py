@@ -171,8 +171,10 @@ def _hours(language: str, hours: float | None) -> str:
     """Minutes below an hour, days from two of them; "" for None."""
     if hours is None:
         return ""
+    if hours * 60 < 1:
+        return say("ui_dash_less", language)
     if hours < 1:
-        return say("ui_dash_minutes", language, {"n": f"{max(1.0, hours * 60):.0f}"})
+        return say("ui_dash_minutes", language, {"n": f"{hours * 60:.0f}"})
     if hours < 48:
         return say("ui_dash_hours", language, {"n": f"{hours:.1f}"})
     return say("ui_dash_days", language, {"n": f"{hours / 24:.1f}"})
