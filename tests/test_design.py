@@ -13,7 +13,7 @@ import web
 from archive.actors import Actor, Role
 from tests.browsing import Site, Width, check, chromium, grave_faults, serving, visitor
 from tests.helpers import hand_in, whole_road, xml
-from web.navigation import PLACES, places_for
+from web.navigation import PLACES, first_places_for, places_for
 from worker import broker
 from worker.settings import Settings
 
@@ -107,6 +107,20 @@ def test_an_auditor_sees_what_is_read_only() -> None:
 
 def test_pages_that_are_not_there_are_not_offered() -> None:
     assert places_for(_actor(Role.SUBMITTER), {"/claims"})[0].address == "/claims"
+
+
+@pytest.mark.parametrize(
+    ("role", "addresses"),
+    [
+        (Role.SUBMITTER, ["/new", "/claims"]),
+        (Role.REVIEWER, ["/review"]),
+        (Role.ARCHIVIST, ["/vouchers"]),
+        (Role.AUDITOR, ["/find", "/audit"]),
+        (Role.ADMIN, ["/dashboard"]),
+    ],
+)
+def test_the_home_page_leads_each_role_to_its_work(role: Role, addresses: list[str]) -> None:
+    assert [place.address for place in first_places_for(_actor(role), _ALL)] == addresses
 
 
 # -- in a real browser ---------------------------------------------------------------------

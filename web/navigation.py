@@ -55,6 +55,15 @@ PLACES = (
     Place("/people", "nav_people", "people", frozenset({Role.ADMIN}), everywhere=True),
 )
 
+#: Where each role's day begins; the home page leads there.
+_FIRST = {
+    Role.SUBMITTER: ("/new", "/claims"),
+    Role.REVIEWER: ("/review",),
+    Role.ARCHIVIST: ("/vouchers",),
+    Role.AUDITOR: ("/find", "/audit"),
+    Role.ADMIN: ("/dashboard",),
+}
+
 
 def places_for(actor: Actor | None, known: Collection[str]) -> list[Place]:
     """The places that the actor may use, of those whose address is known; nobody has none."""
@@ -66,6 +75,12 @@ def places_for(actor: Actor | None, known: Collection[str]) -> list[Place]:
         if place.address in known
         and any(actor.may(role, EVERYWHERE if place.everywhere else None) for role in place.roles)
     ]
+
+
+def first_places_for(actor: Actor, known: Collection[str]) -> list[Place]:
+    """Where the actor's work begins, by the roles held anywhere; in the navigation's order."""
+    first = {address for role in _FIRST if actor.may(role) for address in _FIRST[role]}
+    return [place for place in places_for(actor, known) if place.address in first]
 
 
 def navigation_of(request: Request, actor: Actor | None) -> list[Place]:

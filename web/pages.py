@@ -14,6 +14,7 @@ from archive.records import AuditRow, Batch, Document, EvidenceRow, State, Verif
 from archive.visibility import visible, visible_batches, visible_evidence
 from archive.vouchers import suffix_of
 from extractors.model import FIELD_NAMES
+from web.navigation import first_places_for
 from web.rendering import language_of, render, services_of
 from web.trail import viewed
 from web.who import SignedIn, actor_of, actor_or_none, needs
@@ -33,8 +34,9 @@ _INLINE = frozenset({"image/png"})
 
 
 @router.get("/")
-def overview(request: Request, _: SignedIn) -> HTMLResponse:
-    return render(request, "overview.html", _overview(request))
+def overview(request: Request, actor: SignedIn) -> HTMLResponse:
+    first = first_places_for(actor, request.app.state.addresses)
+    return render(request, "overview.html", {**_overview(request), "first": first})
 
 
 @router.get("/latest")
