@@ -30,10 +30,14 @@ PAGES = ("/", "/review", "/vouchers", "/find?q=0001", "/dashboard", "/audit", "/
          "/claims", "/new", "/notices")  # fmt: skip
 #: Every document in one of twelve months and four campuses; one in a hundred waits for a person.
 _SPREAD = (
-    "UPDATE documents SET received_at = datetime(received_at, '-' || (rowid % 330) || ' days'),"
-    " campus = '校区' || (rowid % 4)",
-    "UPDATE documents SET state = 'in_review', verdict = 'contradicted', reason = 'mismatch'"
-    " WHERE rowid % 100 = 0",
+    (
+        "UPDATE documents SET received_at = datetime(received_at, '-' || (rowid % 330) || ' days'),"
+        " campus = '校区' || (rowid % 4)"
+    ),
+    (
+        "UPDATE documents SET state = 'in_review', verdict = 'contradicted', reason = 'mismatch'"
+        " WHERE rowid % 100 = 0"
+    ),
     "UPDATE invoices SET total_with_tax = '113.00'",
 )
 
