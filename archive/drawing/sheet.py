@@ -49,6 +49,11 @@ def _broken(text: str, size: float, most: float) -> list[str]:
     return lines
 
 
+def _height(cells: Sequence[Sequence[str]]) -> float:
+    """Of a row whose cells have these lines, in points."""
+    return _ROW + (max(len(lines) for lines in cells) - 1) * _LEADING
+
+
 class Sheet:
     """A document that grows downwards; a new page begins where one is full."""
 
@@ -101,13 +106,18 @@ class Sheet:
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
         """A ruled table, its headings repeated on each page that it runs over."""
-        self._row(columns, [column.heading for column in columns], grey=True)
+        self._headings(columns)
         for row in rows:
-            if self._y - self._height(columns, row) < _BOTTOM:
+            lines = self._lines(columns, row)
+            if self._y - _height(lines) < _BOTTOM:
                 self.new_page()
-                self._row(columns, [column.heading for column in columns], grey=True)
-            self._row(columns, row)
+                self._headings(columns)
+            self._row(columns, lines)
         self._y -= 6
+
+    def _headings(self, columns: Sequence[Column]) -> None:
+        lines = self._lines(columns, [column.heading for column in columns])
+        self._row(columns, lines, grey=True)
 
     def _widths(self, columns: Sequence[Column]) -> list[float]:
         whole = sum(column.share for column in columns)
@@ -120,18 +130,16 @@ class Sheet:
             _broken(cell, _CELL_SIZE, wide - 6) for cell, wide in zip(cells, wides, strict=True)
         ]
 
-    def _height(self, columns: Sequence[Column], cells: Sequence[str]) -> float:
-        most = max(len(lines) for lines in self._lines(columns, cells))
-        return _ROW + (most - 1) * _LEADING
-
-    def _row(self, columns: Sequence[Column], cells: Sequence[str], *, grey: bool = False) -> None:
-        high = self._height(columns, cells)
+    def _row(
+        self, columns: Sequence[Column], cells: Sequence[Sequence[str]], *, grey: bool = False
+    ) -> None:
+        """One row; each cell in its lines."""
+        high = _height(cells)
         self._room(high)
         canvas, x = self._canvas, _MARGIN
         canvas.setLineWidth(0.4)
         canvas.setFont(font(), _CELL_SIZE)
-        cells_lines = self._lines(columns, cells)
-        for column, lines, wide in zip(columns, cells_lines, self._widths(columns), strict=True):
+        for column, lines, wide in zip(columns, cells, self._widths(columns), strict=True):
             canvas.setFillGray(0.92 if grey else 0)
             canvas.rect(x, self._y - high, wide, high, fill=int(grey))
             canvas.setFillGray(0)
