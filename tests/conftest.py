@@ -13,10 +13,12 @@ from pathlib import Path
 import boto3
 import psycopg
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import settings as hypothesis_settings
 
 from archive.database import Database
 from fixtures import postgres, s3
+from web.app import create_app
 from worker import broker
 from worker.services import Services
 from worker.settings import Settings
@@ -47,6 +49,23 @@ def services(settings: Settings) -> Iterator[Services]:
         opened = Services.open(settings)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def web(settings: Settings) -> Iterator[TestClient]:
+    """The web application on a real queue server, and nobody signed in."""
+    with (
+        broker.bundled(settings),
+        TestClient(create_app(settings), base_url="http://localhost") as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def joined(web: TestClient) -> Services:
+    """The services that the web application runs on."""
+    services: Services = web.app.state.services  # type: ignore[attr-defined]
+    return services
 
 
 @pytest.fixture

@@ -36,21 +36,6 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "web" / "templates"
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture
-def web(settings: Settings) -> Iterator[TestClient]:
-    with (
-        broker.bundled(settings),
-        TestClient(create_app(settings), base_url="http://localhost") as client,
-    ):
-        yield client
-
-
-@pytest.fixture
-def joined(web: TestClient) -> Services:
-    services: Services = web.app.state.services  # type: ignore[attr-defined]
-    return services
-
-
 def _add(services: Services, login: str, *grants: tuple[Role, str]) -> Person:
     with services.database.write() as session:
         return accounts.add_person(

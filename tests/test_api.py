@@ -45,12 +45,6 @@ def web(settings: Settings) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture
-def joined(web: TestClient) -> Services:
-    services: Services = web.app.state.services  # type: ignore[attr-defined]
-    return services
-
-
 def _token(web: TestClient, actor: Actor, *scopes: Scope, lives: dt.timedelta | None = None) -> str:
     """Make a token and let this client send it."""
     services: Services = web.app.state.services  # type: ignore[attr-defined]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import update
@@ -16,7 +15,6 @@ from archive.noticing import Figures
 from archive.records import Batch, Document, State, now
 from tests.browsing import Width, check, chromium, serving, visitor
 from tests.helpers import FixedReader, hand_in, invoice, sign_in, whole_road, xml
-from web.app import create_app
 from web.charts import chart, round_up
 from worker import broker
 from worker.figures import MONTHS, bring_up_to_date, months_until, seconds_at, step_of
@@ -24,21 +22,6 @@ from worker.lanes import Lanes
 from worker.pipeline import Pipeline
 from worker.services import Services
 from worker.settings import Settings
-
-
-@pytest.fixture
-def web(settings: Settings) -> Iterator[TestClient]:
-    with (
-        broker.bundled(settings),
-        TestClient(create_app(settings), base_url="http://localhost") as client,
-    ):
-        yield client
-
-
-@pytest.fixture
-def joined(web: TestClient) -> Services:
-    services: Services = web.app.state.services  # type: ignore[attr-defined]
-    return services
 
 
 def fill(services: Services) -> None:

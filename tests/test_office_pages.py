@@ -37,12 +37,6 @@ def web(settings: Settings) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture
-def joined(web: TestClient) -> Services:
-    services: Services = web.app.state.services  # type: ignore[attr-defined]
-    return services
-
-
 def facts(services: Services, voucher_no: str, amount: str) -> None:
     """What the accounting system says of a voucher."""
     with services.database.write() as session:

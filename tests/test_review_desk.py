@@ -45,12 +45,6 @@ def web(settings: Settings) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture
-def joined(web: TestClient) -> Services:
-    services: Services = web.app.state.services  # type: ignore[attr-defined]
-    return services
-
-
 def number(n: int) -> str:
     return f"2631200000000000000{n}"
 

@@ -31,12 +31,6 @@ def web(settings: Settings) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture
-def joined(web: TestClient) -> Services:
-    services: Services = web.app.state.services  # type: ignore[attr-defined]
-    return services
-
-
 def _add(services: Services, login: str, *roles: Role) -> str:
     with services.database.write() as session:
         grants = [(role, EVERYWHERE) for role in roles]
