@@ -162,8 +162,9 @@ class PortalVerifier(Verifier):
                     portal.let_go()
         except Error as error:
             # The browser died or hangs: what it last showed proves nothing about the invoice.
-            log.warning("tab lost", extra={"document_id": document_id})
-            return undecided(Reason.PORTAL_DOWN, self._clock(), message=_first_line(error))
+            message = _first_line(error)
+            log.warning("tab lost: %s", message, extra={"document_id": document_id})
+            return undecided(Reason.PORTAL_DOWN, self._clock(), message=message)
 
     async def _on_page(self, visit: Visit, portal: PortalPage, tab: Tab) -> Verification:
         try:
