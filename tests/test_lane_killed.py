@@ -20,6 +20,7 @@ from fixtures.services import running
 from tests.test_end_to_end import TODAY, _process, open_database, until
 from worker.broker import connect
 from worker.captcha_desk import RedisCaptchaDesk
+from worker.captcha_trail import CaptchaTrail
 from worker.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("road")]
@@ -44,7 +45,7 @@ def test_a_killed_lane_loses_nothing_and_asks_nothing_twice(tmp_path: Path) -> N
     with running(tmp_path / "data", known, operator=False, settings=settings) as services:
         database = open_database(services)
         redis = connect(Settings(data=services.data))
-        desk = RedisCaptchaDesk(redis)
+        desk = RedisCaptchaDesk(redis, CaptchaTrail(database))
         assert services.yanpiao("drop", str(folder), "--voucher", "JZ-L").returncode == 0
         until(lambda: desk.waiting() == 3, "a captcha of each tab")
 

@@ -10,14 +10,16 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel
 
-from archive.actors import Role
+from archive.actors import Actor, Role
 from extractors.messages import say
 from web.rendering import language_of, render, services_of
 from web.who import needs
 from worker.captcha_desk import Posed
 from worker.errors import CaptchaAnswerInvalid, CaptchaGone
 
-router = APIRouter(dependencies=[Depends(needs(Role.REVIEWER, Role.ARCHIVIST, Role.ADMIN))])
+router = APIRouter()
+
+AtTheDesk = Annotated[Actor, Depends(needs(Role.REVIEWER, Role.ARCHIVIST, Role.ADMIN))]
 
 ChallengeId = Annotated[str, Path(pattern="^[0-9a-f]{24}$")]
 Operator = Annotated[str, Query(min_length=1, max_length=64)]
@@ -30,12 +32,14 @@ class Answer(BaseModel):
 
 
 @router.get("/captcha")
-def desk(request: Request) -> HTMLResponse:
+def desk(request: Request, _: AtTheDesk) -> HTMLResponse:
     return render(request, "captcha.html", {"operator": secrets.token_hex(8)})
 
 
 @router.get("/api/captcha/next")
-def next_captcha(request: Request, operator: Operator, present: bool = True) -> Response:
+def next_captcha(
+    request: Request, _: AtTheDesk, operator: Operator, present: bool = True
+) -> Response:
     """The next captcha for this operator; 204 when none waits for them, with the number that
     waits for others in `Captchas-Waiting`. `present`: false when the page asks by itself and the
     person has done nothing since it last did."""
@@ -72,6 +76,7 @@ def _following(request: Request, operator: str | None) -> dict[str, Any]:
 @router.post("/api/captcha/{challenge_id}")
 def answer(
     request: Request,
+    actor: AtTheDesk,
     challenge_id: ChallengeId,
     body: Answer,
     operator: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
@@ -79,7 +84,7 @@ def answer(
     """Hand in an answer. 410 when the captcha is gone or another's, 422 when the answer cannot
     be one. With `operator` the next captcha comes along."""
     try:
-        taken = services_of(request).desk.answer(challenge_id, body.answer, operator)
+        taken = services_of(request).desk.answer(challenge_id, body.answer, operator, actor.id)
     except ValueError as error:
         raise CaptchaAnswerInvalid from error
     if not taken:
@@ -88,16 +93,20 @@ def answer(
 
 
 @router.post("/api/captcha/{challenge_id}/skip")
-def skip(request: Request, challenge_id: ChallengeId, operator: Operator) -> JSONResponse:
+def skip(
+    request: Request, actor: AtTheDesk, challenge_id: ChallengeId, operator: Operator
+) -> JSONResponse:
     """Leave a captcha to the others. 410 when it is gone or another's."""
-    if not services_of(request).desk.skip(challenge_id, operator):
+    if not services_of(request).desk.skip(challenge_id, operator, actor.id):
         raise CaptchaGone
     return JSONResponse(_following(request, operator))
 
 
 @router.post("/api/captcha/{challenge_id}/refresh")
-def refresh(request: Request, challenge_id: ChallengeId, operator: Operator) -> JSONResponse:
+def refresh(
+    request: Request, actor: AtTheDesk, challenge_id: ChallengeId, operator: Operator
+) -> JSONResponse:
     """Ask the portal for another picture. 410 when the captcha is gone or another's."""
-    if not services_of(request).desk.renew(challenge_id, operator):
+    if not services_of(request).desk.renew(challenge_id, operator, actor.id):
         raise CaptchaGone
     return JSONResponse(_following(request, operator))

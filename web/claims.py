@@ -15,7 +15,7 @@ from archive.records import Batch, Document, InvoiceRow, State, Upload
 from archive.visibility import campuses_to_submit
 from extractors.messages import say
 from web.rendering import language_of, render, services_of
-from web.trail import viewed
+from web.trail import part_viewed, viewed
 from web.who import needs
 from worker.errors import UnknownDocument
 from worker.intake import batch_voucher_no
@@ -168,7 +168,9 @@ def claim(request: Request, actor: Submitter, document_id: DocumentId) -> HTMLRe
 @router.get("/claims/{document_id}/way")
 def claim_part(request: Request, actor: Submitter, document_id: DocumentId) -> HTMLResponse:
     """The way as it stands now, fetched again when the document moved."""
-    return render(request, "_claim.html", _claim(request, actor, document_id))
+    values = _claim(request, actor, document_id)
+    part_viewed(request, actor, document_id)
+    return render(request, "_claim.html", values)
 
 
 def _claim(request: Request, actor: Actor, document_id: str) -> dict[str, object]:

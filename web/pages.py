@@ -16,7 +16,7 @@ from archive.vouchers import suffix_of
 from extractors.model import FIELD_NAMES
 from web.navigation import first_places_for
 from web.rendering import language_of, render, services_of
-from web.trail import viewed
+from web.trail import seen, viewed
 from web.who import SignedIn, actor_of, actor_or_none, needs
 from worker.errors import UnknownDocument
 from worker.inspecting import finding_sentence, status_report
@@ -94,21 +94,11 @@ def _batch(request: Request, batch_id: str) -> dict[str, object]:
     return {"batch": found, "rows": rows, "moving": moving}
 
 
-def _seen(session: Session, actor: Actor, document_id: str) -> Document:
-    """The document, if this actor may see it. Raises `UnknownDocument`, which does not tell one
-    that is hidden from one that never was."""
-    query = select(Document).where(Document.id == document_id, visible(actor))
-    found = session.scalars(query).first()
-    if found is None:
-        raise UnknownDocument(id=document_id)
-    return found
-
-
 @router.get("/documents/{document_id}")
 def document(request: Request, document_id: str, actor: SignedIn) -> HTMLResponse:
     services, language = services_of(request), language_of(request)
     with services.database.read() as session:
-        found = _seen(session, actor, document_id)
+        found = seen(session, actor, document_id)
         viewed(request, actor, found.id)
         history = list(
             session.scalars(
@@ -150,7 +140,7 @@ def original(request: Request, document_id: str, actor: SignedIn) -> Response:
     """The bytes as they came in, always as a download, never as a page."""
     services = services_of(request)
     with services.database.read() as session:
-        found = _seen(session, actor, document_id)
+        found = seen(session, actor, document_id)
     if not found.kept:
         raise UnknownDocument(id=document_id)
     viewed(request, actor, found.id, "original_taken")

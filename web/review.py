@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlencode
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,21 +17,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from archive.actors import Actor, Role
-from archive.page_pictures import PageRow, pages_of
+from archive.page_pictures import pages_of
 from archive.records import AuditRow, Document
 from archive.reviewing import ReviewCase, deeds_of
-from archive.visibility import visible
 from extractors.errors import YanpiaoError
 from extractors.messages import say, sentence
 from extractors.model import Invoice
-from extractors.sniff import MediaType
 from web.asking import language_of, services_of
+from web.case_pictures import DocumentId, Looking, pages_shown
 from web.problems import status_of
 from web.rendering import render
-from web.trail import viewed
+from web.trail import part_viewed, seen, viewed
 from web.who import needs
-from worker.errors import UnknownDocument
-from worker.queues import Stage, enqueue
 from worker.results import document_row
 from worker.review import queue, view
 from worker.review.cases import case_for, last_verification
@@ -44,9 +41,7 @@ from worker.review.wishes import Wish, version_of
 
 router = APIRouter()
 
-Looking = Annotated[Actor, Depends(needs(Role.REVIEWER, Role.ARCHIVIST, Role.AUDITOR, Role.ADMIN))]
 Reviewing = Annotated[Actor, Depends(needs(Role.REVIEWER))]
-DocumentId = Annotated[str, Path(pattern="^[0-9a-z]{1,24}$")]
 Short = Annotated[str, Query(max_length=64)]
 
 _PAGE = 50
@@ -57,7 +52,6 @@ _ENDS = frozenset(
     {Action.CONFIRM, Action.ACCEPT, Action.REJECT, Action.PICTURE, Action.REREAD, Action.REVERIFY}
     | {Action.SECOND}
 )
-_PICTURE_POLICY = "default-src 'none'; sandbox"
 
 
 def wanted_of(query: str) -> Wanted:
@@ -173,14 +167,6 @@ def case(request: Request, actor: Looking, document_id: DocumentId) -> HTMLRespo
     return page
 
 
-def _seen(session: Session, actor: Actor, document_id: str) -> Document:
-    query = select(Document).where(Document.id == document_id, visible(actor))
-    found = session.scalars(query).first()
-    if found is None:
-        raise UnknownDocument(id=document_id)
-    return found
-
-
 def _case(
     request: Request,
     actor: Actor,
@@ -192,7 +178,7 @@ def _case(
     services, language = services_of(request), language_of(request)
     wanted = wanted_of(request.url.query if filters is None else filters)
     with services.database.read() as session:
-        document = _seen(session, actor, document_id)
+        document = seen(session, actor, document_id)
         row = last_verification(document)
         invoice = Invoice.model_validate(document.invoice.data) if document.invoice else None
         lines, goods = view.lines_of(invoice, row.portal_values if row else None)
@@ -214,7 +200,7 @@ def _case(
             "items": invoice.lines if invoice else (),
             "findings": view.findings_of(invoice, row.findings if row else [], language),
             "verification": row,
-            "pages": _pages(request, document, pages_of(session, document_id)),
+            "pages": pages_shown(request, document, pages_of(session, document_id)),
             "deeds": {deed.id: deed for deed in deeds},
             "proposal": next(
                 (deed for deed in deeds if around and deed.id == around.proposal), None
@@ -257,54 +243,6 @@ def _problem(session: Session, error: YanpiaoError | None, language: str) -> dic
         told["who"] = queue.names_of(session, {who}).get(who, who)
         told["what"] = error.params["action"]
     return told
-
-
-# -- pictures ------------------------------------------------------------------------------
-
-
-def _pages(request: Request, document: Document, rows: list[PageRow]) -> dict[str, Any]:
-    """The drawn pages; where there are none yet, they are asked for."""
-    drawable = document.kept and document.media_type not in ("", MediaType.XML)
-    if not rows and drawable:
-        enqueue(services_of(request).redis, Stage.OCR, document.id)
-    return {"rows": rows, "pending": drawable and not rows}
-
-
-@router.get("/review/{document_id}/picture")
-def picture(request: Request, actor: Looking, document_id: DocumentId) -> HTMLResponse:
-    """The picture's part of the case, asked for again until it is drawn."""
-    with services_of(request).database.read() as session:
-        document = _seen(session, actor, document_id)
-        invoice = Invoice.model_validate(document.invoice.data) if document.invoice else None
-        row = last_verification(document)
-        lines, _ = view.lines_of(invoice, row.portal_values if row else None)
-        pages = _pages(request, document, pages_of(session, document_id))
-    return render(request, "_picture.html", {"document": document, "pages": pages, "lines": lines})
-
-
-@router.get("/review/{document_id}/page/{number}")
-def page_picture(
-    request: Request,
-    actor: Looking,
-    document_id: DocumentId,
-    number: Annotated[int, Path(ge=0, le=9999)],
-) -> Response:
-    """One page, drawn anew; never the file that was handed in."""
-    services = services_of(request)
-    with services.database.read() as session:
-        _seen(session, actor, document_id)
-        row = session.get(PageRow, (document_id, number))
-    if row is None:
-        raise UnknownDocument(id=document_id)
-    return Response(
-        services.store.get(row.sha256),
-        media_type=row.media_type,
-        headers={
-            "Content-Security-Policy": _PICTURE_POLICY,
-            "Cache-Control": "private, max-age=86400, immutable",
-            "ETag": f'"{row.sha256[:32]}"',
-        },
-    )
 
 
 # -- deeds ---------------------------------------------------------------------------------
@@ -355,7 +293,7 @@ def _act(
 ) -> Response:
     services = services_of(request)
     with services.database.read() as session:
-        _seen(session, actor, document_id)
+        seen(session, actor, document_id)
     filters = _text(form, "query")
     wish = Wish(
         action=action,
@@ -371,6 +309,7 @@ def _act(
     try:
         ReviewDesk(services).act(actor, wish)
     except YanpiaoError as error:
+        part_viewed(request, actor, document_id)
         return _case(request, actor, document_id, error, dict(wish.values), filters)
     return RedirectResponse(_onwards(request, actor, wish, filters), status_code=303)
 

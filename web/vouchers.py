@@ -25,6 +25,7 @@ from web.asking import language_of, services_of
 from web.downloads import zip_download
 from web.problems import status_of
 from web.rendering import render
+from web.trail import voucher_viewed
 from web.who import needs
 from worker.errors import UnknownVoucher
 from worker.queues import Stage, enqueue
@@ -139,7 +140,9 @@ def _bags(session: Session, numbers: list[str]) -> dict[str, int]:
 
 @router.get("/vouchers/{voucher_no}")
 def voucher(request: Request, actor: Office, voucher_no: VoucherNo) -> HTMLResponse:
-    return _voucher(request, actor, voucher_no)
+    page = _voucher(request, actor, voucher_no)
+    voucher_viewed(request, actor, voucher_no)
+    return page
 
 
 def _voucher(
@@ -242,6 +245,7 @@ def accept(
     except UnknownVoucher:
         raise
     except YanpiaoError as error:
+        voucher_viewed(request, actor, voucher_no)
         return _voucher(request, actor, voucher_no, error)
     enqueue(services.redis, Stage.ARCHIVE, voucher_no)
     return RedirectResponse(f"/vouchers/{quote(voucher_no)}", status_code=303)

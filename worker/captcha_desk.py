@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import redis
 
 from verifiers.model import CaptchaChallenge
+from worker.captcha_trail import CaptchaTrail
 from worker.log import logger
 
 log = logger("captcha_desk")
@@ -30,6 +31,8 @@ _LEAST_SECONDS = 10
 #: Who skipped a captcha is not offered it again for so long, so that others come first.
 _SKIP_SECONDS = 15
 _LONGEST_ANSWER = 16
+#: Who answered is known until the portal has said what it thinks of the answer.
+_AUTHOR_SECONDS = 900
 
 #: Only who holds a challenge may hold it longer or let it go; looking and doing are one step.
 _HOLD_ON = (
@@ -67,6 +70,10 @@ def _hold_key(challenge_id: str) -> str:
     return f"yanpiao:captcha:{challenge_id}:operator"
 
 
+def _author_key(challenge_id: str) -> str:
+    return f"yanpiao:captcha:{challenge_id}:author"
+
+
 def _skips_key(challenge_id: str) -> str:
     """Who skipped the challenge, and when (seconds of the epoch)."""
     return f"yanpiao:captcha:{challenge_id}:skips"
@@ -74,10 +81,11 @@ def _skips_key(challenge_id: str) -> str:
 
 class RedisCaptchaDesk:
     """The worker's side (`ask`, `report`) and the people's side (`next_for`, and then `answer`,
-    `skip` or `renew`)."""
+    `skip` or `renew`). An operator is a page at the desk, a person who sits there."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, trail: CaptchaTrail) -> None:
         self._redis = client
+        self._trail = trail
 
     def ask(self, challenge: CaptchaChallenge) -> str | None:
         """Pose a challenge and wait for its answer; None if nobody answered in time, or it was
@@ -131,9 +139,12 @@ class RedisCaptchaDesk:
         self._redis.delete(*(key(challenge_id) for key in keys))
 
     def report(self, challenge: CaptchaChallenge, accepted: bool) -> None:
-        """Count the desk's hits and misses."""
+        """Count the desk's hits and misses, and write down whose it was."""
         self._redis.hincrby("yanpiao:captcha:counts", "accepted" if accepted else "refused", 1)
         log.info("captcha_result", document_id=challenge.document_id, accepted=accepted)
+        author = self._redis.get(_author_key(challenge.id))
+        person = "" if author is None else _text(author)
+        self._trail.judged(person, challenge.id, challenge.document_id, accepted=accepted)
 
     def waiting(self) -> int:
         """How many challenges wait for a person."""
@@ -234,31 +245,46 @@ class RedisCaptchaDesk:
             expires_at=dt.datetime.fromisoformat(stored["expires_at"]),
         )
 
-    def answer(self, challenge_id: str, text: str, operator: str | None = None) -> bool:
+    def answer(
+        self, challenge_id: str, text: str, operator: str | None = None, person: str = ""
+    ) -> bool:
         """Hand in what a person typed; False when the challenge is gone, already answered, or
         another's by now. Raises ValueError when the text cannot be an answer."""
         typed = text.strip()
         if not typed or len(typed) > _LONGEST_ANSWER:
             raise ValueError("an answer has 1 to 16 characters")
-        return self._settle(challenge_id, typed, operator)
+        document_id = self._document_of(challenge_id)
+        self._redis.set(_author_key(challenge_id), person, ex=_AUTHOR_SECONDS)
+        if not self._settle(challenge_id, typed, operator):
+            return False
+        self._trail.answered(person, challenge_id, document_id)
+        return True
 
-    def renew(self, challenge_id: str, operator: str) -> bool:
+    def _document_of(self, challenge_id: str) -> str:
+        """Asked for before a deed: whoever waits for it forgets the challenge at once."""
+        found = self._redis.hget(_key(challenge_id), "document_id")
+        return "" if found is None else _text(found)
+
+    def renew(self, challenge_id: str, operator: str, person: str = "") -> bool:
         """Ask the portal's page for another picture instead of this one; False as for `answer`.
 
         Whoever waits in `ask` gets None, as when a captcha has become old, and as somebody is at
         the desk they pose a new one. No answer was given, so none was wrong.
         """
+        document_id = self._document_of(challenge_id)
         renewed = self._settle(challenge_id, "", operator)
         if renewed:
+            self._trail.renewed(person, challenge_id, document_id)
             self._redis.hincrby("yanpiao:captcha:counts", "renewed", 1)
             log.info("captcha_renewed", id=challenge_id)
         return renewed
 
-    def skip(self, challenge_id: str, operator: str) -> bool:
+    def skip(self, challenge_id: str, operator: str, person: str = "") -> bool:
         """Leave a challenge to others; False when it is gone, or another's by now."""
         expires = self._redis.zscore(_QUEUE, challenge_id)
         if expires is None or self._held_by_another(challenge_id, operator):
             return False
+        document_id = self._document_of(challenge_id)
         # Noted before it is let go, or the operator's own page might take it again between.
         pipeline = self._redis.pipeline()
         pipeline.hset(_skips_key(challenge_id), operator, repr(time.time()))
@@ -266,6 +292,7 @@ class RedisCaptchaDesk:
         pipeline.execute()
         self._redis.eval(_LET_GO, 1, _hold_key(challenge_id), operator)
         self._redis.set(_PRESENT, operator, ex=_PRESENT_SECONDS)
+        self._trail.skipped(person, challenge_id, document_id)
         return True
 
     def _settle(self, challenge_id: str, text: str, operator: str | None) -> bool:

@@ -16,6 +16,7 @@ from verifiers.policy import Policy, load_policy
 from verifiers.signatures.roots import load_roots
 from worker.broker import connect
 from worker.captcha_desk import RedisCaptchaDesk
+from worker.captcha_trail import CaptchaTrail
 from worker.intake import Intake
 from worker.settings import Settings
 
@@ -50,7 +51,7 @@ class Services:
             bags=storage.bags,
             redis=client,
             intake=Intake(chosen, database, storage.files, client),
-            desk=RedisCaptchaDesk(client),
+            desk=RedisCaptchaDesk(client, CaptchaTrail(database)),
             policy=policy,
             sealer=Sealer(chosen.secret_key or kept_secret(chosen.root / "secret.key")),
         )

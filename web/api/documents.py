@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Request, UploadFile
 from fastapi.responses import Response
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from archive import search
@@ -23,10 +22,9 @@ from web.api.models import DocumentOut, FileFault, FileReceipt, SearchOut, Uploa
 from web.api.once import Key, once
 from web.asking import language_of, services_of
 from web.limits import uploads_limited
-from web.trail import viewed
+from web.trail import listed, seen, viewed
 from web.uploads import accept_all
 from web.who import needs
-from worker.errors import UnknownDocument
 from worker.intake import Receipt
 
 router = APIRouter(tags=["documents"])
@@ -135,22 +133,15 @@ def find(
     with services_of(request).database.read() as session:
         page = search.run(session, query, limit, after, only=visible(actor))
         found = [DocumentOut.of(hit.document, language) for hit in page.hits]
+    listed(request, actor, [one.id for one in found])
     return SearchOut(documents=found, next=page.next)
-
-
-def _seen(session: Session, actor: Actor, document_id: str) -> Document:
-    query = select(Document).where(Document.id == document_id, visible(actor))
-    found = session.scalars(query).first()
-    if found is None:
-        raise UnknownDocument(id=document_id)
-    return found
 
 
 @router.get("/documents/{document_id}", response_model=DocumentOut, summary="One document")
 def document(request: Request, actor: Reader, document_id: DocumentId) -> DocumentOut:
     """Where a document stands and what was read from it."""
     with services_of(request).database.read() as session:
-        said = DocumentOut.of(_seen(session, actor, document_id), language_of(request))
+        said = DocumentOut.of(seen(session, actor, document_id), language_of(request))
     viewed(request, actor, document_id)
     return said
 
@@ -159,6 +150,6 @@ def document(request: Request, actor: Reader, document_id: DocumentId) -> Docume
 def verdict(request: Request, actor: Reader, document_id: DocumentId) -> VerdictOut:
     """What the tax authority said of it, every finding in words, and the digests of the proofs."""
     with services_of(request).database.read() as session:
-        said = VerdictOut.of(_seen(session, actor, document_id), language_of(request))
+        said = VerdictOut.of(seen(session, actor, document_id), language_of(request))
     viewed(request, actor, document_id)
     return said

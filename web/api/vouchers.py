@@ -28,6 +28,7 @@ from web.api.models import (
 )
 from web.api.once import Key, once
 from web.asking import language_of, services_of
+from web.trail import viewed, voucher_viewed
 from web.who import NotAllowed, needs
 from worker.attach import attach
 from worker.errors import UnknownVoucher
@@ -68,7 +69,9 @@ def state(request: Request, actor: Writer, body: VoucherIn, key: Key = None) -> 
                 raise VoucherRefused(report.faults[0])
             return 201 if report.created else 200, _voucher(request, session, actor, stated.own_no)
 
-    return once(request, actor, key, body.model_dump(mode="json"), work)
+    answer = once(request, actor, key, body.model_dump(mode="json"), work)
+    voucher_viewed(request, actor, stated.own_no)
+    return answer
 
 
 @router.get("/vouchers/{voucher_no}", response_model=VoucherOut, summary="One voucher")
@@ -76,7 +79,9 @@ def voucher(request: Request, actor: Reader, voucher_no: VoucherNo) -> VoucherOu
     """What was said of it, its documents as far as the token may see them, the differences between
     the two, and the sealed bags."""
     with services_of(request).database.read() as session:
-        return _voucher(request, session, actor, voucher_no)
+        said = _voucher(request, session, actor, voucher_no)
+    voucher_viewed(request, actor, voucher_no)
+    return said
 
 
 def _voucher(request: Request, session: Session, actor: Actor, voucher_no: str) -> VoucherOut:
@@ -130,4 +135,6 @@ def put(
         done = attach(services_of(request), actor, voucher_no, body.document)
         return 200, DocumentOut.of(done, language_of(request))
 
-    return once(request, actor, key, body.document, work)
+    answer = once(request, actor, key, body.document, work)
+    viewed(request, actor, body.document)
+    return answer
