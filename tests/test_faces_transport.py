@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from extractors.reader import Reader
 from extractors.words import PageWords, Word
 from fixtures.maker import Form, Truth, draw_truth, make, pages, specimens
 from fixtures.maker.pdf import pdf_bytes
-from tests.test_layout import TODAY, altered, spaced, whole, words_of
+from tests.cuts import TODAY, altered, recognised, spaced, whole, words_of
 
 NAMES = ("digital_rail", "digital_air", "air_itinerary", "taxi", "train_ticket")
 OURS = {"rail invoice", "train ticket", "air invoice", "air itinerary", "taxi"}
@@ -110,60 +109,6 @@ def test_what_is_no_ticket_is_declined() -> None:
 
 
 # --- as recognition gives it
-
-
-def recognised(page: PageWords, seed: int) -> PageWords:
-    """The same words as engines cut them: neighbours joined, words split, boxes a little off,
-    the page leaning, and a score for each."""
-    draw = random.Random(seed)  # noqa: S311  # repeatable, no secret
-    lean = draw.uniform(-0.004, 0.004)
-    words = [piece for word in _joined(page, draw) for piece in _split(word, draw)]
-    return page.model_copy(update={"words": tuple(_moved(word, draw, lean) for word in words)})
-
-
-def _joined(page: PageWords, draw: random.Random) -> Iterator[Word]:
-    """Two thirds of the neighbours closer than a character become one word."""
-    rows = sorted(page.words, key=lambda word: (round(word.box.y1, 2), word.box.x0))
-    last: Word | None = None
-    for word in rows:
-        if last is not None and _touch(page, last, word) and draw.random() < 0.66:
-            box = last.box.model_copy(update={"x1": word.box.x1})
-            last = Word(text=last.text + word.text, box=box)
-            continue
-        if last is not None:
-            yield last
-        last = word
-    if last is not None:
-        yield last
-
-
-def _touch(page: PageWords, one: Word, two: Word) -> bool:
-    height = (one.box.y1 - one.box.y0) * page.height / page.width
-    gap = two.box.x0 - one.box.x1
-    level = abs(one.box.y1 - two.box.y1) * page.height / page.width
-    return -0.1 * height < gap < 0.8 * height and level < 0.2 * height
-
-
-def _split(word: Word, draw: random.Random) -> Iterable[Word]:
-    """One long Chinese word in twelve is cut in two."""
-    if len(word.text) < 6 or word.text.isascii() or draw.random() > 1 / 12:
-        return (word,)
-    index = draw.randint(2, len(word.text) - 2)
-    edge = word.box.x0 + (word.box.x1 - word.box.x0) * index / len(word.text)
-    return (
-        Word(text=word.text[:index], box=word.box.model_copy(update={"x1": edge})),
-        Word(text=word.text[index:], box=word.box.model_copy(update={"x0": edge})),
-    )
-
-
-def _moved(word: Word, draw: random.Random, lean: float) -> Word:
-    box = word.box
-    height = box.y1 - box.y0
-    down = lean * (box.x0 + box.x1) / 2 + draw.uniform(-0.06, 0.06) * height
-    place = box.model_copy(
-        update={"y0": box.y0 + down - 0.08 * height, "y1": box.y1 + down + 0.08 * height}
-    )
-    return Word(text=word.text, box=place, confidence=draw.uniform(0.9, 0.999))
 
 
 @pytest.mark.slow

@@ -4,80 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import pytest
 
 from extractors.checks import CONFIDENT
 from extractors.faces import invoice_from_words
-from extractors.layout import values
-from extractors.layout.page import Sheet, plain
+from extractors.layout.page import Sheet
 from extractors.model import TEXT_FIELDS, Box, Invoice, Kind, Source
 from extractors.words import PageWords, Word
-from fixtures.maker import KINDS, Truth, face, make_truth
-from fixtures.maker.fonts import width_of
-from fixtures.maker.sheet import Text
+from fixtures.maker import KINDS, Truth, make_truth
+from tests.cuts import TODAY, Cutter, altered, characters, garbage, spaced, whole, words_of
 
-TODAY = dt.date(2026, 11, 22)
 SEEDS = range(6)
 INVOICES = tuple(kind for kind in KINDS if kind is not Kind.TRAIN_TICKET)
 #: Those that come with a text layer.
 ELECTRONIC = (Kind.DIGITAL_NORMAL, Kind.DIGITAL_SPECIAL, Kind.VAT_ELECTRONIC_NORMAL)
-
-Cutter = Callable[[Text], Iterable[Text]]
-
-
-def whole(item: Text) -> Iterable[Text]:
-    """As an OFD text object: everything that was set at once."""
-    yield item
-
-
-def characters(item: Text) -> Iterable[Text]:
-    """As some PDF extractors give it: one word a character."""
-    x = item.x
-    for char in item.text:
-        piece = Text(x, item.y, char, item.pen, item.value)
-        x += piece.width
-        if not char.isspace():
-            yield piece
-
-
-def spaced(item: Text) -> Iterable[Text]:
-    """As other extractors do: cut at spaces."""
-    x = item.x
-    for part in item.text.split(" "):
-        piece = Text(x, item.y, part, item.pen, item.value)
-        x += width_of(part + " ", item.pen.font, item.pen.size)
-        if part:
-            yield piece
-
-
-def garbage(item: Text) -> Iterable[Text]:
-    """Labels in a subset font without a usable encoding: values right, labels nonsense."""
-    if item.value:
-        yield item
-        return
-    draw = random.Random(item.text)  # noqa: S311  # repeatable nonsense, no secret
-    yield Text(item.x, item.y, "".join(draw.choice("ÃûÐÂæ§þ") for _ in item.text), item.pen)
-
-
-def words_of(truth: Truth, seed: int, cut: Cutter) -> PageWords:
-    sheet = face(truth, seed)
-    words = []
-    for item in sheet.items:
-        if not isinstance(item, Text) or not item.text.strip():
-            continue
-        for piece in cut(item):
-            box = Box(
-                page=0,
-                x0=piece.x / sheet.width,
-                y0=(piece.y - 0.85 * piece.pen.size) / sheet.height,
-                x1=(piece.x + piece.width) / sheet.width,
-                y1=(piece.y + 0.15 * piece.pen.size) / sheet.height,
-            )
-            words.append(Word(text=piece.text, box=box))
-    return PageWords(page=0, width=sheet.width, height=sheet.height, words=tuple(words))
 
 
 def read_made(kind: Kind, seed: int, cut: Cutter = whole) -> tuple[Truth, Invoice]:
@@ -143,11 +85,6 @@ def test_boxes_lie_on_their_values() -> None:
     home = next(word.box for word in page.words if word.text == truth.invoice_number)
     assert abs(number.box.x0 - home.x0) < 0.002
     assert abs(number.box.y1 - home.y1) < 0.002
-
-
-def altered(page: PageWords, change: Callable[[str], str]) -> PageWords:
-    words = tuple(word.model_copy(update={"text": change(word.text)}) for word in page.words)
-    return page.model_copy(update={"words": words})
 
 
 def test_a_misread_sum_is_not_believed() -> None:
@@ -362,43 +299,6 @@ def test_random_words_never_raise() -> None:
         page = PageWords(page=0, width=210, height=140, words=tuple(words))
         for source in (Source.OCR, Source.PDF_TEXT):
             assert isinstance(invoice_from_words([page], source), Invoice)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("¥1,234.56", Decimal("1234.56")),
-        ("-¥5.00", Decimal("-5.00")),
-        ("¥-5.00", Decimal("-5.00")),
-        ("240.6", Decimal("240.60")),
-        ("12,34.56", None),
-        ("1.234", None),
-        ("1O.00", None),
-        ("", None),
-    ],
-)
-def test_money(text: str, value: Decimal | None) -> None:
-    assert values.money(text) == value
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("开票日期：2026年 02 月 28日", dt.date(2026, 2, 28)),
-        ("2026年02月30日", None),
-        ("2026年01月02日 2026年01月03日", None),
-        ("2026-01-02", dt.date(2026, 1, 2)),
-        ("0202年01月02日", None),
-    ],
-)
-def test_dates(text: str, value: dt.date | None) -> None:
-    assert values.date(text) == value
-
-
-def test_plain_keeps_the_length() -> None:
-    text = "（１２）￥：㎡⑫㈱〇"
-    assert len(plain(text)) == len(text)
-    assert plain("（１２）￥：") == "(12)¥:"
 
 
 def test_vertical_print_stays_out_of_the_rows() -> None:

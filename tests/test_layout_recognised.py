@@ -14,7 +14,8 @@ from extractors.model import Box, Invoice, Kind, Source
 from extractors.words import PageWords, Word
 from fixtures.maker import Truth, make_truth
 from fixtures.maker.truth import tax_free
-from tests.test_layout import INVOICES, TODAY, altered, cell, whole, words_of
+from tests.cuts import TODAY, altered, whole, words_of
+from tests.test_layout import INVOICES, cell
 
 Change = Callable[[Word], Iterable[Word]]
 

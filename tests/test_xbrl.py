@@ -9,7 +9,7 @@ from extractors.model import Invoice, Kind, Source
 from extractors.structured import read_xml
 from fixtures.maker import draw_truth
 from fixtures.maker.xbrl import air_instance, rail_instance
-from tests.test_layout import TODAY
+from tests.cuts import TODAY
 
 
 def read(elements: str, family: str = "rai") -> Invoice:
