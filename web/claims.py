@@ -1,56 +1,51 @@
-"""A submitter's own pages: a new claim, everything they handed in, and one document's way."""
+"""A submitter's own pages: a new claim, and one document's way."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.actors import Actor, Role
 from archive.claiming import Claim
-from archive.records import Batch, Document, InvoiceRow, State, Upload
+from archive.page_pictures import PageRow, pages_of
+from archive.records import Batch, Document, State
 from archive.visibility import campuses_to_submit
-from extractors.messages import say
+from extractors.errors import YanpiaoError
+from extractors.messages import field_label, say
+from extractors.model import Box
+from web.case_pictures import pages_shown
+from web.problems import status_of
 from web.rendering import language_of, render, services_of
 from web.trail import part_viewed, viewed
 from web.who import needs
 from worker.errors import UnknownDocument
 from worker.intake import batch_voucher_no
-from worker.journey import journey, needs_owner
+from worker.journey import is_closed, journey, needs_owner
 from worker.results import document_row
+from worker.retaking import claim_of, earlier, successor, unreadable
 from worker.review.replacing import picture_wanted
-from worker.withdrawing import WITHDRAWN, may_withdraw, withdraw
+from worker.withdrawing import may_withdraw, withdraw
 
 router = APIRouter()
 
 Submitter = Annotated[Actor, Depends(needs(Role.SUBMITTER))]
 DocumentId = Annotated[str, Path(pattern="^[0-9a-f]{24}$")]
-Show = Annotated[str, Query(pattern="^(all|todo|moving|done)$")]
-Before = Annotated[str, Query(pattern="^([0-9a-f]{24})?$")]
-Search = Annotated[str, Query(max_length=64)]
 
-_A_PAGE = 30
 _FEW = 12
+#: How often the page asks by itself for pictures that are still being drawn.
+_MOST_ASKED = 8
+#: How much of the page shows around a place that could not be read.
+_MARGIN_X, _MARGIN_Y = 0.08, 0.05
 #: What the page of a new claim says by itself (web/static/new.js).
 _WORDS = (
     *("sending", "busy", "send", "plain_send", "all_done", "broken", "broken_file", "too_many"),
     *("too_large", "known_own", "known_other", "unpacked", "received", "refused", "resumed"),
     *(f"state_{state}" for state in State),
 )
-_GROUPS: dict[str, ColumnElement[bool]] = {
-    "todo": Document.state.in_((State.FAILED, State.REJECTED))
-    & Document.reason.is_distinct_from(WITHDRAWN),
-    "moving": Document.state.in_(
-        (
-            *(State.RECEIVED, State.READ, State.VERIFIED),
-            *(State.WAITING, State.IN_REVIEW, State.PASSED),
-        )
-    ),
-    "done": Document.state == State.ARCHIVED,
-}
 
 
 @router.get("/new")
@@ -102,101 +97,128 @@ def _own_vouchers(session: Session, actor: Actor) -> list[str]:
     return list(dict.fromkeys(session.scalars(query)))[:_FEW]
 
 
-@router.get("/claims")
-def claims(
-    request: Request, actor: Submitter, show: Show = "all", q: Search = "", before: Before = ""
-) -> HTMLResponse:
-    return render(request, "claims.html", _claims(request, actor, show, q, before))
-
-
-@router.get("/claims/rows")
-def claims_part(
-    request: Request, actor: Submitter, show: Show = "all", q: Search = "", before: Before = ""
-) -> HTMLResponse:
-    """The list's changing part, fetched again when something moved."""
-    return render(request, "_claims.html", _claims(request, actor, show, q, before))
-
-
-def _claims(request: Request, actor: Actor, show: str, q: str, before: str) -> dict[str, object]:
-    language = language_of(request)
-    mine = Document.submitter == actor.id
-    query = select(Document).where(mine)
-    if show in _GROUPS:
-        query = query.where(_GROUPS[show])
-    if wanted := q.strip():
-        query = query.outerjoin(Document.invoice).where(
-            or_(
-                Document.name.contains(wanted, autoescape=True),
-                InvoiceRow.invoice_number.contains(wanted, autoescape=True),
-                Document.voucher_no == wanted,
-            )
-        )
-    if before:
-        query = query.where(Document.id < before)
-    with services_of(request).database.read() as session:
-        found = list(session.scalars(query.order_by(Document.id.desc()).limit(_A_PAGE + 1)))
-        counts = {
-            group: session.scalar(select(func.count(Document.id)).where(mine, condition)) or 0
-            for group, condition in _GROUPS.items()
-        }
-        rows = [(document, document_row(document, language)) for document in found[:_A_PAGE]]
-    return {
-        "rows": rows,
-        "counts": {"all": sum(counts.values()), **counts},
-        "show": show,
-        "q": q,
-        "before": before,
-        "next": found[_A_PAGE - 1].id if len(found) > _A_PAGE else "",
-        "needs_owner": needs_owner,
-        "own_number": _own_number,
-    }
-
-
-def _own_number(voucher_no: str) -> bool:
+def own_number(voucher_no: str) -> bool:
     """Whether somebody named this voucher, rather than the batch's number being made."""
     made = batch_voucher_no("0" * 24)
     return not (len(voucher_no) == len(made) and voucher_no[:1] == "B" and voucher_no[9:10] == "-")
 
 
+# -- one document --------------------------------------------------------------------------
+
+
 @router.get("/claims/{document_id}")
 def claim(request: Request, actor: Submitter, document_id: DocumentId) -> HTMLResponse:
-    values = _claim(request, actor, document_id)
+    page = claim_page(request, actor, document_id)
     viewed(request, actor, document_id)
-    return render(request, "claim.html", values)
+    return page
+
+
+def claim_page(
+    request: Request, actor: Actor, document_id: str, error: YanpiaoError | None = None
+) -> HTMLResponse:
+    """The document's page, with the reason why what was asked of it was not done."""
+    values = _claim(request, actor, document_id, 0, error)
+    return render(
+        request, "claim.html", values, status_code=status_of(error.code) if error else 200
+    )
 
 
 @router.get("/claims/{document_id}/way")
-def claim_part(request: Request, actor: Submitter, document_id: DocumentId) -> HTMLResponse:
-    """The way as it stands now, fetched again when the document moved."""
-    values = _claim(request, actor, document_id)
+def claim_part(
+    request: Request,
+    actor: Submitter,
+    document_id: DocumentId,
+    asked: Annotated[int, Query(ge=0, le=99)] = 0,
+) -> HTMLResponse:
+    """The way as it stands now, fetched again when the document moved. `asked`: how often the page
+    asked for pictures that are being drawn."""
+    values = _claim(request, actor, document_id, asked)
     part_viewed(request, actor, document_id)
     return render(request, "_claim.html", values)
 
 
-def _claim(request: Request, actor: Actor, document_id: str) -> dict[str, object]:
+def _claim(
+    request: Request,
+    actor: Actor,
+    document_id: str,
+    asked: int,
+    error: YanpiaoError | None = None,
+) -> dict[str, object]:
     language = language_of(request)
     with services_of(request).database.read() as session:
         document = session.get(Document, document_id)
         if document is None or document.submitter != actor.id:
             raise UnknownDocument(id=document_id)
         row = document_row(document, language)
-        note = session.scalars(
-            select(Claim.note)
-            .join(Upload, Upload.batch_id == Claim.batch_id)
-            .where(Upload.document_id == document_id, Claim.person_id == actor.id)
-            .limit(1)
-        ).first()
+        wanted = picture_wanted(session, document)
+        known = claim_of(session, document)
         return {
             "document": document,
             "row": row,
-            "steps": journey(session, document),
+            "steps": journey(session, document, retake=wanted),
             "todo": needs_owner(document),
-            "picture_wanted": picture_wanted(session, document),
-            "withdrawn": document.reason == WITHDRAWN,
+            "picture_wanted": wanted,
+            "retake": _retake(request, session, document) if wanted else None,
+            "asked": asked,
+            "most_asked": _MOST_ASKED,
+            "closed": is_closed(document),
+            "earlier": [
+                (one, document_row(one, language)) for one in earlier(session, document_id)
+            ],
+            "successor": successor(session, document_id),
             "may_withdraw": may_withdraw(document, actor),
-            "note": note or "",
-            "own_number": _own_number,
+            "note": known.note if known else "",
+            "own_number": own_number,
+            "problem": error and {"text": error.message(language), "hint": error.hint(language)},
         }
+
+
+def _retake(request: Request, session: Session, document: Document) -> dict[str, Any]:
+    """What cannot be read, each with its part of the page; the whole page where no place of it is
+    known."""
+    shown = pages_shown(request, document, pages_of(session, document.id))
+    pages: dict[int, PageRow] = {page.page: page for page in shown["rows"]}
+    lacking = unreadable(document) if document.state == State.IN_REVIEW else ()
+    cuts = [
+        _cut(one.field, one.box, pages[one.box.page])
+        for one in lacking
+        if one.box is not None and one.box.page in pages
+    ]
+    language = language_of(request)
+    first = shown["rows"][0] if shown["rows"] else None
+    return {
+        "fields": say("ui_and", language).join(field_label(one.field, language) for one in lacking),
+        "cuts": cuts,
+        "whole": None if cuts else first,
+        "pending": shown["pending"] and document.state == State.IN_REVIEW,
+    }
+
+
+def _cut(field: str, box: Box, page: PageRow) -> dict[str, Any]:
+    """A field's place in pixels of its page: `view` with some of the page around it."""
+    around = Box(
+        page=box.page,
+        x0=max(0.0, box.x0 - _MARGIN_X),
+        y0=max(0.0, box.y0 - _MARGIN_Y),
+        x1=min(1.0, box.x1 + _MARGIN_X),
+        y1=min(1.0, box.y1 + _MARGIN_Y),
+    )
+    return {
+        "field": field,
+        "page": page,
+        "view": _pixels(around, page),
+        "box": _pixels(box, page),
+    }
+
+
+def _pixels(box: Box, page: PageRow) -> tuple[int, int, int, int]:
+    """Left, top, width and height."""
+    return (
+        round(box.x0 * page.width),
+        round(box.y0 * page.height),
+        max(1, round((box.x1 - box.x0) * page.width)),
+        max(1, round((box.y1 - box.y0) * page.height)),
+    )
 
 
 @router.post("/claims/{document_id}/withdraw")

@@ -27,7 +27,9 @@ _A_PAGE = 30
 
 
 @router.get("/notices")
-def notices(request: Request, actor: SignedIn, before: Before = "") -> HTMLResponse:
+def notices(
+    request: Request, actor: SignedIn, before: Before = "", kept: bool = False
+) -> HTMLResponse:
     services, language = services_of(request), language_of(request)
     query = select(Notice).where(Notice.person_id == actor.id)
     if before:
@@ -53,6 +55,7 @@ def notices(request: Request, actor: SignedIn, before: Before = "") -> HTMLRespo
             "any_unread": any(each.read_at is None for each in found),
             "next": found[_A_PAGE - 1].id if len(found) > _A_PAGE else "",
             "before": before,
+            "kept": kept,
             "topics": topics_of(actor),
             "channels": list(Channel),
             "chosen": chosen,

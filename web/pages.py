@@ -58,8 +58,6 @@ def _overview(request: Request) -> dict[str, object]:
     return {
         "counts": {state: counts.get(state, 0) for state in State},
         "rows": rows,
-        "max_mib": services.settings.max_file_size // 1024**2,
-        "max_files": services.settings.max_files,
     }
 
 

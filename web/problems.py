@@ -89,6 +89,7 @@ _STATUS = {
     "review_bad_correction": 422,
     "review_nothing_to_confirm": 422,
     "review_same_picture": 422,
+    "review_picture_known": 422,
     "overloaded": 503,
     "queue_too_long": 503,
     "disk_nearly_full": 503,

@@ -11,6 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.records import AuditRow, Document, State
+from worker.review.replacing import REPLACED
+from worker.withdrawing import WITHDRAWN
 
 
 class Mark(StrEnum):
@@ -34,6 +36,9 @@ class Step:
 
 STEPS = ("received", "read", "verified", "voucher", "archived")
 
+#: Why a document that counts as rejected concerns nobody any more.
+CLOSED = (WITHDRAWN, REPLACED)
+
 #: The step at which a document in this state stands, and how it stands there.
 _STANDS = {
     State.RECEIVED: ("read", Mark.NOW),
@@ -56,10 +61,12 @@ _ENDED = {
 }
 
 
-def journey(session: Session, document: Document) -> list[Step]:
-    """The steps of a document, in order."""
+def journey(session: Session, document: Document, *, retake: bool = False) -> list[Step]:
+    """The steps of a document, in order. `retake`: its owner is asked for a better picture."""
     times = _times(session, document)
-    here, mark = _STANDS[State(document.state)]
+    here, mark = ("read", Mark.TODO) if retake else _STANDS[State(document.state)]
+    if is_closed(document):
+        mark = Mark.LATER
     reached = STEPS.index(here)
     steps = []
     for order, name in enumerate(STEPS):
@@ -86,6 +93,12 @@ def _times(session: Session, document: Document) -> dict[str, dt.datetime]:
     return dict(rows.all())
 
 
+def is_closed(document: Document) -> bool:
+    """Whether its owner took it back, or another document stands in its place."""
+    return document.state == State.REJECTED and document.reason in CLOSED
+
+
 def needs_owner(document: Document) -> bool:
-    """Whether the person who handed it in has something to do."""
-    return document.state in (State.FAILED, State.REJECTED) and document.reason != "withdrawn"
+    """Whether the person who handed it in has something to do, apart from being asked for a better
+    picture (`worker.retaking`)."""
+    return document.state in (State.FAILED, State.REJECTED) and not is_closed(document)

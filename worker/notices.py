@@ -63,12 +63,14 @@ FOR_ROLES: Mapping[Topic, frozenset[Role]] = {
 _TO_OWNER = {
     "document_failed": Topic.TODO,
     "review_picture": Topic.TODO,
+    "picture_wanted": Topic.TODO,
     "document_rejected": Topic.REJECTED,
     "document_archived": Topic.DONE,
 }
 #: Deeds that concern the office, by who holds a role in the document's campus.
 _TO_OFFICE = {
     "document_in_review": (Topic.REVIEW, (Role.REVIEWER,)),
+    "picture_not_to_be_had": (Topic.REVIEW, (Role.REVIEWER,)),
     "alarm_raised": (Topic.ALARM, (Role.REVIEWER, Role.ADMIN)),
     "lane_stopped": (Topic.ALARM, (Role.ADMIN, Role.REVIEWER)),
 }
@@ -111,12 +113,15 @@ class Notices:
         told: dict[tuple[str, Topic, str], list[str | None]] = defaultdict(list)
         office: dict[tuple[Topic, str], list[str | None]] = defaultdict(list)
         reach = _Reach(session)
+        # Until the submitter had their turn it is nothing for finance.
+        retaken = {row.document_id for row in rows if row.action == "picture_wanted"}
         for row in rows:
             document = session.get(Document, row.document_id) if row.document_id else None
             topic = _TO_OWNER.get(row.action)
             if topic and document and document.submitter not in ("", row.actor):
                 told[document.submitter, topic, _code(row)].append(document.id)
-            if found := _TO_OFFICE.get(row.action):
+            early = row.action == "document_in_review" and row.document_id in retaken
+            if (found := _TO_OFFICE.get(row.action)) and not early:
                 subject, roles = found
                 office[subject, _code(row)].append(row.document_id)
                 campus = document.campus if document else None

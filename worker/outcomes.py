@@ -29,6 +29,7 @@ from verifiers.policy import Again
 from worker import attempts
 from worker.again import next_time
 from worker.decide import Decision, decide
+from worker.retaking import settle_asking
 from worker.states import move
 from worker.visit import VisitResult
 
@@ -228,6 +229,7 @@ def follow(session: Session, document: Document, decision: Decision) -> None:
         params=decision.params,
         next_try_at=decision.next_try_at,
     )
+    settle_asking(session, document, decision)
 
 
 def record_sealing(

@@ -12,6 +12,10 @@
     const closer = event.target.closest("[data-closes]");
     if (closer) { const dialog = closer.closest("dialog"); if (dialog) dialog.close(); }
   });
+  // A choice that is a filter takes effect at once; without this script its form has a button.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("select[data-submits]")) event.target.form.submit();
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     for (const menu of opened()) { menu.open = false; menu.querySelector("summary").focus(); }

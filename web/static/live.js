@@ -12,6 +12,7 @@
   const redraw = async () => {
     // Nobody's dialog or half-typed answer goes away under their hands.
     if (!part || part.querySelector("dialog[open], input:focus, textarea:focus")) return false;
+    if ([...part.querySelectorAll("input[type=file]")].some((input) => input.files.length)) return false;
     try {
       const reply = await fetch(part.dataset.live, { cache: "no-store", headers: { "HX-Request": "true" } });
       if (!reply.ok || reply.redirected) return false;
@@ -38,12 +39,12 @@
   };
   const poll = (seconds) => { clearInterval(timer); timer = setInterval(ask, seconds * 1000); };
   const listen = () => {
-    if (!window.EventSource) { poll(5); return; }
+    if (!window.EventSource) { ask(); poll(5); return; }
     source = new EventSource("/api/events");
     source.onmessage = (event) => { failures = 0; clearInterval(timer); told(JSON.parse(event.data)); };
     source.onerror = () => {
       failures += 1;
-      if (source.readyState === EventSource.CLOSED || failures > 3) { source.close(); source = null; poll(10); }
+      if (source.readyState === EventSource.CLOSED || failures > 3) { source.close(); source = null; ask(); poll(5); }
     };
   };
   // A page that nobody looks at holds no stream.

@@ -77,6 +77,12 @@ class InvoiceTaken(YanpiaoError):
     code = "review_invoice_taken"
 
 
+class PictureKnown(YanpiaoError):
+    """These bytes were handed in before, and cannot stand in another document's place."""
+
+    code = "review_picture_known"
+
+
 class SamePicture(YanpiaoError):
     """What was handed in as a better picture is the picture that was there."""
 

@@ -2,30 +2,74 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 from sqlalchemy.orm import Session
 
-from archive import audit
+from archive import audit, vouchers
 from archive.actors import Actor
 from archive.records import Document, State
 from archive.reviewing import ReviewCase, case_of
 from extractors.model import Invoice
 from worker.errors import UnknownDocument
+from worker.intake import Receipt
 from worker.outcomes import claim
 from worker.queues import Stage, enqueue
+from worker.retaking import claim_of
 from worker.review.cases import handed_in_by
-from worker.review.errors import NotInCharge, NotNow, SamePicture
+from worker.review.errors import NotInCharge, NotNow, PictureKnown, SamePicture
 from worker.services import Services
 from worker.states import move
 
 #: Why a document was set aside: another was handed in for it.
 REPLACED = "replaced"
+#: A document that has come so far takes nobody's place any more.
+_SETTLED = (State.PASSED, State.ARCHIVED, State.REJECTED)
 
 
 def picture_wanted(session: Session, document: Document) -> bool:
-    """Does the desk wait for a better picture of it?"""
+    """Is a better picture of it waited for? Of what could not be read at all one always is."""
     case = session.get(ReviewCase, document.id)
-    open_still = document.state in (State.IN_REVIEW, State.FAILED)
-    return open_still and case is not None and case.picture_wanted_at is not None
+    asked = case is not None and case.picture_wanted_at is not None
+    return document.state == State.FAILED or (document.state == State.IN_REVIEW and asked)
+
+
+def take_better(
+    services: Services, actor: Actor, document_id: str, name: str, stream: BinaryIO
+) -> str:
+    """Take a better picture in, within the claim of the old one, and let it stand in its place;
+    the new document's id. Killed in between, the same picture handed in again ends the same.
+
+    Raises `UnknownDocument` for what is not the actor's, `NotNow`, `SamePicture`, `PictureKnown`.
+    """
+    with services.database.read() as session:
+        old = session.get(Document, document_id)
+        if old is None or old.submitter != actor.id:
+            raise UnknownDocument(id=document_id)
+        if not picture_wanted(session, old):
+            raise NotNow(action="replace", state=old.state)
+        known = claim_of(session, old)
+    batch_id = known.batch_id if known else None
+    if batch_id is None:
+        batch_id = services.intake.open_batch("http", actor.id, old.voucher_no, old.campus)
+    receipt = services.intake.accept(batch_id, name, stream)
+    _check_known(services, actor, document_id, receipt)
+    replace(services, actor, document_id, receipt.document_id)
+    return receipt.document_id
+
+
+def _check_known(services: Services, actor: Actor, old_id: str, receipt: Receipt) -> None:
+    """Bytes that were known already may only be one's own, and not settled yet."""
+    if not receipt.repeated:
+        return
+    with services.database.read() as session:
+        new = session.get_one(Document, receipt.document_id)
+        case = session.get(ReviewCase, new.id)
+    if new.id == old_id:
+        raise SamePicture
+    taken = case is not None and case.replaces not in (None, old_id)
+    if new.submitter != actor.id or new.state in _SETTLED or taken:
+        raise PictureKnown
 
 
 def replace(services: Services, actor: Actor, document_id: str, new_id: str) -> None:
@@ -60,6 +104,10 @@ def _exchange(session: Session, actor: Actor, old: Document, new: Document) -> N
     move(session, old, State.REJECTED, actor=actor.id, reason=REPLACED, params={"other": new.id})
     if new.state == State.IN_REVIEW and (new.reason_params or {}).get("other") == old.id:
         _set_free(session, new)
+    if new.voucher_no != old.voucher_no and new.state not in _SETTLED:
+        # Finance may have linked the old one elsewhere since the claim was handed in.
+        vouchers.ensure(session, old.voucher_no, actor.id)
+        new.voucher_no = old.voucher_no
     audit.record(
         session,
         "review_replaced",
