@@ -106,6 +106,7 @@ class VoucherDecision(Base):
     """A person accepted a difference as it then was."""
 
     __tablename__ = "voucher_decisions"
+    __proven__ = ("id", "voucher_no", "code", "params", "reason", "actor", "at")
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
     voucher_no: Mapped[str] = mapped_column(ForeignKey("vouchers.voucher_no"), index=True)

@@ -1,5 +1,6 @@
 """Whether the database still says what was sealed: rows against the newest bag of their voucher,
-bags against the audit trail, files against their digests, copied columns against their source.
+bags and what is not sealed against the audit trail, files against their digests, copied columns
+and the search index against their source. `archive/proof.toml` names what guards each column.
 
 Each fault names the row or file it was found at and nothing else. A bag that is itself damaged
 judges no rows: `archive.fixity` names it.
@@ -9,15 +10,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
-from archive import fixity
+from archive import fixity, index_agreement, row_agreement, trail_agreement
 from archive.accounting import VoucherFacts
 from archive.bag_layout import json_bytes
 from archive.bag_reading import BagContent, BagInvoice, NotABag, read_bag
@@ -29,20 +30,20 @@ from archive.records import (
     BagRow,
     Document,
     EvidenceRow,
-    InvoiceClaim,
     InvoiceRow,
     State,
     VerificationRow,
 )
-from archive.search import index
-from archive.search.tables import SearchCode, SearchInvoice, SearchLine, SearchName
 from archive.store import Store, StoredFileDamaged, StoredFileMissing
+from archive.trail_agreement import detail_of
 from archive.voucher_json import facts_json
 from archive.vouchers import metadata_of
 from extractors.model import Invoice
 
 #: Deeds that enter a bag; a restored archive begins a new trail.
 _SEALINGS = ("bag_sealed", "bag_restored")
+_DISPOSED = "voucher_disposed"
+_AT_ONCE = 500
 _COMPARED = (AuditRow, Document, InvoiceRow, VerificationRow, EvidenceRow, BagRow, VoucherFacts)
 #: What of a bag's metadata is compared apart, or not with rows.
 _APART = frozenset({"verifications", "decisions"})
@@ -57,13 +58,17 @@ def disagreements(session: Session, bags: BagStore, store: Store) -> list[str]:
     newest = {row.voucher_no: row for row in rows}
     faults += _sealed(session, rows)
     judged: set[str] = set()
-    #: Vouchers whose newest bag cannot be read: nobody knows what is sealed there.
+    #: Vouchers whose newest bag is damaged: nobody knows what is sealed there.
     dark: set[str] = set()
     for row in rows:
         with bags.local(row.path) as folder:
             faults += _one_bag(session, folder, row, newest[row.voucher_no] is row, judged, dark)
     faults += _unsealed(session, judged, dark)
-    faults += _copied(session)
+    faults += trail_agreement.documents(session)
+    faults += trail_agreement.vouchers(session)
+    faults += trail_agreement.facts(session)
+    faults += row_agreement.differing(session)
+    faults += index_agreement.differing(session)
     faults += _files(session, store)
     return faults
 
@@ -79,61 +84,70 @@ def _one_bag(
     """A bag by itself and, where it is its voucher's newest, its rows."""
     found = fixity.inspect(folder, row.digest).faults
     faults = [f"bag {row.path}: {fault}" for fault in found]
-    if not found:
-        faults += _bag_row(folder, row)
-    if not newest:
+    if found:
+        if newest:
+            dark.add(row.voucher_no)
         return faults
     try:
         content = read_bag(folder)
     except NotABag as error:
-        dark.add(row.voucher_no)
-        return [*faults, *([] if found else [f"bag {row.path}: {error}"])]
-    judged |= {invoice.document_id for invoice in content.invoices}
-    return [*faults, *([] if found else _rows(session, content, row))]
+        if newest:
+            dark.add(row.voucher_no)
+        return [f"bag {row.path}: {error}"]
+    faults += _bag_row(content, row)
+    if newest:
+        judged |= {invoice.document_id for invoice in content.invoices}
+        faults += _rows(session, content, row)
+    return faults
 
 
 def _sealed(session: Session, rows: list[BagRow]) -> Iterator[str]:
     """Rows of bags against the deeds of sealing in the trail."""
-    query = select(AuditRow).where(AuditRow.action.in_(_SEALINGS)).order_by(AuditRow.seq)
-    said: dict[tuple[str | None, Any], dict[str, Any]] = {}
-    for deed in session.scalars(query):
-        detail = {**_detail(deed), "at": deed.at}
-        said[deed.voucher_no, detail.get("version")] = detail
+    said = _sealings(session)
     before: dict[str, str] = {}
     for row in rows:
-        key = (row.voucher_no, row.version)
-        if key not in said:
-            yield f"bag row {row.voucher_no} v{row.version}: the audit trail knows no such sealing"
+        called = f"bag row {row.voucher_no} v{row.version}"
+        detail = said.pop((row.voucher_no, row.version), None)
+        if detail is None:
+            yield f"{called}: the audit trail knows no such sealing"
             continue
-        detail = said.pop(key)
-        if (detail.get("digest"), detail.get("invoices")) != (row.digest, row.invoices):
-            yield f"bag row {row.voucher_no} v{row.version}: not as the audit trail has it"
-        elif row.sealed_at > detail["at"]:
-            yield f"bag row {row.voucher_no} v{row.version}: later than the audit trail has it"
+        if fault := _not_as_told(row, detail):
+            yield f"{called}: {fault}"
         if row.previous_digest != before.get(row.voucher_no):
-            yield f"bag row {row.voucher_no} v{row.version}: does not follow the one before"
+            yield f"{called}: does not follow the one before"
         before[row.voucher_no] = row.digest
     for voucher, version in said:
         yield f"bag row {voucher} v{version}: missing, though the audit trail knows its sealing"
 
 
-def _bag_row(folder: Path, row: BagRow) -> Iterator[str]:
+def _sealings(session: Session) -> dict[tuple[str | None, Any], dict[str, Any]]:
+    """What the trail says of each bag that was sealed and not disposed of since."""
+    query = select(AuditRow).where(AuditRow.action.in_((*_SEALINGS, _DISPOSED)))
+    said: dict[tuple[str | None, Any], dict[str, Any]] = {}
+    for deed in session.scalars(query.order_by(AuditRow.seq)):
+        detail = {**detail_of(deed), "at": deed.at}
+        if deed.action != _DISPOSED:
+            said[deed.voucher_no, detail.get("version")] = detail
+            continue
+        for version in range(1, int(detail.get("bags", 0)) + 1):
+            said.pop((deed.voucher_no, version), None)
+    return said
+
+
+def _not_as_told(row: BagRow, detail: dict[str, Any]) -> str | None:
+    if (detail.get("digest"), detail.get("invoices")) != (row.digest, row.invoices):
+        return "not as the audit trail has it"
+    sealed_at = row.sealed_at.isoformat()
+    if sealed_at != detail.get("sealed_at", sealed_at) or row.sealed_at > detail["at"]:
+        return "not when the audit trail has it"
+    return None
+
+
+def _bag_row(content: BagContent, row: BagRow) -> Iterator[str]:
     """What a sound bag says of itself, against its row."""
-    try:
-        content = read_bag(folder)
-    except NotABag:
-        return
     same = (content.voucher_no, content.version) == (row.voucher_no, row.version)
     if not same or dt.datetime.fromisoformat(content.sealed_at) > row.sealed_at:
         yield f"bag row {row.voucher_no} v{row.version}: not what its bag says"
-
-
-def _detail(deed: AuditRow) -> dict[str, Any]:
-    try:
-        detail = json.loads(deed.detail)
-    except ValueError:
-        return {}
-    return detail if isinstance(detail, dict) else {}
 
 
 def _rows(session: Session, content: BagContent, bag: BagRow) -> list[str]:
@@ -221,67 +235,40 @@ def _unsealed(session: Session, judged: set[str], dark: set[str]) -> Iterator[st
             yield f"document {document_id}: archived, but in no newest bag of {voucher_no}"
 
 
-def _copied(session: Session) -> Iterator[str]:
-    """The search index and the claims of numbers, against the invoices they were made from."""
-    known = dict(session.execute(select(SearchName.id, SearchName.folded)).all())
-    codes = dict(session.execute(select(SearchCode.id, SearchCode.code)).all())
-    claims = dict(session.execute(select(InvoiceClaim.document_id, InvoiceClaim.invoice_key)).all())
-    entries = {row.document_id: row for row in session.scalars(select(SearchInvoice))}
-    lines: dict[int, set[str | None]] = {}
-    for line in session.scalars(select(SearchLine)):
-        lines.setdefault(line.invoice_id, set()).add(known.get(line.name_id))
-    invoices = select(InvoiceRow).join(InvoiceRow.document).order_by(InvoiceRow.document_id)
-    for row in session.scalars(invoices).unique():
-        entry = entries.pop(row.document_id, None)
-        if entry is None:
-            yield f"search index: document {row.document_id} is missing"
-        elif _entered(entry, known, codes, lines.get(entry.id, set())) != _due(row):
-            yield f"search index: document {row.document_id} is not what its invoice says"
-        claimed, own = claims.get(row.document_id), _key(row)
-        if row.document.state == State.ARCHIVED and own is not None and claimed != own:
-            yield f"document {row.document_id}: its number is not claimed for it"
-    for document_id in entries:
-        yield f"search index: document {document_id} has no invoice"
-
-
-def _key(row: InvoiceRow) -> str | None:
-    try:
-        return Invoice.model_validate(row.data).key
-    except ValidationError:
-        return None  # named already, as not what was sealed
-
-
-def _entered(
-    entry: SearchInvoice, names: dict[int, str], codes: dict[int, str], lines: set[str | None]
-) -> tuple[object, ...]:
-    ids = (entry.seller_id, entry.buyer_id, entry.kind_id, entry.campus_id)
-    # An id that leads nowhere is not the same as none.
-    words = tuple(None if one is None else names.get(one, one) for one in ids)
-    code = None if entry.code_id is None else codes.get(entry.code_id, entry.code_id)
-    return entry.day, entry.cents, code, words, lines
-
-
-def _due(row: InvoiceRow) -> tuple[object, ...]:
-    day = row.issue_date.toordinal() if row.issue_date else 0
-    words = index.words_of(row, row.document.campus)
-    ordered = tuple(words[f"{each}_id"] or None for each in ("seller", "buyer", "kind", "campus"))
-    cents, lines = index.cents_of(row.total_with_tax), index.lines_of(row)
-    return day, cents, row.invoice_code or None, ordered, lines
-
-
 def _files(session: Session, store: Store) -> Iterator[str]:
-    evidence = select(EvidenceRow.sha256, VerificationRow.document_id).join(
-        VerificationRow, VerificationRow.id == EvidenceRow.verification_id
-    )
-    originals = select(Document.sha256, Document.id).where(Document.kept.is_(True))
-    wanted = dict(session.execute(evidence).all()) | dict(session.execute(originals).all())
-    for sha256, owner in sorted(wanted.items()):
-        called = f"file {sha256[:80]} of document {owner}"
-        try:
-            store.get(sha256)
-        except StoredFileDamaged:
-            yield f"{called}: its bytes have changed"
-        except StoredFileMissing:
-            yield f"{called}: missing"
-        except ValueError:
-            yield f"{called}: not a digest"
+    """Originals and proofs, each read once; in the order of their owners, some at a time."""
+    for query in _wanted():
+        last = ""
+        while some := session.execute(query(last)).all():
+            for owner, sha256 in dict.fromkeys((row.owner, row.sha256) for row in some):
+                yield from _file(store, owner, sha256)
+            last = some[-1].place
+
+
+def _wanted() -> tuple[Callable[[str], Select[str, str, str]], ...]:
+    """Queries for files behind a place: originals, then proofs."""
+
+    def originals(last: str) -> Select[str, str, str]:
+        query = select(Document.sha256, Document.id.label("owner"), Document.id.label("place"))
+        wanted = query.where(Document.kept.is_(True), Document.id > last)
+        return wanted.order_by(Document.id).limit(_AT_ONCE)
+
+    def proofs(last: str) -> Select[str, str, str]:
+        owner, place = VerificationRow.document_id.label("owner"), EvidenceRow.id.label("place")
+        query = select(EvidenceRow.sha256, owner, place)
+        joined = query.join(VerificationRow, VerificationRow.id == EvidenceRow.verification_id)
+        return joined.where(EvidenceRow.id > last).order_by(EvidenceRow.id).limit(_AT_ONCE)
+
+    return originals, proofs
+
+
+def _file(store: Store, owner: str, sha256: str) -> Iterator[str]:
+    called = f"file {sha256[:80]} of document {owner}"
+    try:
+        store.get(sha256)
+    except StoredFileDamaged:
+        yield f"{called}: its bytes have changed"
+    except StoredFileMissing:
+        yield f"{called}: missing"
+    except ValueError:
+        yield f"{called}: not a digest"

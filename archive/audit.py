@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from archive.locking import one_writer
 from archive.records import AuditRow, now
+from archive.row_proof import pending
 
 GENESIS = "0" * 64
 
@@ -51,8 +52,11 @@ def record(
     """Append one row inside the caller's transaction, so that it stands or falls with the deed.
 
     Writers take turns (`archive.locking`), hence no two rows can follow the same predecessor;
-    should they ever, the primary key on `seq` refuses the second.
+    should they ever, the primary key on `seq` refuses the second. Guarded rows that the
+    transaction has changed so far enter with it (`archive.row_proof`).
     """
+    rows = pending(session)
+    said = dict(detail or {}) | ({"rows": rows} if rows else {})
     one_writer(session)
     last = session.execute(
         select(AuditRow.seq, AuditRow.hash).order_by(AuditRow.seq.desc()).limit(1)
@@ -64,13 +68,19 @@ def record(
         action=action,
         document_id=document_id,
         voucher_no=voucher_no,
-        detail=json.dumps(dict(detail or {}), ensure_ascii=False, sort_keys=True, default=str),
+        detail=json.dumps(said, ensure_ascii=False, sort_keys=True, default=str),
         previous_hash=last.hash if last else GENESIS,
     )
     row.hash = _digest(row)
     session.add(row)
     session.flush()
     return row
+
+
+def before_commit(session: Session) -> None:
+    """Let guarded rows that were changed after the transaction's last deed enter the trail."""
+    if rows := pending(session):
+        record(session, "rows_kept", detail={"rows": rows})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 
+from archive import audit, row_agreement
 from archive.search import index
 
 _BUSY_MILLISECONDS = 30_000
@@ -67,6 +68,7 @@ class Database:
         self.engine = open_engine(url)
         self._writer = sessionmaker(self.engine, expire_on_commit=False)
         event.listen(self._writer, "after_flush", index.follow)
+        event.listen(self._writer, "before_commit", audit.before_commit)
         self._reader = sessionmaker(
             self.engine.execution_options(read_only=True), expire_on_commit=False
         )
@@ -86,6 +88,7 @@ class Database:
         if revision == "head":
             with self.write() as session:
                 index.begin(session)
+                row_agreement.begin(session)
 
     @contextmanager
     def _free_to_rebuild(self) -> Iterator[Connection]:

@@ -18,6 +18,10 @@ class Person(Base):
     """Somebody who may sign in. People are never deleted, because the audit trail names them."""
 
     __tablename__ = "people"
+    __proven__ = (
+        *("id", "login", "name", "email", "password_hash", "created_at", "disabled_at"),
+        *("totp_sealed", "factor_waived"),
+    )
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
     #: What is typed to sign in; kept in lower case.
@@ -44,6 +48,7 @@ class Grant(Base):
     """A role that a person holds in one campus; "" for all of them."""
 
     __tablename__ = "grants"
+    __proven__ = ("person_id", "role", "campus")
 
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
     role: Mapped[str] = mapped_column(String(16), primary_key=True)
@@ -96,6 +101,10 @@ class ApiToken(Base):
     """A program's key, which acts for a person within its scopes."""
 
     __tablename__ = "api_tokens"
+    __proven__ = (
+        *("id", "token_hash", "person_id", "label", "scopes", "created_at", "expires_at"),
+        "revoked_at",
+    )
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
@@ -114,6 +123,7 @@ class Identity(Base):
     """A person as the organisation's own sign-in (OIDC) names them."""
 
     __tablename__ = "identities"
+    __proven__ = ("issuer", "subject", "person_id")
 
     issuer: Mapped[str] = mapped_column(String(255), primary_key=True)
     subject: Mapped[str] = mapped_column(String(255), primary_key=True)

@@ -12,7 +12,7 @@ import secrets
 import time
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     DateTime,
@@ -104,6 +104,9 @@ class JsonText(TypeDecorator[Any]):
 
 
 class Base(DeclarativeBase):
+    #: Columns whose every change the audit trail vouches for (`archive.row_proof`).
+    __proven__: ClassVar[tuple[str, ...]] = ()
+
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -340,6 +343,9 @@ class Alarm(Base):
     voided after it was paid. One a document and code."""
 
     __tablename__ = "alarms"
+    __proven__ = (
+        *("id", "at", "code", "params", "document_id", "voucher_no", "settled_at", "settled_by"),
+    )
     __table_args__ = (UniqueConstraint("document_id", "code"),)
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)

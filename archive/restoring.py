@@ -36,6 +36,7 @@ from archive.records import (
     new_id,
 )
 from archive.store import Store, sync_folder
+from archive.voucher_json import facts_digest
 from extractors.errors import YanpiaoError
 from extractors.model import Invoice
 
@@ -161,8 +162,10 @@ def _enter(
         Voucher(voucher_no=newest.voucher_no, created_at=_moment(found[0].content.sealed_at))
     )
     session.flush()
-    if newest.facts is not None:
-        session.add(_facts(newest, newest.facts))
+    facts = _facts(newest, newest.facts) if newest.facts is not None else None
+    if facts is not None:
+        session.add(facts)
+        session.flush()
     for decision in newest.decisions:
         session.add(
             VoucherDecision(
@@ -172,11 +175,11 @@ def _enter(
     for invoice in newest.invoices:
         _document(session, store, newest, invoice, again_at(first_sealed[invoice.document_id]))
     for bag in found:
-        _bag_row(session, bag)
+        _bag_row(session, bag, facts)
     return len(newest.invoices)
 
 
-def _bag_row(session: Session, bag: _Bag) -> None:
+def _bag_row(session: Session, bag: _Bag, facts: VoucherFacts | None) -> None:
     content = bag.content
     session.add(
         BagRow(
@@ -197,6 +200,8 @@ def _bag_row(session: Session, bag: _Bag) -> None:
             "version": content.version,
             "digest": bag.digest,
             "invoices": len(content.invoices),
+            "sealed_at": _moment(content.sealed_at).astimezone(dt.UTC).isoformat(),
+            **({"facts": facts_digest(facts)} if facts is not None else {}),
         },
     )
 

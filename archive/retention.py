@@ -57,6 +57,9 @@ class LegalHold(Base):
     """While one is not lifted, its voucher stays, whatever the calendar says."""
 
     __tablename__ = "legal_holds"
+    __proven__ = (
+        *("id", "voucher_no", "reason", "placed_by", "placed_at", "lifted_by", "lifted_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
     voucher_no: Mapped[str] = mapped_column(ForeignKey("vouchers.voucher_no"), index=True)
@@ -71,6 +74,10 @@ class DisposalItem(Base):
     """One voucher of a list; triggers refuse its change or deletion."""
 
     __tablename__ = "disposal_items"
+    __proven__ = (
+        *("list_id", "voucher_no", "fiscal_year", "years", "expired_on", "bag_digest"),
+        "invoices",
+    )
 
     list_id: Mapped[str] = mapped_column(ForeignKey("disposal_lists.id"), primary_key=True)
     voucher_no: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -85,6 +92,7 @@ class DisposalList(Base):
     """A 销毁清册: proposed by one person, approved by another."""
 
     __tablename__ = "disposal_lists"
+    __proven__ = ("id", "proposed_by", "proposed_at", "approved_by", "approved_at")
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
     proposed_by: Mapped[str] = mapped_column(String(64))

@@ -32,6 +32,10 @@ class ReviewDeed(Base):
     """One deed of one person on one document."""
 
     __tablename__ = "review_deeds"
+    __proven__ = (
+        *("id", "document_id", "at", "actor", "action", "status", "token", "reason", "text"),
+        *("wish", "changed", "before", "about"),
+    )
     __table_args__ = (Index(None, "document_id", "at"),)
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)

@@ -13,6 +13,7 @@ from archive.accounting import VoucherEntry, VoucherFacts
 from archive.bags import BadVoucherNumber, check_voucher_no
 from archive.database import Database
 from archive.records import BagRow, new_id, now
+from archive.voucher_json import facts_digest
 from archive.voucher_rows import RowFault, VoucherData, gather
 from archive.voucher_sheets import open_rows
 from extractors.model import Frozen
@@ -176,5 +177,10 @@ def _keep(
         "voucher_facts_changed" if known else "voucher_facts_taken",
         actor=actor,
         voucher_no=voucher.own_no,
-        detail={"origin": origin, "fingerprint": voucher.fingerprint, "changed": sorted(changed)},
+        detail={
+            "origin": origin,
+            "fingerprint": voucher.fingerprint,
+            "facts": facts_digest(row),
+            "changed": sorted(changed),
+        },
     )

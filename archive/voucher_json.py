@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.accounting import VoucherDecision, VoucherFacts
+from archive.bag_layout import json_bytes
 
 
 def facts_json(facts: VoucherFacts) -> dict[str, Any]:
@@ -45,6 +47,11 @@ def facts_json(facts: VoucherFacts) -> dict[str, Any]:
             for entry in facts.entries
         ],
     }
+
+
+def facts_digest(facts: VoucherFacts) -> str:
+    """SHA-256 over what the accounting system said, as a bag keeps it."""
+    return hashlib.sha256(json_bytes(facts_json(facts))).hexdigest()
 
 
 def decisions_json(session: Session, voucher_no: str) -> list[dict[str, Any]]:

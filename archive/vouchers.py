@@ -332,6 +332,7 @@ def record_bag(session: Session, plan: SealPlan, sealed: SealedBag) -> BagRow:
         digest=sealed.digest,
         previous_digest=plan.previous_digest,
         invoices=len(plan.documents),
+        sealed_at=now(),
     )
     session.add(row)
     audit.record(
@@ -342,6 +343,7 @@ def record_bag(session: Session, plan: SealPlan, sealed: SealedBag) -> BagRow:
             "version": plan.version,
             "digest": sealed.digest,
             "invoices": len(plan.documents),
+            "sealed_at": row.sealed_at.isoformat(),
         },
     )
     return row

@@ -47,6 +47,7 @@ class Webhook(Base):
     """An address that is told of the events it asks for, as far as its person may see."""
 
     __tablename__ = "webhooks"
+    __proven__ = ("id", "person_id", "url", "secret_sealed", "events", "created_at", "removed_at")
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)

@@ -178,6 +178,14 @@ def test_random_changes_are_all_found_and_named(tmp_path: Path) -> None:
     assert bags.inspect(folder).sound
 
 
+@pytest.mark.parametrize("name", ["tagmanifest-sm3.txt", "tagmanifest-sha256.txt"])
+def test_a_deleted_tag_manifest_is_named(tmp_path: Path, name: str) -> None:
+    """No other file names it: that it was there, the manifest beside it tells."""
+    folder = sealed(tmp_path, item("1"))
+    (folder / name).unlink()
+    assert f"{name}: is missing" in bags.inspect(folder).faults
+
+
 def test_swapped_files_and_links_are_found(tmp_path: Path) -> None:
     folder = sealed(tmp_path)
     first, second = sorted((folder / "data/02-originals").iterdir())

@@ -96,8 +96,9 @@ def trail(request: Request, _: Auditing) -> HTMLResponse:
 
 
 def _told(row: AuditRow) -> str:
-    """The details in one line: ids, codes and counts."""
+    """The details in one line: ids, codes and counts. Digests of rows are for the proof."""
     detail = json.loads(row.detail)
+    detail.pop("rows", None)
     return " · ".join(f"{name} {_short(value)}" for name, value in detail.items() if value)
 
 

@@ -254,6 +254,7 @@ def record_sealing(
             document,
             State.ARCHIVED,
             reason=document.reason,
+            params=document.reason_params,
             detail={"bag": sealed.path},
         )
         document.again_at = next_time(policy, now(), now())

@@ -128,7 +128,7 @@ class ReviewDesk:
             actor=actor.id,
             document_id=document.id,
             voucher_no=document.voucher_no,
-            detail=_detail(deed),
+            detail=_detail(deed, document),
         )
         session.flush()
         return Done(deed.id, document.id, wish.action, deed.status, document.state)
@@ -275,9 +275,9 @@ def wish_of(deed: ReviewDeed) -> Wish:
     )
 
 
-def _detail(deed: ReviewDeed) -> dict[str, object]:
-    """Ids, codes and names of fields; never a value."""
-    detail: dict[str, object] = {"deed": deed.id, "status": deed.status}
+def _detail(deed: ReviewDeed, document: Document) -> dict[str, object]:
+    """Ids, codes and names of fields; never a value. An undo changes the state without a move."""
+    detail: dict[str, object] = {"deed": deed.id, "status": deed.status, "state": document.state}
     if deed.reason:
         detail["reason"] = deed.reason
     if deed.changed:
