@@ -106,9 +106,10 @@ def read_document(document_id: str) -> None:
     tools = _ready()
     if tools.reader is None:
         raise RuntimeError("this worker does not read")
-    tools.pipeline.read(document_id, tools.reader)
-    tools.pipeline.look_again(document_id, tools.reader)
-    page_pictures.draw(tools.pipeline.services, document_id, tools.reader)
+    pipeline, reader = tools.pipeline, tools.reader
+    worked = pipeline.read(document_id, reader) or pipeline.look_again(document_id, reader)
+    # With neither of them due, the job was enqueued for the sake of the pictures.
+    page_pictures.draw(pipeline.services, document_id, reader, asked_for=not worked)
 
 
 def _verify(pipeline: Pipeline, visit: Visit, document_id: str) -> None:

@@ -26,13 +26,16 @@ class Drawer(Protocol):
     def pictures(self, path: Path, invoice: Invoice | None) -> tuple[PagePicture, ...]: ...
 
 
-def draw(services: Services, document_id: str, drawer: Drawer) -> None:
-    """Draw the document's pages unless they are there, or it is on its way. A file that cannot be
-    drawn has none, which keeps nobody from deciding."""
+def draw(services: Services, document_id: str, drawer: Drawer, *, asked_for: bool = True) -> None:
+    """Draw the document's pages unless they are there, or it is on its way; where nobody asked for
+    them, only of what a person will look at. A file that cannot be drawn has none, which keeps
+    nobody from deciding."""
     with services.database.read() as session:
         document = session.get(Document, document_id)
         known = page_pictures.pages_of(session, document_id)
     if document is None or known or not document.kept or document.state == State.RECEIVED:
+        return
+    if not asked_for and document.state not in LOOKED_AT:
         return
     invoice = Invoice.model_validate(document.invoice.data) if document.invoice else None
     try:

@@ -61,12 +61,13 @@ class Pipeline:
 
     # -- reading -------------------------------------------------------------------------
 
-    def read(self, document_id: str, reader: DocumentReader) -> None:
+    def read(self, document_id: str, reader: DocumentReader) -> bool:
         """received -> read (or in_review for a duplicate, or failed). A file that holds several
-        invoices becomes as many documents, each on its own way from here."""
+        invoices becomes as many documents, each on its own way from here. False where there was
+        nothing to read."""
         token = self._take(document_id, (State.RECEIVED,))
         if token is None:
-            return
+            return False
         with self._database.read() as session:
             document = session.get_one(Document, document_id)
         began = time.monotonic()
@@ -82,18 +83,19 @@ class Pipeline:
             # No try of a reading: the document waits until its bytes can be had again.
             log.warning("reading_put_off", document_id=document_id, code=error.code)
             self._release(document_id, token, keep_attempts=False)
-            return
+            return True
         except YanpiaoError as error:
             self._reading_failed(document, token, error, time.monotonic() - began)
-            return
+            return True
         seconds = time.monotonic() - began
         with self._database.write() as session:
             if not leases.end(session, Document, document_id, token):
-                return
+                return True
             fresh = session.get_one(Document, document_id)
             documents = outcomes.record_parts(session, fresh, invoices, seconds)
         for each in documents:
             self._go_on(each)
+        return True
 
     def _draw_pages(
         self, document: Document, path: Path, reader: DocumentReader, invoices: Sequence[Invoice]
@@ -188,12 +190,13 @@ class Pipeline:
 
     # -- looking again -------------------------------------------------------------------
 
-    def look_again(self, document_id: str, reader: DocumentReader) -> None:
+    def look_again(self, document_id: str, reader: DocumentReader) -> bool:
         """verified -> passed or in_review, once closer looks told misread from altered values. A
-        look that cannot be taken explains nothing: the difference then goes to a person."""
+        look that cannot be taken explains nothing: the difference then goes to a person. False
+        where there was nothing to look at."""
         token = self._take(document_id, (State.VERIFIED,))
         if token is None:
-            return
+            return False
         with self._database.read() as session:
             document = session.get_one(Document, document_id)
             row = document.verifications[-1]
@@ -206,10 +209,11 @@ class Pipeline:
                 log.warning("second_look_failed", document_id=document_id, code=error.code)
         with self._database.write() as session:
             if not leases.end(session, Document, document_id, token):
-                return
+                return True
             fresh = session.get_one(Document, document_id)
             relook.record_looks(session, fresh, fresh.verifications[-1], seen)
         self._go_on(fresh)
+        return True
 
     def _looks(
         self, document: Document, row: VerificationRow, reader: DocumentReader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from rq import SimpleWorker
@@ -20,6 +21,8 @@ log = logger("workers")
 
 #: A starting machine may bring its services up in any order.
 _BROKER_START_SECONDS = 60
+#: One sign of life in so many seconds is enough.
+_BEAT_SECONDS = 1.0
 
 
 class WarmWorker(SimpleWorker):
@@ -34,6 +37,7 @@ class WarmWorker(SimpleWorker):
         del queues
         client = connect(self.settings)
         kwargs["connection"] = client
+        self._beaten = float("-inf")
         super().__init__([queue_of(self.stage, client)], *args, **kwargs)
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
@@ -49,6 +53,21 @@ class WarmWorker(SimpleWorker):
             return super().work(*args, **kwargs)
         finally:
             jobs.tear_down()
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """RQ says three times around each job that this worker lives, in three messages each;
+        here that is one message, and none right after another that said the same."""
+        if pipeline is not None:
+            self._beaten = float("-inf")  # it may have set another time to live
+            super().heartbeat(timeout, pipeline)
+            return
+        moment = time.monotonic()
+        if timeout is None and moment - self._beaten < _BEAT_SECONDS:
+            return
+        with self.connection.pipeline(transaction=False) as together:
+            super().heartbeat(timeout, together)
+            together.execute()
+        self._beaten = moment if timeout is None else float("-inf")
 
     def handle_warm_shutdown_request(self) -> None:
         jobs.hurry()

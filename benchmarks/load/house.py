@@ -1,0 +1,54 @@
+"""The whole system, started for one measurement, with a stand-in of the tax authority."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from archive.database import Database
+from benchmarks.load.vendor import vendor
+from fixtures import postgres
+from fixtures.services import Running, running
+
+Engine = Literal["sqlite", "postgresql"]
+Road = Literal["vendor", "portal"]
+#: A server that keeps its promises, unlike that of the tests.
+_CAREFUL = ("fsync=on", "synchronous_commit=on", "full_page_writes=on", "max_connections=200")
+_NO_LIMIT = "1000000"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    services: Running
+    database: Database
+
+
+@contextlib.contextmanager
+def house(known: Path, engine: Engine, road: Road, workers: int) -> Iterator[House]:
+    """Everything runs, on an empty data folder and database of its own."""
+    with contextlib.ExitStack() as stack:
+        data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="yp-load-"))) / "data"
+        settings = {
+            "YANPIAO_OCR_WORKERS": str(workers),
+            "YANPIAO_VERIFY_WORKERS": str(workers),
+            "YANPIAO_ARCHIVE_WORKERS": str(workers),
+            "YANPIAO_OCR_THREADS": "1",
+            "YANPIAO_UPLOADS_PER_MINUTE": _NO_LIMIT,
+            "YANPIAO_PORTAL_PER_MINUTE": _NO_LIMIT,
+            "YANPIAO_PORTAL_PER_DAY": _NO_LIMIT,
+        }
+        url = f"sqlite:///{data / 'yanpiao.db'}"
+        if engine == "postgresql":
+            url = settings["DATABASE_URL"] = stack.enter_context(postgres.own_server(*_CAREFUL))
+        if road == "vendor":
+            settings |= stack.enter_context(vendor(data, known))
+        services = stack.enter_context(
+            running(data, known, operator=road == "portal", settings=settings)
+        )
+        database = Database(url)
+        stack.callback(database.close)
+        yield House(services, database)
