@@ -40,10 +40,11 @@ class Run:
     def steady(self) -> None:
         asked = self._asked
         files = made(self._folder, asked.documents + 2 * TOGETHER)
-        runs = []
-        for engine in asked.engines:
-            for workers in asked.workers:
-                runs.append(steady(files, engine, "vendor", workers))
+        runs = [
+            steady(files, engine, "vendor", workers)
+            for engine in asked.engines
+            for workers in asked.workers
+        ]
         if not asked.quick:
             few = made(self._folder, asked.scans + 2 * TOGETHER, {Form.XML: 1})
             runs.append(steady(few, "sqlite", "portal", 1))

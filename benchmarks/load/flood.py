@@ -35,11 +35,11 @@ class Flood:
 def flood(made: Made, engine: Engine, workers: int, drain: int, most_seconds: float) -> Flood:
     """Hand everything in at once, each file in a request of its own with a voucher of its own;
     then look on until `drain` documents are sealed or the time is over."""
-    with house(made.known, engine, "vendor", workers) as here:
+    with house(made.known, engine, "vendor", workers, CLIENTS) as here:
         settle(here, made.paths[:TOGETHER])
         began = time.monotonic()
         with Memory(here.services, lambda: records.archived(here.database)) as memory:
-            uploads = upload(here.services, made.paths[TOGETHER:], clients=CLIENTS)
+            uploads = upload(here.clients, made.paths[TOGETHER:])
             after, begun = records.archived(here.database), time.monotonic()
             _drain(here, min(drain, len(made.paths)), began + most_seconds)
             archived, ended = records.archived(here.database), time.monotonic()

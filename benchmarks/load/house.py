@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import httpx
+
 from archive.database import Database
 from benchmarks.load.vendor import vendor
 from fixtures import postgres
@@ -25,11 +27,15 @@ _NO_LIMIT = "1000000"
 class House:
     services: Running
     database: Database
+    clients: tuple[httpx.Client, ...]
 
 
 @contextlib.contextmanager
-def house(known: Path, engine: Engine, road: Road, workers: int) -> Iterator[House]:
-    """Everything runs, on an empty data folder and database of its own."""
+def house(
+    known: Path, engine: Engine, road: Road, workers: int, clients: int = 2
+) -> Iterator[House]:
+    """Everything runs, on an empty data folder and database of its own, and so many clients are
+    signed in."""
     with contextlib.ExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="yp-load-"))) / "data"
         settings = {
@@ -51,4 +57,5 @@ def house(known: Path, engine: Engine, road: Road, workers: int) -> Iterator[Hou
         )
         database = Database(url)
         stack.callback(database.close)
-        yield House(services, database)
+        guests = tuple(stack.enter_context(services.client()) for _ in range(clients))
+        yield House(services, database, guests)

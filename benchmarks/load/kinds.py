@@ -3,27 +3,32 @@ alone; and the same with the portal's page in place of a vendor's interface."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.load import bare
 from benchmarks.load.files import Made, made
-from benchmarks.load.house import Road, house
+from benchmarks.load.house import House, Road, house
 from benchmarks.load.processes import processor, since
 from benchmarks.load.steady import TOGETHER, hand_in_steadily, settle, wait_until_done
 from fixtures.maker import Form
 
 #: Not part of what the product does with a document.
 _OTHERS = ("stand-ins", "supervisor")
+_STANDING_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Milliseconds of processor a document. `reading`: of reading the same files alone."""
+    """Milliseconds of processor a document. `parts`: beyond what each part uses while nothing is
+    handed in, which is `standing`, in milliseconds a second. `reading`: of reading the same files
+    alone."""
 
     kind: str
     documents: int
     parts: dict[str, float]
+    standing: dict[str, float]
     reading: float
 
     @property
@@ -41,14 +46,26 @@ def cost(kind: str, files: Made, road: Road) -> Cost:
     settling, rest = files.paths[:TOGETHER], files.paths[TOGETHER:]
     with house(files.known, "sqlite", road, 1) as here:
         settle(here, settling)
-        before = processor(here.services)
+        standing = _standing(here)
+        before, began = processor(here.services), time.monotonic()
         hand_in_steadily(here, rest, 1)
         wait_until_done(here, len(files.paths))
-        used = since(before, processor(here.services))
+        used, seconds = since(before, processor(here.services)), time.monotonic() - began
     reading = bare.reading(rest)[rest[0].suffix.lstrip(".")]
     assert reading.processor is not None
-    parts = {part: 1000 * spent / len(rest) for part, spent in used.items()}
-    return Cost(kind, len(rest), parts, reading.processor)
+    parts = {
+        part: max(0.0, 1000 * spent - standing.get(part, 0.0) * seconds) / len(rest)
+        for part, spent in used.items()
+    }
+    return Cost(kind, len(rest), parts, standing, reading.processor)
+
+
+def _standing(here: House) -> dict[str, float]:
+    """Milliseconds of processor a second that each part uses while nothing is to be done."""
+    before = processor(here.services)
+    time.sleep(_STANDING_SECONDS)
+    used = since(before, processor(here.services))
+    return {part: 1000 * spent / _STANDING_SECONDS for part, spent in used.items()}
 
 
 def costs(folder: Path, count: int, scans: int) -> list[Cost]:

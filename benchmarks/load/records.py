@@ -39,7 +39,7 @@ def counts(database: Database) -> dict[str, int]:
     """Documents by state."""
     query = select(Document.state, func.count()).group_by(Document.state)
     with database.read() as session:
-        return {state: count for state, count in session.execute(query)}
+        return dict(session.execute(query).all())
 
 
 def archived(database: Database) -> int:
@@ -65,17 +65,17 @@ def ways(database: Database) -> list[Way]:
             AuditRow.action.in_(actions)
         )
         for document_id, action, at in session.execute(rows):
-            moments[document_id][action.removeprefix("document_")] = at
+            moments[document_id or ""][action.removeprefix("document_")] = at
         spent = {
             document_id: seconds or {}
             for document_id, seconds in session.execute(
                 select(Document.id, Document.seconds).where(Document.state == State.ARCHIVED)
             )
         }
-    return sorted((_way(moments[key], spent[key]) for key in spent), key=lambda way: way.archived)
+    return sorted((way(moments[key], spent[key]) for key in spent), key=lambda way: way.archived)
 
 
-def _way(at: Mapping[str, dt.datetime], spent: Mapping[str, float]) -> Way:
+def way(at: Mapping[str, dt.datetime], spent: Mapping[str, float]) -> Way:
     read = (at["read"] - at["received"]).total_seconds()
     verified = (at["verified"] - at["read"]).total_seconds()
     archived = (at["archived"] - at["verified"]).total_seconds()

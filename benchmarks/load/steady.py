@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from benchmarks.load import records
 from benchmarks.load.files import Made
 from benchmarks.load.house import Engine, House, Road, house
-from benchmarks.load.processes import Used, processor, since
+from benchmarks.load.processes import processor, since
 from benchmarks.load.uploading import Uploads, upload
 
 #: Files of one voucher, handed in together.
@@ -70,8 +71,6 @@ def steady(made: Made, engine: Engine, road: Road, workers: int) -> Steady:
 
 def _idle_seconds() -> float:
     """Seconds that this machine's cores have been idle, all together, since it started."""
-    import psutil
-
     return float(psutil.cpu_times().idle)
 
 
@@ -81,12 +80,12 @@ def hand_in_steadily(here: House, paths: Sequence[Path], workers: int) -> Upload
     def enough() -> bool:
         return records.moving(here.database) >= most
 
-    return upload(here.services, paths, clients=2, together=TOGETHER, hold=enough)
+    return upload(here.clients, paths, together=TOGETHER, hold=enough)
 
 
 def settle(here: House, paths: Sequence[Path]) -> None:
     """A few documents through everything: readers have loaded, imports are done."""
-    upload(here.services, paths, clients=1, together=TOGETHER)
+    upload(here.clients[:1], paths, together=TOGETHER)
     wait_until_done(here, len(paths))
 
 
@@ -112,7 +111,7 @@ def busy(ways: Sequence[records.Way], workers: int) -> dict[str, float]:
     }
 
 
-def total(used: Used, without: str = "stand-ins") -> float:
+def total(used: Mapping[str, float], without: str = "stand-ins") -> float:
     """Seconds of all parts but one."""
     return sum(spent for part, spent in used.items() if part != without)
 
@@ -121,7 +120,3 @@ def quantile(values: Sequence[float], share: float) -> float:
     """The value below which that share lies."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
-
-
-def median(values: Sequence[float]) -> float:
-    return statistics.median(values) if values else 0.0

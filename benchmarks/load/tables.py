@@ -21,7 +21,8 @@ OVERHEAD_BAR = 0.10
 
 def steady_tables(console: Console, runs: Sequence[Steady]) -> None:
     table = Table("engine, road", "workers", "documents", "a second", "upload p50 ms", "p95 ms",
-                  "busy: read", "verify", "archive", "idle cores", title="Steady state")  # fmt: skip
+                  "busy: read", "verify", "archive", "idle cores",
+                  title="Steady state")  # fmt: skip
     for run in runs:
         waits = run.uploads.waits
         table.add_row(
@@ -61,9 +62,12 @@ def processor_table(console: Console, rows: Mapping[str, Mapping[str, float]]) -
 def cost_table(console: Console, costs: Sequence[Cost]) -> None:
     """Each kind's cost, and what the system adds to reading it."""
     processor_table(console, {f"{cost.kind} ({cost.documents})": cost.parts for cost in costs})
+    standing = {"standing by, ms a second": costs[0].standing} if costs else {}
+    processor_table(console, standing)
     scan = next((cost.reading for cost in costs if cost.kind == "scan"), 0.0)
     table = Table("kind", "whole ms", "reading alone", "Chromium", "overhead",
-                  "to reading", "to a scan's recognition", title="What the system adds")  # fmt: skip
+                  "to reading", "to a scan's recognition",
+                  title="What the system adds")  # fmt: skip
     for cost in costs:
         share = cost.overhead / scan if scan else 0.0
         mark = " over the bar" if share > OVERHEAD_BAR else ""

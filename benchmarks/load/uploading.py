@@ -11,9 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from fixtures.services import Running
-
 _CREATED = 201
+_REST_SECONDS = 0.1
 
 
 @dataclass
@@ -28,14 +27,13 @@ class Uploads:
 
 
 def upload(
-    services: Running,
+    clients: Sequence[httpx.Client],
     paths: Sequence[Path],
     *,
-    clients: int,
     together: int = 1,
     hold: Callable[[], bool] = lambda: False,
 ) -> Uploads:
-    """Hand all files in, so many `together` in a request, by so many clients at once. A client
+    """Hand all files in, so many `together` in a request, by clients that work side by side. Each
     rests while `hold` says so: that is how a load is kept steady."""
     bundles: queue.SimpleQueue[Sequence[Path]] = queue.SimpleQueue()
     for start in range(0, len(paths), together):
@@ -44,28 +42,24 @@ def upload(
     lock = threading.Lock()
 
     def work(client: httpx.Client) -> None:
-        with client:
-            while True:
-                while hold():
-                    time.sleep(0.05)
-                try:
-                    bundle = bundles.get_nowait()
-                except queue.Empty:
-                    return
-                files = [("files", (path.name, path.read_bytes())) for path in bundle]
-                began = time.perf_counter()
-                reply = client.post("/api/upload", files=files)
-                waited = time.perf_counter() - began
-                with lock:
-                    done.waits.append(waited)
-                    done.files += len(bundle) if reply.status_code == _CREATED else 0
-                    done.refused += reply.status_code != _CREATED
+        while True:
+            while hold():
+                time.sleep(_REST_SECONDS)
+            try:
+                bundle = bundles.get_nowait()
+            except queue.Empty:
+                return
+            files = [("files", (path.name, path.read_bytes())) for path in bundle]
+            began = time.perf_counter()
+            reply = client.post("/api/upload", files=files)
+            waited = time.perf_counter() - began
+            with lock:
+                done.waits.append(waited)
+                done.files += len(bundle) if reply.status_code == _CREATED else 0
+                done.refused += reply.status_code != _CREATED
 
     began = time.perf_counter()
-    threads = [
-        threading.Thread(target=work, args=(services.client(),), daemon=True)
-        for _ in range(clients)
-    ]
+    threads = [threading.Thread(target=work, args=(each,), daemon=True) for each in clients]
     for thread in threads:
         thread.start()
     for thread in threads:
