@@ -22,7 +22,7 @@ from archive.row_proof import pending
 GENESIS = "0" * 64
 
 
-def _digest(row: AuditRow) -> str:
+def digest_of(row: AuditRow) -> str:
     body = json.dumps(
         [
             row.seq,
@@ -71,7 +71,7 @@ def record(
         detail=json.dumps(said, ensure_ascii=False, sort_keys=True, default=str),
         previous_hash=last.hash if last else GENESIS,
     )
-    row.hash = _digest(row)
+    row.hash = digest_of(row)
     session.add(row)
     session.flush()
     return row
@@ -106,7 +106,7 @@ def verify(session: Session) -> AuditReport:
             faults.append(f"rows {expected_seq} to {row.seq - 1} are missing")
         elif row.previous_hash != previous:
             faults.append(f"row {row.seq} does not follow row {row.seq - 1}")
-        if _digest(row) != row.hash:
+        if digest_of(row) != row.hash:
             faults.append(f"row {row.seq} was changed")
         expected_seq, previous = row.seq + 1, row.hash
     return AuditReport(count, tuple(faults))

@@ -1,92 +1,202 @@
-"""The main pages with many documents in the database: time of the first and the median answer in
-the process itself (no network), and bytes of the HTML alone.
+"""Every page as a person sees it first, with many documents in the database.
 
-    python -m benchmarks.desk [--count 100000] [--times 15]
+    python -m benchmarks.desk [--count 100000] [--times 7] [--database sqlite] [--pages /review ...]
+
+For each page a server is started anew (`yanpiao web`, as in the Procfile); a real Chromium with an
+empty profile opens the page as the very first of that process as soon as `/ready` says 200, and
+then `--times` more, each with an empty profile. Times count from the navigation's beginning: to the
+first byte, to the first paint with content, to the end of loading. KB are those of the page with
+all it needs, pictures of documents left out, as they came over the wire.
+
+The file of the database stays in the machine's memory, unless `--forget` drops it (SQLite only).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
-from sqlalchemy import create_engine, text
-from starlette.testclient import TestClient
+import httpx
+from playwright.sync_api import Browser, sync_playwright
 
-from archive.actors import Role
-from benchmarks.archive_made import make
+from archive import accounts, sessions
+from archive.database import Database
+from benchmarks.desk_made import Desk, fill
 from benchmarks.machine import machine
-from tests.helpers import sign_in
-from web.app import create_app
+from fixtures import postgres
+from fixtures.browser import launch
+from fixtures.services import free_port
 from worker import broker
 from worker.figures import bring_up_to_date
-from worker.services import Services
 from worker.settings import Settings
 
-PAGES = ("/", "/review", "/vouchers", "/find?q=0001", "/dashboard", "/audit", "/captcha",
-         "/claims", "/new", "/notices")  # fmt: skip
-#: Every document in one of twelve months and four campuses; one in a hundred waits for a person.
-_SPREAD = (
-    (
-        "UPDATE documents SET received_at = datetime(received_at, '-' || (rowid % 330) || ' days'),"
-        " campus = '校区' || (rowid % 4)"
-    ),
-    (
-        "UPDATE documents SET state = 'in_review', verdict = 'contradicted', reason = 'mismatch'"
-        " WHERE rowid % 100 = 0"
-    ),
-    "UPDATE invoices SET total_with_tax = '113.00'",
-)
+BAR_MILLISECONDS, BAR_KILOBYTES = 300, 150
+_SEEN = """() => new Promise(done => {
+  const told = () => {
+    const page = performance.getEntriesByType('navigation')[0];
+    const paint = performance.getEntriesByName('first-contentful-paint')[0];
+    if (!paint || !page.loadEventEnd) { setTimeout(told, 20); return; }
+    const parts = performance.getEntriesByType('resource').filter(
+      each => !/\\/(picture|page|evidence|original)(\\/|$)/.test(new URL(each.name).pathname));
+    const bytes = [page, ...parts].reduce((sum, each) => sum + each.encodedBodySize, 0);
+    done([page.responseStart, paint.startTime, page.loadEventEnd, bytes / 1000]);
+  };
+  told();
+})"""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One opening of a page: milliseconds to first byte, first paint and end of loading; KB."""
+
+    byte: float
+    paint: float
+    load: float
+    kilobytes: float
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=100_000)
-    parser.add_argument("--times", type=int, default=15)
+    parser.add_argument("--times", type=int, default=7)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--pages", nargs="*", help="only pages whose address begins so")
+    parser.add_argument("--forget", action="store_true", help="read the database from the disk")
     asked = parser.parse_args()
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
-    print(f"{machine()}, load before {load}, SQLite, {asked.count:,} documents")
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data=Path(folder), api_per_minute=1_000_000)
-        with (
-            broker.bundled(settings),
-            TestClient(create_app(settings), base_url="http://localhost") as web,
-        ):
-            services: Services = web.app.state.services  # type: ignore[attr-defined]
-            _fill(services, asked.count)
-            begun = time.perf_counter()
-            bring_up_to_date(services.database)
-            print(f"figures of all months added up in {time.perf_counter() - begun:.2f} s")
-            sign_in(web, *Role)
-            _measure(web, asked.times)
+    print(f"{machine()}, load before {load}, {asked.database}, {asked.count:,} documents")
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = "" if asked.database == "sqlite" else stack.enter_context(postgres.own_server())
+        settings = Settings(data=folder, database_url=url)
+        stack.enter_context(broker.bundled(settings))
+        database = Database(settings.database)
+        database.migrate()
+        begun = time.perf_counter()
+        desk = fill(database, asked.count)
+        made = time.perf_counter() - begun
+        begun = time.perf_counter()
+        bring_up_to_date(database)
+        print(f"made in {made:.0f} s; figures added up in {time.perf_counter() - begun:.1f} s")
+        token = _session(database, desk)
+        database.close()
+        browser = launch(stack.enter_context(sync_playwright()))
+        wanted = [page for page in pages_of(desk) if _is_asked_for(page, asked.pages)]
+        _measure(browser, settings, token, wanted, asked.times, asked.forget)
 
 
-def _fill(services: Services, count: int) -> None:
-    services.database.engine.dispose()  # the making wants the database for itself
-    engine = create_engine(services.database.engine.url)
-    make(engine, count)
-    with engine.begin() as connection:
-        for statement in _SPREAD:
-            connection.execute(text(statement))
-    engine.dispose()
+def pages_of(desk: Desk) -> tuple[str, ...]:
+    """An address of every page that somebody signed in can open."""
+    return (
+        *("/", "/review", f"/review/{desk.case}", "/review?order=amount"),
+        *("/vouchers", f"/vouchers/{quote(desk.voucher)}"),
+        *("/find", "/find?q=0001", "/find?q=商贸", "/dashboard", "/audit"),
+        *("/captcha", "/new", "/claims", f"/claims/{desk.claim}", f"/batches/{desk.batch}"),
+        *(f"/documents/{desk.document}", "/notices", "/account"),
+        *("/people", f"/people/{desk.keeper.id}"),
+    )
 
 
-def _measure(web: TestClient, times: int) -> None:
-    print(f"{'page':<14}{'first ms':>10}{'median ms':>11}{'HTML bytes':>12}")
-    for page in PAGES:
-        spent = []
-        for _ in range(times):
-            begun = time.perf_counter()
-            reply = web.get(page)
-            spent.append((time.perf_counter() - begun) * 1000)
-            if reply.status_code != 200:
-                raise SystemExit(f"{page}: {reply.status_code}")
-        print(
-            f"{page:<14}{spent[0]:>10.0f}{statistics.median(spent):>11.0f}{len(reply.content):>12,}"
+def _is_asked_for(page: str, beginnings: list[str] | None) -> bool:
+    return not beginnings or page.startswith(tuple(beginnings))
+
+
+def _session(database: Database, desk: Desk) -> str:
+    with database.write() as session:
+        person = accounts.by_id(session, desk.keeper.id)
+        return sessions.begin(session, person, factor_proved=True)
+
+
+def _measure(
+    browser: Browser, settings: Settings, token: str, pages: list[str], times: int, forget: bool
+) -> None:
+    print(f"{'':<34}{'first of a process, ms':>26}{'median, ms':>24}")
+    print(f"{'page':<34}{'byte':>8}{'paint':>9}{'load':>9}{'byte':>8}{'paint':>8}{'load':>8}{'KB':>7}")
+    over, starts = [], []
+    for page in pages:
+        if forget:
+            _forget(settings)
+        with _server(settings) as (address, seconds):
+            starts.append(seconds)
+            first = _look(browser, address, page, token)
+            later = [_look(browser, address, page, token) for _ in range(times)]
+        usual = View(
+            *(
+                statistics.median(getattr(each, name) for each in later)
+                for name in View.__slots__
+            )
         )
+        cells = (first.byte, first.paint, first.load, usual.byte, usual.paint, usual.load)
+        print(
+            f"{page[:33]:<34}{cells[0]:>8.0f}{cells[1]:>9.0f}{cells[2]:>9.0f}"
+            f"{cells[3]:>8.0f}{cells[4]:>8.0f}{cells[5]:>8.0f}{usual.kilobytes:>7.0f}",
+            flush=True,
+        )
+        if max(first.paint, usual.paint) > BAR_MILLISECONDS or usual.kilobytes > BAR_KILOBYTES:
+            over.append(page)
+    print(f"server ready {statistics.median(starts):.1f} s after its start (median)")
+    print(f"over {BAR_MILLISECONDS} ms or {BAR_KILOBYTES} KB: {', '.join(over) or 'none'}")
+
+
+def _look(browser: Browser, address: str, path: str, token: str) -> View:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
+    try:
+        context.add_cookies(
+            [{"name": "session", "value": token, "url": address, "httpOnly": True}]
+        )
+        page = context.new_page()
+        reply = page.goto(address + path, wait_until="load")
+        if reply is None or reply.status != httpx.codes.OK or not page.url.endswith(path):
+            raise SystemExit(f"{path}: {reply and reply.status} {page.url}")
+        return View(*page.evaluate(_SEEN))
+    finally:
+        context.close()
+
+
+def _forget(settings: Settings) -> None:
+    for path in settings.root.glob("yanpiao.db*"):
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+@contextlib.contextmanager
+def _server(settings: Settings) -> Iterator[tuple[str, float]]:
+    """A web server of its own process that says it is ready: its address, and seconds since its
+    start."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    environment = {**os.environ, "YANPIAO_DATA": str(settings.root)}
+    if settings.database_url:
+        environment["DATABASE_URL"] = settings.database_url
+    begun = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-m", "worker.cli", "web", "--port", str(port)], env=environment
+    ) as process:
+        try:
+            while not _is_ready(address):
+                if process.poll() is not None:
+                    raise SystemExit("the web server did not start")
+                time.sleep(0.02)
+            yield address, time.perf_counter() - begun
+        finally:
+            process.terminate()
+
+
+def _is_ready(address: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"{address}/ready", timeout=30).is_success
+    return False
 
 
 if __name__ == "__main__":

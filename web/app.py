@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from extractors.messages import register
@@ -32,6 +33,7 @@ from web import (
     transfers,
     uploads,
     vouchers,
+    warming,
 )
 from web.api import v1
 from web.navigation import HasRouter, addresses_of
@@ -70,35 +72,47 @@ PARTS: tuple[HasRouter, ...] = (
 )
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application on these settings (default: from the environment)."""
-    chosen = settings or Settings()
-    services = Services.open(chosen)
+def create_app(settings: Settings | None = None, *, warm: bool = False) -> FastAPI:
+    """The application on these settings (default: from the environment). `warm`: no request is
+    taken before every page is ready to be answered quickly (`web.warming`)."""
+    services = Services.open(settings)
     streams = events.Streams()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         streams.close_on_signals()
+        if warm:
+            await run_in_threadpool(warming.warm, _application, services)
         yield
         streams.close()
         services.close()
 
+    app = _application(services)
+    app.router.lifespan_context = lifespan
+    app.state.streams = streams
+    return app
+
+
+def served() -> FastAPI:
+    """The application as a server runs it: settings from the environment, and warm."""
+    return create_app(warm=True)
+
+
+def _application(services: Services) -> FastAPI:
     app = FastAPI(
         title="Yanpiao 验票",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        lifespan=lifespan,
         dependencies=[Depends(check_csrf)],
     )
     app.state.services = services
-    app.state.streams = streams
     app.add_middleware(
         SafetyMiddleware,
-        max_body=chosen.max_upload_size,
+        max_body=services.settings.max_upload_size,
         knows=lambda request: actor_or_none(request) is not None,
     )
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=chosen.allowed_hosts)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=services.settings.allowed_hosts)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     for part in PARTS:
         app.include_router(part.router)

@@ -36,6 +36,12 @@ _environment = Environment(
 )
 
 
+def compile_templates() -> None:
+    """Compile every template now rather than at its first use."""
+    for name in _environment.list_templates():
+        _environment.get_template(name)
+
+
 def theme_of(request: Request) -> str:
     """`?theme=` first, then the cookie it left, then "auto": as the device has it."""
     for wish in (request.query_params.get("theme"), request.cookies.get("theme")):

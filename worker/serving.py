@@ -34,7 +34,7 @@ def web(
     welcome_admin(settings)
     # Named, not imported: this layer does not know the web, it only starts it.
     uvicorn.run(
-        "web.app:create_app",
+        "web.app:served",
         factory=True,
         host=host or settings.web_host,
         port=port or settings.web_port,
