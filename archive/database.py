@@ -115,5 +115,26 @@ class Database:
         with self._reader() as session:
             yield session
 
+    def rehearsal(self) -> Database:
+        """The same database over the same connections, in which nothing stays that is written."""
+        return _Rehearsal(self.url, self.engine, self._writer, self._reader)
+
     def close(self) -> None:
         self.engine.dispose()
+
+
+class _Rehearsal(Database):
+    def __init__(
+        self,
+        url: str,
+        engine: Engine,
+        writer: sessionmaker[Session],
+        reader: sessionmaker[Session],
+    ) -> None:
+        self.url, self.engine, self._writer, self._reader = url, engine, writer, reader
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with self._writer() as session:
+            yield session
+            session.rollback()

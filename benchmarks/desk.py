@@ -4,9 +4,10 @@
 
 For each page a server is started anew (`yanpiao web`, as in the Procfile); a real Chromium with an
 empty profile opens the page as the very first of that process as soon as `/ready` says 200, and
-then `--times` more, each with an empty profile. Times count from the navigation's beginning: to the
-first byte, to the first paint with content, to the end of loading. KB are those of the page with
-all it needs, pictures of documents left out, as they came over the wire.
+then `--times` more, each with an empty profile. `work` is the server's processor for page and
+parts; the other times count from the navigation's beginning: to the first byte, to the first paint
+with content, to the end of loading. KB are those of the page with all it needs, pictures of
+documents left out, as they came over the wire.
 
 The file of the database stays in the machine's memory, unless `--forget` drops it (SQLite only).
 """
@@ -17,14 +18,11 @@ import argparse
 import contextlib
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 from playwright.sync_api import Browser, sync_playwright
@@ -35,7 +33,7 @@ from benchmarks.desk_made import Desk, fill
 from benchmarks.machine import machine
 from fixtures import postgres
 from fixtures.browser import launch
-from fixtures.services import free_port
+from fixtures.web_server import WebServer, web_server
 from worker import broker
 from worker.figures import bring_up_to_date
 from worker.settings import Settings
@@ -57,8 +55,10 @@ _SEEN = """() => new Promise(done => {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One opening of a page: milliseconds to first byte, first paint and end of loading; KB."""
+    """One opening of a page: milliseconds of the server's processor, to the first byte, to the
+    first paint and to the end of loading; KB."""
 
+    work: float
     byte: float
     paint: float
     load: float
@@ -120,45 +120,39 @@ def _session(database: Database, desk: Desk) -> str:
 def _measure(
     browser: Browser, settings: Settings, token: str, pages: list[str], times: int, forget: bool
 ) -> None:
-    print(f"{'':<34}{'first of a process, ms':>26}{'median, ms':>24}")
-    print(f"{'page':<34}{'byte':>8}{'paint':>9}{'load':>9}{'byte':>8}{'paint':>8}{'load':>8}{'KB':>7}")
+    print(f"{'':<34}{'first of a process, ms':>28}{'median, ms':>28}")
+    print(f"{'page':<34}{2 * ''.join(f'{name:>7}' for name in View.__slots__[:-1])}{'KB':>7}")
     over, starts = [], []
     for page in pages:
         if forget:
             _forget(settings)
-        with _server(settings) as (address, seconds):
-            starts.append(seconds)
-            first = _look(browser, address, page, token)
-            later = [_look(browser, address, page, token) for _ in range(times)]
-        usual = View(
-            *(
-                statistics.median(getattr(each, name) for each in later)
-                for name in View.__slots__
-            )
-        )
-        cells = (first.byte, first.paint, first.load, usual.byte, usual.paint, usual.load)
-        print(
-            f"{page[:33]:<34}{cells[0]:>8.0f}{cells[1]:>9.0f}{cells[2]:>9.0f}"
-            f"{cells[3]:>8.0f}{cells[4]:>8.0f}{cells[5]:>8.0f}{usual.kilobytes:>7.0f}",
-            flush=True,
-        )
-        if max(first.paint, usual.paint) > BAR_MILLISECONDS or usual.kilobytes > BAR_KILOBYTES:
+        with web_server(settings) as server:
+            starts.append(server.seconds)
+            first = _look(browser, server, page, token)
+            later = [_look(browser, server, page, token) for _ in range(times)]
+        usual = [
+            statistics.median(getattr(each, name) for each in later) for name in View.__slots__
+        ]
+        cells = (first.work, first.byte, first.paint, first.load, *usual)
+        print(f"{page[:33]:<34}{''.join(f'{cell:>7.0f}' for cell in cells)}", flush=True)
+        if max(first.paint, usual[2]) > BAR_MILLISECONDS or usual[4] > BAR_KILOBYTES:
             over.append(page)
     print(f"server ready {statistics.median(starts):.1f} s after its start (median)")
     print(f"over {BAR_MILLISECONDS} ms or {BAR_KILOBYTES} KB: {', '.join(over) or 'none'}")
 
 
-def _look(browser: Browser, address: str, path: str, token: str) -> View:
+def _look(browser: Browser, server: WebServer, path: str, token: str) -> View:
+    address = server.address
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
     try:
-        context.add_cookies(
-            [{"name": "session", "value": token, "url": address, "httpOnly": True}]
-        )
+        context.add_cookies([{"name": "session", "value": token, "url": address, "httpOnly": True}])
         page = context.new_page()
+        before = server.processor()
         reply = page.goto(address + path, wait_until="load")
-        if reply is None or reply.status != httpx.codes.OK or not page.url.endswith(path):
+        if reply is None or reply.status != httpx.codes.OK or urlsplit(page.url).path == "/sign-in":
             raise SystemExit(f"{path}: {reply and reply.status} {page.url}")
-        return View(*page.evaluate(_SEEN))
+        seen = page.evaluate(_SEEN)
+        return View((server.processor() - before) * 1000, *seen)
     finally:
         context.close()
 
@@ -168,35 +162,6 @@ def _forget(settings: Settings) -> None:
         with path.open("rb") as file:
             os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-@contextlib.contextmanager
-def _server(settings: Settings) -> Iterator[tuple[str, float]]:
-    """A web server of its own process that says it is ready: its address, and seconds since its
-    start."""
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    environment = {**os.environ, "YANPIAO_DATA": str(settings.root)}
-    if settings.database_url:
-        environment["DATABASE_URL"] = settings.database_url
-    begun = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-m", "worker.cli", "web", "--port", str(port)], env=environment
-    ) as process:
-        try:
-            while not _is_ready(address):
-                if process.poll() is not None:
-                    raise SystemExit("the web server did not start")
-                time.sleep(0.02)
-            yield address, time.perf_counter() - begun
-        finally:
-            process.terminate()
-
-
-def _is_ready(address: str) -> bool:
-    with contextlib.suppress(httpx.TransportError):
-        return httpx.get(f"{address}/ready", timeout=30).is_success
-    return False
 
 
 if __name__ == "__main__":

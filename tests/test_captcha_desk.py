@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from archive.records import now
+from fixtures.posing import posing
 from verifiers.model import CaptchaChallenge
 from worker.captcha_desk import _hold_key, _text
 from worker.services import Services
@@ -59,31 +57,9 @@ def test_an_answer_has_a_sane_length(services: Services, text: str) -> None:
 # -- several people at one desk --------------------------------------------------------------
 
 
-@contextmanager
-def _posing(services: Services, *challenges: CaptchaChallenge) -> Iterator[list[str | None]]:
-    """These challenges wait at the desk; the answers come in as they are given."""
-    answers: list[str | None] = []
-
-    def ask(challenge: CaptchaChallenge) -> None:
-        answers.append(services.desk.ask(challenge))
-
-    threads = [threading.Thread(target=ask, args=(challenge,)) for challenge in challenges]
-    for thread in threads:
-        thread.start()
-    while services.desk.waiting() < len(challenges):
-        time.sleep(0.01)
-    try:
-        yield answers
-    finally:
-        for challenge in challenges:
-            services.desk.withdraw(challenge)
-        for thread in threads:
-            thread.join()
-
-
 def test_many_who_ask_at_once_never_get_the_same_one(services: Services) -> None:
     challenges = [_challenge(30 + number) for number in range(6)]
-    with _posing(services, *challenges):
+    with posing(services.desk, *challenges):
         start = threading.Barrier(12)
         given: list[str] = []
 
@@ -102,15 +78,15 @@ def test_many_who_ask_at_once_never_get_the_same_one(services: Services) -> None
 
 
 def test_what_is_being_typed_is_not_exchanged_for_a_more_urgent_one(services: Services) -> None:
-    with _posing(services, calm := _challenge(60)):
+    with posing(services.desk, calm := _challenge(60)):
         assert _given(services, "anna") == calm.id
-        with _posing(services, urgent := _challenge(20)):
+        with posing(services.desk, urgent := _challenge(20)):
             assert _given(services, "anna") == calm.id
             assert _given(services, "berta") == urgent.id
 
 
 def test_a_deed_holds_a_captcha_longer_and_a_page_left_alone_does_not(services: Services) -> None:
-    with _posing(services, challenge := _challenge(90)):
+    with posing(services.desk, challenge := _challenge(90)):
         assert _given(services, "anna") == challenge.id
         services.redis.expire(_hold_key(challenge.id), 5)
         services.desk.next_for("anna", present=False)
@@ -120,21 +96,21 @@ def test_a_deed_holds_a_captcha_longer_and_a_page_left_alone_does_not(services: 
 
 
 def test_only_who_holds_a_captcha_answers_skips_or_renews_it(services: Services) -> None:
-    with _posing(services, challenge := _challenge()) as answers:
+    with posing(services.desk, challenge := _challenge()) as answers:
         assert _given(services, "anna") == challenge.id
         assert not services.desk.answer(challenge.id, "x", "berta")
         assert not services.desk.skip(challenge.id, "berta")
         assert not services.desk.renew(challenge.id, "berta")
         assert _given(services, "anna") == challenge.id
         assert services.desk.answer(challenge.id, "abc", "anna")
-    assert answers == ["abc"]
+    assert answers == {challenge.id: "abc"}
 
 
 def test_a_skipped_captcha_goes_to_others_and_comes_back_last(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = _challenge(40), _challenge(50)
-    with _posing(services, first, second):
+    with posing(services.desk, first, second):
         assert _given(services, "anna") == first.id
         assert services.desk.skip(first.id, "anna")
         assert _given(services, "anna") == second.id
@@ -144,21 +120,21 @@ def test_a_skipped_captcha_goes_to_others_and_comes_back_last(
         assert _given(services, "berta") == first.id
         monkeypatch.setattr("worker.captcha_desk._SKIP_SECONDS", 0)
         assert _given(services, "anna") == second.id
-        with _posing(services, fresh := _challenge(60)):
+        with posing(services.desk, fresh := _challenge(60)):
             services.desk.skip(second.id, "anna")
             assert _given(services, "anna") == fresh.id
     assert not services.desk.skip(first.id, "anna")
 
 
 def test_another_picture_is_no_answer_and_somebody_is_there_to_type_it(services: Services) -> None:
-    with _posing(services, challenge := _challenge()) as answers:
+    with posing(services.desk, challenge := _challenge()) as answers:
         assert _given(services, "anna") == challenge.id
         services.redis.delete("yanpiao:captcha:present")
         assert services.desk.renew(challenge.id, "anna")
         assert services.desk.attended()
         assert not services.desk.renew(challenge.id, "anna")
         assert _given(services, "anna") is None
-    assert answers == [None]
+    assert answers == {challenge.id: None}
     counts = services.redis.hgetall("yanpiao:captcha:counts")
     assert {_text(name): _text(value) for name, value in counts.items()} == {"renewed": "1"}
 

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from archive.actors import Role
 from archive.records import now
 from fixtures.portal import Clock, create_app, serving
 from fixtures.portal.captcha import COLOURS, NAMES, Captcha, draw
+from fixtures.posing import posing
 from tests.browsing import Site, Width, check, chromium, visitor
 from tests.browsing import serving as serving_site
 from tests.test_portal_standin import NORMAL
@@ -40,33 +41,21 @@ def site(settings: Settings) -> Iterator[Site]:
         yield running
 
 
-@contextmanager
-def _posing(services: Services, captchas: list[Captcha]) -> Iterator[dict[str, str | None]]:
-    """These captchas wait at the desk; what was answered, by the picture's digest."""
-    answers: dict[str, str | None] = {}
-    challenges = [_challenge(one, 60 + number) for number, one in enumerate(captchas)]
+def _posed(
+    services: Services, captchas: list[Captcha]
+) -> AbstractContextManager[dict[str, str | None]]:
+    """These captchas wait at the desk; what was answered, by `_id` of the picture."""
+    challenges = (_challenge(one, 60 + number) for number, one in enumerate(captchas))
+    return posing(services.desk, *challenges)
 
-    def ask(captcha: Captcha, challenge: CaptchaChallenge) -> None:
-        answers[captcha.sha256] = services.desk.ask(challenge)
 
-    threads = [
-        threading.Thread(target=ask, args=both) for both in zip(captchas, challenges, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    while services.desk.waiting() < len(captchas):
-        time.sleep(0.01)
-    try:
-        yield answers
-    finally:
-        for challenge in challenges:
-            services.desk.withdraw(challenge)
-        for thread in threads:
-            thread.join()
+def _id(captcha: Captcha) -> str:
+    return captcha.sha256[:24]
 
 
 def _challenge(captcha: Captcha, seconds: float) -> CaptchaChallenge:
     return CaptchaChallenge(
+        id=_id(captcha),
         document_id="d1",
         image_png=captcha.png,
         instruction="",
@@ -90,9 +79,9 @@ _DIGEST = """async (address) => Array.from(new Uint8Array(await crypto.subtle.di
 
 
 def _shown(page: Page) -> str:
-    """The digest of the picture on the page."""
+    """The `_id` of the picture on the page."""
     digest: str = page.evaluate(_DIGEST, page.locator("#picture").get_attribute("src"))
-    return digest
+    return digest[:24]
 
 
 def _until(true: Callable[[], bool]) -> None:
@@ -105,9 +94,9 @@ def _until(true: Callable[[], bool]) -> None:
 
 def test_two_people_type_and_never_see_the_same_one(site: Site) -> None:
     captchas = _captchas(8)
-    right = {one.sha256: one.answer for one in captchas}
+    right = {_id(one): one.answer for one in captchas}
     with (
-        _posing(site.services, captchas) as answers,
+        _posed(site.services, captchas) as answers,
         chromium() as browser,
         visitor(browser, site) as anna,
         visitor(browser, site, "phone") as berta,
@@ -138,7 +127,7 @@ def test_two_people_type_and_never_see_the_same_one(site: Site) -> None:
 def test_the_reply_brings_the_next_one_and_the_keys_skip_and_renew(site: Site) -> None:
     captchas = _captchas(3)
     with (
-        _posing(site.services, captchas) as answers,
+        _posed(site.services, captchas) as answers,
         chromium() as browser,
         visitor(browser, site) as anna,
     ):
@@ -170,7 +159,7 @@ def test_the_reply_brings_the_next_one_and_the_keys_skip_and_renew(site: Site) -
 def test_the_desk_is_fit_for_its_width(site: Site, width: Width) -> None:
     captchas = _captchas(1)
     with (
-        _posing(site.services, captchas),
+        _posed(site.services, captchas),
         chromium() as browser,
         visitor(browser, site, width) as anna,
     ):

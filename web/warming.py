@@ -11,15 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from starlette.types import Message
 
 from archive.actors import EVERYWHERE, Role
@@ -40,21 +38,6 @@ _PAGES = (
 )
 
 
-class Rehearsal(Database):
-    """A database in which nothing stays that is written; on the engine of the real one, whose
-    statements are thereby compiled."""
-
-    def __init__(self, of: Database) -> None:
-        self.url, self.engine = of.url, of.engine
-        self._writer, self._reader = of._writer, of._reader
-
-    @contextmanager
-    def write(self) -> Iterator[Session]:
-        with self._writer() as session:
-            yield session
-            session.rollback()
-
-
 def warm(build: Callable[[Services], FastAPI], services: Services) -> None:
     """Make everything ready. `build` makes the application on given services. What goes wrong
     here is logged: the page itself will say it better."""
@@ -62,7 +45,7 @@ def warm(build: Callable[[Services], FastAPI], services: Services) -> None:
         codes(language)
     compile_templates()
     try:
-        app = build(replace(services, database=Rehearsal(services.database)))
+        app = build(replace(services, database=services.database.rehearsal()))
         asyncio.run(_rehearse(app, services))
     except Exception:
         log.exception("not every page could be made ready")
