@@ -27,10 +27,12 @@ from extractors.messages import say
 from web.asking import language_of, services_of
 from web.charts import Chart, chart
 from web.rendering import render
+from web.review import query_of
 from web.who import needs
 from worker.figures import months_until, seconds_at
 from worker.lanes import Lanes
 from worker.queues import Stage, queue_of
+from worker.review.queue import View, Wanted
 from worker.services import Services
 
 router = APIRouter()
@@ -100,6 +102,7 @@ def dashboard(
         "outcomes": OUTCOMES,
         "charts": _charts(by_month),
         "reasons": [_reason(language, *found) for found in reasons],
+        "desk": partial(_desk, chosen or ""),
         "computed_at": min((row.computed_at for row in rows), default=None),
         "health": health,
         "hours": partial(_hours, language),
@@ -133,7 +136,13 @@ def _reasons(
 
 
 def _reason(language: str, state: str, reason: str | None, count: int) -> dict[str, Any]:
-    return {"state": state, "words": _why(reason, language), "count": count}
+    return {"state": state, "reason": reason or "", "words": _why(reason, language), "count": count}
+
+
+def _desk(campus: str, state: str, reason: str) -> str:
+    """The query of the review desk that lists what a figure counts."""
+    view = View.LATER if state == State.WAITING else View.OPEN
+    return query_of(Wanted(view=view, reason=reason, campus=campus))
 
 
 def _why(reason: str | None, language: str) -> str:

@@ -21,6 +21,7 @@ from web.who import SignedIn, actor_of, actor_or_none, needs
 from worker.errors import UnknownDocument
 from worker.inspecting import finding_sentence, status_report
 from worker.results import batch_rows, document_row, still_moving
+from worker.review.queue import names_of
 
 router = APIRouter()
 
@@ -129,6 +130,7 @@ def document(request: Request, document_id: str, actor: SignedIn) -> HTMLRespons
                 "lines": invoice.get("lines", []),
                 "findings": findings,
                 "history": history,
+                "names": names_of(session, {entry.actor for entry in history}),
             },
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,18 @@ _CHINA = ZoneInfo("Asia/Shanghai")
 _THEMES = ("light", "dark")
 _YEAR_SECONDS = 365 * 24 * 3600
 
+
+def yuan(amount: Decimal | str | None) -> str:
+    """An amount as people read it: two decimals, thousands parted; "" for none, and what is no
+    amount as it is."""
+    if amount is None:
+        return ""
+    try:
+        return f"{Decimal(amount):,.2f}"
+    except InvalidOperation:
+        return str(amount)
+
+
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -34,6 +47,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_environment.filters["yuan"] = yuan
 
 
 def compile_templates() -> None:
