@@ -23,6 +23,8 @@ _MOST = 24
 #: A closer look that is less sure than this is none.
 _LEAST = 0.5
 _FAULT = 3
+#: ... and so is one that sees fewer characters than this share of those seen before.
+_MOST_OF_IT = 0.8
 
 
 def faults(invoice: Invoice) -> int:
@@ -86,10 +88,20 @@ def replaced(words: PageWords, boxes: Sequence[Box], found: Sequence[Word]) -> P
         for word in _distinct(found)
         if word.confidence >= _LEAST
     ]
-    looked = [box for box in boxes if any(_holds(box, word.box) for word in sure)]
+    looked = [box for box in boxes if _sees_as_much(box, sure, words.words)]
     kept = [word for word in words.words if not any(_holds(box, word.box) for box in looked)]
     added = [word for word in sure if any(_holds(box, word.box) for box in looked)]
     return words.model_copy(update={"words": (*kept, *added)})
+
+
+def _sees_as_much(box: Box, found: Sequence[Word], before: Sequence[Word]) -> bool:
+    """Did the closer look find anything in a place, and most of what stood there? One that passes
+    over characters (the stars in the middle of an id) has nothing to say about the others."""
+    now, was = (
+        sum(len(word.text.replace(" ", "")) for word in words if _holds(box, word.box))
+        for words in (found, before)
+    )
+    return now > 0 and now >= _MOST_OF_IT * was
 
 
 def _distinct(found: Sequence[Word]) -> list[Word]:
@@ -102,15 +114,26 @@ def _distinct(found: Sequence[Word]) -> list[Word]:
 
 
 def _whole(box: Box, words: Sequence[Word]) -> Box:
-    """The place of the whole word that a value is cut out of (`开票人：陈丽华`), else the box as it
-    is: a part alone would be added to the word, and the value stand there twice."""
-    for word in words:
-        other = word.box
-        level = min(box.y1, other.y1) - max(box.y0, other.y0) > 0.5 * (box.y1 - box.y0)
-        across = min(box.x1, other.x1) - max(box.x0, other.x0) > 0.5 * (box.x1 - box.x0)
-        if level and across and not _holds(box, other):
-            return other
-    return box
+    """The box, grown to hold every word whole that it shares a good part with. A value may be cut
+    out of a word (`开票人：陈丽华`) or stand in several rows, glued to its neighbour in one;
+    a part seen alone would be added to the word, and the value stand there twice."""
+    met = [word.box for word in words if _meets(box, word.box)]
+    return Box(
+        page=box.page,
+        x0=min([box.x0, *(other.x0 for other in met)]),
+        y0=min([box.y0, *(other.y0 for other in met)]),
+        x1=max([box.x1, *(other.x1 for other in met)]),
+        y1=max([box.y1, *(other.y1 for other in met)]),
+    )
+
+
+def _meets(box: Box, other: Box) -> bool:
+    """Do they share more than half of the lower one's height and of the shorter one's length?"""
+    level = min(box.y1, other.y1) - max(box.y0, other.y0)
+    across = min(box.x1, other.x1) - max(box.x0, other.x0)
+    return level > 0.5 * min(box.y1 - box.y0, other.y1 - other.y0) and across > 0.5 * min(
+        box.x1 - box.x0, other.x1 - other.x0
+    )
 
 
 def _holds(box: Box, other: Box) -> bool:

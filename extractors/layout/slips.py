@@ -63,9 +63,11 @@ _HIDDEN = re.compile(r"(\d{6}|\d{10})\*+(\d{3}[\dX])")
 def whole_certificate(field: Field[str], *, recognised: bool) -> Field[str]:
     """A resident's number whose stars hide its middle, with as many of them as the number must
     have: recognition loses some of a row of equal signs. Mended, so a person looks."""
-    match = _HIDDEN.fullmatch(field.value)
-    if match is None or not recognised or len(field.value) == 18:
+    if not recognised or "*" not in field.value or len(field.value) == 18:
         return field
+    match = _HIDDEN.fullmatch(field.value)
+    if match is None:
+        return doubted(field)
     stars = "*" * (18 - len(match[1]) - len(match[2]))
     return doubted(field.model_copy(update={"value": match[1] + stars + match[2]}))
 

@@ -15,7 +15,7 @@ from stdnum.cn import uscc
 
 from extractors.kinds import kind_from_name
 from extractors.model import Kind
-from extractors.recognition.read import Reading
+from extractors.recognition.read import Reading, less_sure
 
 #: A line that lacks more certainty than this, over all its characters, gets a second look.
 MOST_DOUBT = 0.3
@@ -162,10 +162,12 @@ def joined(cheap: Reading, start: int, end: int, dear: Reading) -> Reading | Non
 
 def better(cheap: Reading, dear: Reading) -> Reading:
     """What two looks at one line say together: the better model's text, unless it is far less
-    sure of it. Where both say the same, it is as sure as the surer of them."""
+    sure of it. Where both say the same, it is as sure as the surer of them; where the better model
+    saw two characters in one, nobody knows which."""
     if cheap.text == dear.text:
         return max(cheap, dear, key=lambda reading: reading.score)
-    return cheap if dear.score < cheap.score - _FAR else dear
+    seen = cheap if dear.score < cheap.score - _FAR else dear
+    return less_sure(seen) if dear.crowded else seen
 
 
 def _is_cipher(text: str) -> bool:

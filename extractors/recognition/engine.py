@@ -20,7 +20,7 @@ from extractors.recognition.doubt import better, doubtful_part, joined
 from extractors.recognition.find import LineFinder, Quad, in_reading_order
 from extractors.recognition.modules import load_best_detection, load_modules
 from extractors.recognition.poor import Sight, line_picture, mended, united, with_room
-from extractors.recognition.read import LineReader, Reading, cut, part_of
+from extractors.recognition.read import LineReader, Reading, cut, less_sure, part_of
 
 #: A glance less sure than this may be wrong; a page with so many of them is poor.
 _SURE, _POOR, _FEW = 0.9, 0.12, 3
@@ -133,8 +133,11 @@ class Engine:
         looks = dear.read(
             [part_of(shown(place), readings[place], *part) for place, part in short.items()]
         )
+        shaken = set()
         for (place, part), look in zip(short.items(), looks, strict=True):
-            if (whole := joined(readings[place], *part, look)) is not None:
+            if look.crowded:
+                shaken.add(place)
+            elif not look.holed and (whole := joined(readings[place], *part, look)) is not None:
                 found[place] = whole
                 del parts[place]
         firsts = _first_of_each(readings, parts)
@@ -144,6 +147,8 @@ class Engine:
             again = [other for other in firsts[place] if found[place].text != readings[place].text]
             for other, seen in zip(again, dear.read([shown(each) for each in again]), strict=True):
                 found[other] = better(readings[other], seen)
+        for place in shaken:
+            found[place] = less_sure(found[place])
         return found
 
     def read_closely(self, part: Pixels) -> list[Line]:
