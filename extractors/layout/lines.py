@@ -9,13 +9,13 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from extractors.layout import values
 from extractors.layout.columns import Edges, Header, centred, column_of, one_cell, text_cell
 from extractors.layout.counting import holds
-from extractors.layout.page import Run, Sheet, overlap, unstacked
+from extractors.layout.page import Run, Sheet, overlap
 from extractors.layout.reading import Face, compact
 from extractors.model import Line
 
@@ -72,11 +72,7 @@ def read_rows(face: Face, header: Header, top: float, bottom: float) -> list[Row
 def body_of(face: Face, header: Header, top: float, bottom: float) -> list[Run]:
     """The print of the table below its titles."""
     upright = [run for run in face.sheet.upright if _stands_in_table(run, header, top, bottom)]
-    inside = face.sheet.within(
-        [*face.sheet.runs, *(cell for run in upright for cell in unstacked(run))],
-        top=top,
-        bottom=bottom,
-    )
+    inside = face.sheet.within([*face.sheet.runs, *_unstacked(upright)], top=top, bottom=bottom)
     return [run for run in inside if _is_print(run, face.sheet) and header.is_over(run)]
 
 
@@ -113,6 +109,19 @@ def _stands_in_table(run: Run, header: Header, top: float, bottom: float) -> boo
     edges = [title.centre for title in header.titles.values()]
     between = min(edges) < run.centre < max(edges)
     return between and run.y0 > top and run.y1 < bottom + run.x1 - run.x0
+
+
+def _unstacked(upright: Sequence[Run]) -> list[Run]:
+    """Narrow cells above one another (册 册 册) may be recognised as one column of print; here
+    every character is a cell again."""
+    cells = []
+    for run in upright:
+        step = run.height / len(run.raw)
+        for index, glyph in enumerate(run.glyphs):
+            top = run.y0 + index * step
+            place = replace(glyph, x0=run.x0, x1=run.x1, y0=top, y1=top + step)
+            cells.append(Run((place,)))
+    return cells
 
 
 def parts_of(run: Run) -> list[Run]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from operator import attrgetter
 from statistics import median
 from typing import NamedTuple
@@ -61,7 +60,6 @@ class Sheet:
         self._ordered: dict[int, tuple[list[Run], list[float]]] = {}
         self._scales: list[tuple[float, float]] = []
         runs, self.bottom = self._lay_out()
-        runs = [part for run in runs for part in (unstacked(run) if _is_stack(run) else [run])]
         self.upright = tuple([run for run in runs if _is_vertical(run)])
         level = [run for run in runs if not _is_vertical(run)] if self.upright else runs
         self.runs = tuple(_Neighbours(level).joined(0.45) if _by_character(level) else level)
@@ -152,22 +150,6 @@ def _printing(text: str) -> str:
 
 def _is_vertical(run: Run) -> bool:
     return run.height > 1.5 * (run.x1 - run.x0) and len(run.raw) > 1
-
-
-def _is_stack(run: Run) -> bool:
-    """Equal cells above one another (件 件) are easily taken for one word that runs down."""
-    return len(run.raw) > 1 and _is_vertical(run) and len(set(run.raw)) == 1
-
-
-def unstacked(run: Run) -> list[Run]:
-    """Narrow cells above one another (册 册 册) that were recognised as one column of print; every
-    character is a cell again."""
-    step = run.height / len(run.raw)
-    return [
-        Run((replace(glyph, x0=run.x0, x1=run.x1, y0=run.y0 + index * step,
-                     y1=run.y0 + (index + 1) * step),))
-        for index, glyph in enumerate(run.glyphs)
-    ]  # fmt: skip
 
 
 def _by_character(runs: Sequence[Run]) -> bool:

@@ -19,8 +19,9 @@ from extractors.models import ModelFolders
 from extractors.recognition.doubt import better, doubtful_part, joined
 from extractors.recognition.find import LineFinder, Quad, in_reading_order
 from extractors.recognition.modules import load_best_detection, load_modules
-from extractors.recognition.poor import Sight, line_picture, mended, united, with_room
+from extractors.recognition.poor import Sight, line_picture, mended, with_room
 from extractors.recognition.read import LineReader, Reading, cut, less_sure, part_of
+from extractors.recognition.rows import parted, united
 
 #: A glance less sure than this may be wrong; a page with so many of them is poor.
 _SURE, _POOR, _FEW = 0.9, 0.12, 3
@@ -86,11 +87,12 @@ class Engine:
         is looked at anew, for more lines as well; they are cut from what `sight` has of it."""
         if poor and self._dear is not None:
             return self._read_poor(self._dear, picture, quads, sight)
+        found, quads = quads, parted(quads)
         readings = self._cheap.read([cut(picture, quad) for quad in quads])
         poor = is_poor([reading.score for reading in readings])
         if self._dear is not None:
             if poor:
-                return self._read_poor(self._dear, picture, quads, sight)
+                return self._read_poor(self._dear, picture, found, sight)
             readings = self._twice(self._dear, lambda place: cut(picture, quads[place]), readings)
         return [Line(*seen, poor) for seen in zip(quads, readings, strict=True)]
 

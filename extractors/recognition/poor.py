@@ -19,7 +19,6 @@ and seven hurried photos (284 values):
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import cv2
@@ -29,22 +28,17 @@ from extractors.colour import in_own_light
 from extractors.images import Pixels
 from extractors.prepare import Prepared, Warp
 from extractors.recognition.find import Quad
+from extractors.recognition.rows import bounds, sides
 
 #: The height that recognisers take lines at, in pixels.
 _HEIGHT = 48
 #: Boxes of pale print end within their first and last characters: so much of a line's height is
 #: added at both ends.
 _BEYOND = 0.15
-#: A box this much higher than a line and than it is wide holds several rows.
-_TALL = 1.4
 #: What is hard to read keeps the room that training gave it, in pixels of that height: without it
 #: the better model loses a few more such lines. The second for lines no wider than it.
 _ROOM, _LESS_ROOM = 320, 160
 _MIDDLE_GREY = (128, 128, 128)
-#: A box is another's when so much of it lies there.
-_COVERED = 0.4
-#: A short box leans by chance: under this many times its height it is taken to be level.
-_SHORT = 3.5
 #: Two stars around a class begin the name of goods; in small print they pass for quotation marks,
 #: which no such name holds, and the first is overlooked.
 _STARRED = re.compile(
@@ -86,7 +80,7 @@ class Sight:
 def line_picture(picture: Pixels, quad: Quad, back: Warp | None = None) -> Pixels:
     """The line within `quad`, level, at the recogniser's own height. `back` leads from where the
     quad stands to the picture, if that is another one."""
-    along, down = _sides(quad)
+    along, down = sides(quad)
     reach = (quad[1] - quad[0]) / max(along, 1.0) * _BEYOND * down
     wider = quad + np.stack([-reach, reach, reach, -reach])
     width = max(1, int(np.ceil(_HEIGHT * (along / max(down, 1.0) + 2 * _BEYOND))))
@@ -111,70 +105,6 @@ def with_room(line: Pixels) -> Pixels:
     return np.asarray(filled, dtype=np.uint8)
 
 
-def united(best: Sequence[Quad], others: Sequence[Quad]) -> list[Quad]:
-    """The lines of a level page from what two detectors found: all of `best`, cut into rows where
-    they run over several, and what only the others saw."""
-    usual = _usual_height([*best, *others])
-    tall = [quad for quad in best if _is_tall(quad, usual)]
-    level = [_level(quad) for quad in best if not _is_tall(quad, usual)]
-    lone = [
-        _level(quad)
-        for quad in others
-        if not _is_tall(quad, usual) and all(_shared(quad, other) < _COVERED for other in level)
-    ]
-    known = [*level, *lone]
-    for quad in tall:
-        known.extend(_rows(quad, known, usual))
-    return known
-
-
-def _is_known(quad: Quad, others: Sequence[Quad]) -> bool:
-    """Do the others hold a good part of it together, or does it hold one of them?"""
-    held = sum(_shared(quad, other) for other in others)
-    return held >= _COVERED or any(_shared(other, quad) > 0.5 for other in others)
-
-
-def _rows(tall: Quad, known: Sequence[Quad], usual: float) -> Iterator[Quad]:
-    """The parts of a tall box that stand in rows which other boxes show; the box itself where no
-    two do. Parts that are known already are left out."""
-    left, top, right, bottom = _bounds(tall)
-    spans = sorted(
-        (low, high)
-        for quad in known
-        for _, low, _, high in [_bounds(quad)]
-        if top - 0.3 * usual < low and high < bottom + 0.3 * usual and high - low < _TALL * usual
-    )
-    rows: list[list[tuple[float, float]]] = []
-    for span in spans:
-        if rows and (span[0] + span[1]) / 2 < float(np.median([high for _, high in rows[-1]])):
-            rows[-1].append(span)
-        else:
-            rows.append([span])
-    if len(rows) < 2 or right - left > 4 * usual:
-        yield tall
-        return
-    for row in rows:
-        low, high = (float(np.median([span[end] for span in row])) for end in (0, 1))
-        part = _oblong(left, low, right, high)
-        if all(_shared(part, quad) < _COVERED and _shared(quad, part) < _COVERED for quad in known):
-            yield part
-
-
-def _level(quad: Quad) -> Quad:
-    along, down = _sides(quad)
-    return _oblong(*_bounds(quad)) if along < _SHORT * down else quad
-
-
-def _is_tall(quad: Quad, usual: float) -> bool:
-    left, top, right, bottom = _bounds(quad)
-    return bottom - top > _TALL * usual and bottom - top > right - left
-
-
-def _usual_height(quads: Sequence[Quad]) -> float:
-    heights = [min(_sides(quad)) for quad in quads]
-    return float(np.median(heights)) if heights else 0.0
-
-
 def _moved(quad: Quad, warp: Warp) -> Quad:
     moved = cv2.perspectiveTransform(quad.reshape(-1, 1, 2).astype(np.float64), warp)
     return np.asarray(moved.reshape(4, 2), dtype=np.float32)
@@ -192,35 +122,8 @@ def _unturned(degrees: int, width: int, height: int) -> Warp:
 
 
 def _meets(quad: Quad, box: tuple[int, int, int, int]) -> bool:
-    left, top, right, bottom = _bounds(quad)
+    left, top, right, bottom = bounds(quad)
     return left < box[2] and box[0] < right and top < box[3] and box[1] < bottom
-
-
-def _sides(quad: Quad) -> tuple[float, float]:
-    """How long and how high."""
-    top, right, bottom, left = (
-        float(np.hypot(*(quad[(corner + 1) % 4] - quad[corner]))) for corner in range(4)
-    )
-    return max(top, bottom, 1.0), max(left, right, 1.0)
-
-
-def _bounds(quad: Quad) -> tuple[float, float, float, float]:
-    left, top = quad.min(axis=0).tolist()
-    right, bottom = quad.max(axis=0).tolist()
-    return left, top, right, bottom
-
-
-def _oblong(left: float, top: float, right: float, bottom: float) -> Quad:
-    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=np.float32)
-
-
-def _shared(one: Quad, two: Quad) -> float:
-    """The common area as a share of the first one's."""
-    left, top, right, bottom = _bounds(one)
-    others = _bounds(two)
-    across = min(right, others[2]) - max(left, others[0])
-    down = min(bottom, others[3]) - max(top, others[1])
-    return max(across, 0.0) * max(down, 0.0) / max((right - left) * (bottom - top), 1.0)
 
 
 def mended(text: str) -> str:
