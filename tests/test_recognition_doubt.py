@@ -216,3 +216,39 @@ def test_of_lines_read_alike_the_most_doubtful_speaks_for_all_unless_it_was_misr
     found = engine.Engine._twice(dear, lambda place: place, readings)  # type: ignore[arg-type, return-value]
     assert [reading.text for reading in found] == list(texts)
     assert dear.seen == seen
+
+
+def places(*steps: float) -> tuple[float, ...]:
+    """Of characters so far from one another, as shares of the line."""
+    whole, at, found = sum(steps) + 2, 1.0, []
+    for step in (0.0, *steps):
+        at += step
+        found.append(at / whole)
+    return tuple(found)
+
+
+def test_a_number_that_leaves_room_for_one_more_character_is_no_sure_one() -> None:
+    # 549017472-474: the better model passes over the stroke, and is certain of what it reads.
+    holed = Reading("549017472474", 0.9999, places(3, 2, 3, 2, 3, 2, 3, 2, 5, 3, 2))
+    even = Reading("549017472474", 0.9999, places(3, 2, 3, 2, 3, 2, 3, 2, 3, 3, 2))
+    assert holed.holed
+    assert not even.holed
+    assert not Reading("549017472474", 0.9999).holed  # nobody knows where its characters stand
+
+
+def test_a_text_with_more_characters_than_room_is_doubted_whoever_is_believed() -> None:
+    crowded = Reading("杭州市临澜阑实验", 0.7, places(5, 6, 5, 5, 2, 5, 5))
+    assert crowded.crowded
+    assert not Reading("杭州市临澜实验", 0.99, places(5, 6, 5, 5, 5, 6)).crowded
+    seen = better(Reading("杭州市临阑实验", 0.98), crowded)
+    assert (seen.text, seen.score) == ("杭州市临阑实验", 0.7)
+
+
+def test_the_engines_certainty_counts_for_little_in_an_uneven_line() -> None:
+    class Module:
+        def predict(self, lines: list[Any], **_: Any) -> list[dict[str, Any]]:
+            columns = [[1, 3, 5, 7, 9, 11, 13, 17, 19]]
+            return [{"rec_text": ("549017474", (21, None, columns, None)), "rec_score": 0.9999}]
+
+    read = LineReader(Module()).read([np.zeros((48, 168, 3), np.uint8)])
+    assert (read[0].text, read[0].score) == ("549017474", 0.7)

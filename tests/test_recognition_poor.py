@@ -10,7 +10,8 @@ from extractors.colour import Stamp
 from extractors.images import Pixels
 from extractors.prepare import Prepared
 from extractors.recognition.find import Quad
-from extractors.recognition.poor import Sight, line_picture, mended, united, with_room
+from extractors.recognition.poor import Sight, line_picture, mended, with_room
+from extractors.recognition.rows import parted, united
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Quad:
@@ -52,6 +53,13 @@ def test_a_row_seen_by_the_other_detector_is_not_cut_out_again() -> None:
 def test_print_that_runs_down_beside_nothing_stays_whole() -> None:
     down = box(150, 100, 165, 160)
     assert bounds(united([*rows(), down], [])) == bounds([*rows(), down])
+
+
+def test_cells_found_as_one_are_cut_on_any_page_and_a_label_down_the_side_is_not() -> None:
+    stack, label = box(150, 19, 165, 61), box(2, 10, 8, 90)
+    found = parted([*rows(), stack, label])
+    units = {(150, 20, 165, 32), (150, 34, 165, 46), (150, 48, 165, 60)}
+    assert bounds(found) == units | bounds([*rows(), label])
 
 
 def test_a_short_box_that_leans_is_taken_level_and_a_long_one_as_it_leans() -> None:
