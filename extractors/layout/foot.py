@@ -10,7 +10,7 @@ from extractors.layout.reading import MENDED, UNLABELLED, Face, compact
 
 _LABEL = re.compile(r"开票人:?")
 #: The same with a character misread, or its colon.
-_LIKE_LABEL = re.compile(r"[开升].{0,2}人[:。.;]|.票人[:。.]?|开票.?[:。]")
+_LIKE_LABEL = re.compile(r"[开升井并].{0,2}人[:。.;]|.[票非]人[:。.;]?|开票.?[:。]")
 #: What stands behind the name: its neighbours' labels, or letters of the seal.
 _NEXT = re.compile(r"[(]?章[)]|[(]|发票|专用|销[售货]|收款|复核|税号|备注")
 #: A name goes on over a gap of at most so many times its height.

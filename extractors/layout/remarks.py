@@ -21,7 +21,7 @@ _LIKE_CIPHER_LABEL = re.compile(r"^[密码区]+$")
 _BUYER = re.compile(r"^购[买方]")
 _FOOT = re.compile(r"(?:开票人|收款人|复核)")
 #: The same, misread.
-_LIKE_FOOT = re.compile(r"^\W?(?:[开升].{1,2}人[:。]|.?票人|收[款故].?人|复[核位])")
+_LIKE_FOOT = re.compile(r"^\W?(?:[开升井并].{1,2}人[:。;]|.?[票非]人|收[款故].?人|复[核位])")
 #: Parts of a seller's seal, which is pressed over this box.
 _SEAL = re.compile(r"专用章|发票专|^.?(?=\d*[A-Z])[0-9A-Z]{15,20}.?$")
 #: The tax id in its middle, misread.
@@ -55,6 +55,7 @@ def read_remarks(face: Face, floor: float, right: float) -> None:
         on_paper = "invoice_code" in face.found
         own = _without_seal(runs, left)
         doubtful = len(own) < len(runs) or on_paper
+        own = [run for run in own if re.search(r"\w", run.text)]  # others are specks
         runs = (
             [run for row in _rows(own) if _begins_left(row, left) for run in row]
             if on_paper
