@@ -128,9 +128,9 @@ def spec(text: str) -> str:
 
 def unit(text: str, *, area: bool = False) -> str:
     """`间·天` loses its dot, which is small; `间天` is no unit. The 2 of ㎡ becomes a ring, a quote
-    or nothing (`area`: the column says 面积单位)."""
+    or nothing, or is all that is left of it (`area`: the column says 面积单位)."""
     bare = plain(text).strip("·.,:;'\"“”‘’-_|")
-    if re.fullmatch(r"m[°'’‘\"²2?*]", bare) or (area and bare == "m"):
+    if re.fullmatch(r"m[°'’‘\"²2?*]", bare) or (area and bare in ("m", "2")):
         return "㎡"
     if re.fullmatch(r"[间网问][.。·]?天", bare):
         return "间·天"

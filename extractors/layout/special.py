@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from extractors.layout import mending
 from extractors.layout.lines import Row
 from extractors.layout.page import Run, plain
 from extractors.layout.reading import UNLABELLED, Face, compact
@@ -76,7 +77,8 @@ def read_special(
     _read_tags(face, head, found)
     doubtful = any(row.cut or row.glued for row in rows)
     for name in _COLUMNS:
-        _keep_cells(face, found, name, [row.cell(name) for row in rows])
+        value = _area if name == "area_unit" and face.recognised else tidy
+        _keep_cells(face, found, name, [row.cell(name) for row in rows], value)
         if name in found and doubtful:
             found[name] = _less_sure(found[name])
     _read_days(face, rows, found)
@@ -125,11 +127,11 @@ def _keep_cells(
     found: dict[str, Field[str]],
     name: str,
     cells: Iterable[Run | None],
-    value: Callable[[str], str | None] | None = None,
+    value: Callable[[str], str | None],
 ) -> None:
     """Keep the different values of the cells; one that is no value leaves all of them out."""
     runs = [run for run in cells if run is not None]
-    texts = [(value or tidy)(run.raw) for run in runs]
+    texts = [value(run.raw) for run in runs]
     if not runs or None in texts:
         return
     different = list(dict.fromkeys(filter(None, texts)))
@@ -160,6 +162,10 @@ def _bare(text: str) -> str:
 def tidy(text: str) -> str | None:
     """A cell's text; spaces beside Chinese characters are the source's gaps, others stay."""
     return re.sub(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])", "", text.strip()) or None
+
+
+def _area(text: str) -> str | None:
+    return tidy(mending.unit(text, area=True))
 
 
 def _day(text: str) -> str | None:
