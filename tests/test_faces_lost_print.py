@@ -13,7 +13,8 @@ import pytest
 
 from extractors.checks import CONFIDENT
 from extractors.faces import invoice_from_words
-from extractors.model import Box, Invoice, Source
+from extractors.layout.slips import whole_certificate
+from extractors.model import Box, Field, Invoice, Source
 from extractors.second_look import _whole, keeps
 from extractors.words import PageWords, Word
 from fixtures.maker import Truth, draw_truth, pages
@@ -198,3 +199,24 @@ def test_a_class_that_lost_its_one_stroke_is_doubtful() -> None:
     field = read(edited(page, worn)).extra["seat_class"]
     assert field.value == "一等座"
     assert field.confidence < CONFIDENT
+
+
+def test_a_kind_told_by_the_labels_of_a_poor_page_is_doubted() -> None:
+    _, page = made("vat_special")
+    words = tuple(word.model_copy(update={"confidence": 0.84}) for word in page.words)
+    poor = page.model_copy(update={"words": words})
+    titled = read(poor)
+    untitled = read(edited(poor, lambda word: word.text.replace("专用发票", "专用发黑")))
+    assert "kind" not in {finding.field for finding in titled.findings}
+    assert untitled.kind is titled.kind
+    assert "kind" in {finding.field for finding in untitled.findings}
+
+
+def test_an_id_that_ends_in_a_star_is_no_whole_one() -> None:
+    def certificate(text: str) -> Field[str]:
+        return Field(value=text, raw=text, source=Source.OCR, confidence=0.95)
+
+    assert whole_certificate(certificate("330108*"), recognised=True).confidence < CONFIDENT
+    assert whole_certificate(certificate("330108********6763"), recognised=True).confidence > 0.9
+    mended = whole_certificate(certificate("330108*****6763"), recognised=True)
+    assert (mended.value, mended.confidence < CONFIDENT) == ("330108********6763", True)

@@ -44,6 +44,7 @@ def issuer(*words: tuple[float, float, str], source: Source = Source.OCR) -> Fie
     ("words", "name", "sure"),
     [
         (((0.4, 0.9, "开票人：林秀英"),), "林秀英", True),
+        (((0.4, 0.9, "并非人；林秀英"),), "林秀英", True),
         (
             ((0.4, 0.9, "开票人："), (0.5, 0.9, "林秀英"), (0.75, 0.9, "销售方：(章)")),
             "林秀英",

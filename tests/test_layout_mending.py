@@ -121,6 +121,8 @@ def test_measures_and_units() -> None:
     assert mending.spec("M1 m10 16m1x") == "M1 m10 16m1x"
     assert mending.unit("间天") == "间·天"
     assert mending.unit("人天") == "人天"
+    assert mending.unit("²", area=True) == "㎡"
+    assert mending.unit("亩", area=True) == "亩"
 
 
 def test_an_amount_that_is_the_total_proves_that_there_is_no_tax() -> None:

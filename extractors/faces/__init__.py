@@ -14,11 +14,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from extractors.kinds import kind_from_name
 from extractors.layout.goods_list import read_list, split_lists
 from extractors.layout.levelling import Lean, level_pages, returned
 from extractors.layout.page import Sheet
-from extractors.layout.reading import Face, FaceReader
-from extractors.model import FIELD_NAMES, Invoice, Kind, Source
+from extractors.layout.reading import UNLABELLED, Face, FaceReader
+from extractors.model import FIELD_NAMES, Finding, Invoice, Kind, Severity, Source
 from extractors.words import PageWords
 
 #: What a document of an undeclared kind must show to be verified and booked.
@@ -114,4 +115,25 @@ def _read_face(
         best = told[0]
     else:
         return Invoice(sources=(source,))
-    return best.read(Face(sheet, source, known))
+    invoice = best.read(Face(sheet, source, known))
+    if source is Source.OCR and invoice.kind not in kinds and _is_guessed(invoice.kind, sheet):
+        return invoice.model_copy(update={"findings": (*invoice.findings, _KIND_UNSURE)})
+    return invoice
+
+
+#: As `checks.CONFIDENT`, which stands on this module.
+_SURE = 0.85
+_KIND_UNSURE = Finding(
+    code="low_confidence",
+    severity=Severity.WARN,
+    field="kind",
+    params={"field": "kind", "confidence": f"{UNLABELLED:.2f}"},
+)
+
+
+def _is_guessed(kind: Kind, sheet: Sheet) -> bool:
+    """On a poor page, none of whose words is sure, a kind whose name does not stand there was told
+    by what is left of its labels: special and ordinary invoices differ in one word."""
+    poor = kind is not Kind.UNKNOWN and all(run.score < _SURE for run in sheet.runs)
+    lines = (run.text for run in (*sheet.runs, *sheet.phrases))
+    return poor and all(kind_from_name(line) is not kind for line in lines)
