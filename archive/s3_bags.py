@@ -7,19 +7,17 @@ interrupted upload is never taken for one (docs/decisions/0020-files-and-bags-in
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from archive.bags import SealedBag
 from archive.buckets import Bucket
+from archive.scratch import held_folder
 
 #: What stands for the whole bag (`archive.bags.bag_digest`).
 SEAL = "tagmanifest-sha256.txt"
-_ABANDONED_SECONDS = 24 * 3600
 
 
 class S3Bags:
@@ -30,11 +28,9 @@ class S3Bags:
         self._workshop = workshop
 
     def seal(self, write: Callable[[Path], SealedBag]) -> SealedBag:
-        self._workshop.mkdir(parents=True, exist_ok=True)
-        _clear(self._workshop)
-        with tempfile.TemporaryDirectory(prefix="bag-", dir=self._workshop) as folder:
-            sealed = write(Path(folder))
-            self._upload(Path(folder) / sealed.path, sealed.path)
+        with held_folder(self._workshop) as folder:
+            sealed = write(folder)
+            self._upload(folder / sealed.path, sealed.path)
         return sealed
 
     def _upload(self, folder: Path, place: str) -> None:
@@ -65,11 +61,3 @@ class S3Bags:
 
     def where(self, place: str) -> str:
         return f"{self._bucket.address}bags/{place}"
-
-
-def _clear(workshop: Path) -> None:
-    """Throw away what killed processes left half made; a bag is never so long in the making."""
-    before = time.time() - _ABANDONED_SECONDS
-    for left_over in workshop.glob("bag-*"):
-        if left_over.stat().st_mtime < before:
-            shutil.rmtree(left_over, ignore_errors=True)

@@ -50,6 +50,9 @@ class S3Store:
     def keep_derived(self, sha256: str, name: str, content: bytes) -> None:
         self._beside.keep_derived(sha256, name, content)
 
+    def tidy(self) -> int:
+        return self._beside.tidy()
+
 
 def _key(sha256: str) -> str:
     return f"files/{name_of(sha256)}"

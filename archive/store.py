@@ -11,7 +11,6 @@ import ctypes
 import errno
 import hashlib
 import os
-import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,9 +18,12 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from archive.scratch import clear_dead_files, held_file
 from extractors.errors import YanpiaoError
 
 _CHUNK = 1 << 20
+#: Where files lie while they are being written; no digest begins so.
+_INCOMING = ".incoming"
 
 
 class StoredFileDamaged(YanpiaoError):
@@ -84,6 +86,10 @@ class Store(Protocol):
         """Keep something drawn of a file."""
         ...
 
+    def tidy(self) -> int:
+        """Throw away what killed processes left half written; returns how many files."""
+        ...
+
     def check(self) -> None:
         """Return when the store could take a file right now; raise what forbids it."""
         ...
@@ -121,16 +127,23 @@ class Derived:
     def derived(self, sha256: str, name: str) -> Path:
         """Where something drawn of a file is kept beside the store: it may be missing, and be
         thrown away, at any time. Raises `ValueError` for no digest."""
-        beside = self.root.with_name(f"{self.root.name}-derived")
-        return beside / Path(name_of(sha256)).parent / f"{sha256}-{name}"
+        return self._beside / Path(name_of(sha256)).parent / f"{sha256}-{name}"
 
     def keep_derived(self, sha256: str, name: str, content: bytes) -> None:
         """Keep something drawn of a file."""
         target = self.derived(sha256, name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-        temporary.write_bytes(content)
-        temporary.replace(target)
+        with held_file(self._beside / _INCOMING) as temporary:
+            temporary.write_bytes(content)
+            temporary.replace(target)
+
+    @property
+    def _beside(self) -> Path:
+        return self.root.with_name(f"{self.root.name}-derived")
+
+    def tidy(self) -> int:
+        """Throw away what killed processes left half written; returns how many files."""
+        return clear_dead_files(self._beside / _INCOMING)
 
 
 class FileStore(Derived):
@@ -164,13 +177,16 @@ class FileStore(Derived):
             return sha256
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _durable(target) as stream:
+            with _durable(target, self.root / _INCOMING) as stream:
                 stream.write(content)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise StorageFull(detail=error.strerror) from error
             raise StorageUnreachable(detail=error.strerror) from error
         return sha256
+
+    def tidy(self) -> int:
+        return super().tidy() + clear_dead_files(self.root / _INCOMING)
 
     def get(self, sha256: str) -> bytes:
         """The bytes, checked against their digest.
@@ -188,18 +204,15 @@ class FileStore(Derived):
 
 
 @contextmanager
-def _durable(target: Path) -> Iterator[BinaryIO]:
-    """Write beside the target, flush to the disk, then move into place in one step."""
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as stream:
+def _durable(target: Path, incoming: Path) -> Iterator[BinaryIO]:
+    """Write apart, flush to the disk, then move into place in one step."""
+    with held_file(incoming) as temporary:
+        with temporary.open("wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
         temporary.chmod(0o440)
         temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
     sync_folder(target.parent)
 
 

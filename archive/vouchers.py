@@ -16,6 +16,7 @@ from archive.accounting import Standing, VoucherFacts
 from archive.bags import BagItem, SealedBag, check_voucher_no, seal
 from archive.drawing.pages import thumbnail, thumbnail_name
 from archive.drawing.searchable import is_scan, searchable
+from archive.locking import one_writer
 from archive.records import (
     IN_MOTION,
     BagRow,
@@ -41,6 +42,9 @@ def ensure(session: Session, voucher_no: str, actor: str) -> Voucher:
     """The voucher of this number, made if it is new. Raises `BadVoucherNumber`."""
     check_voucher_no(voucher_no)
     voucher = session.get(Voucher, voucher_no)
+    if voucher is None:
+        one_writer(session)  # another may be making it in this moment
+        voucher = session.get(Voucher, voucher_no)
     if voucher is None:
         voucher = Voucher(voucher_no=voucher_no)
         session.add(voucher)

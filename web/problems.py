@@ -3,12 +3,14 @@ get a problem document (RFC 9457), people a page with the reason and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import quote
 
+import redis
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from archive.factors import Stage
@@ -16,6 +18,9 @@ from extractors.errors import YanpiaoError
 from extractors.messages import say
 from web.rendering import language_of, render
 from web.who import SignInNeeded
+from worker.log import logger
+
+log = logger("problems")
 
 #: Where a sign-in goes on, by what it still lacks.
 _DOORS: dict[str, str] = {
@@ -24,6 +29,8 @@ _DOORS: dict[str, str] = {
 }
 
 _LATER = (429, 503)
+#: After so many seconds it makes sense to ask again for what an engine that is away kept one from.
+_AWAY_SECONDS = 10
 
 _STATUS = {
     "key_reused": 422,
@@ -183,6 +190,18 @@ async def _http(request: Request, error: Exception) -> Response:
     return answer
 
 
+def _away(code: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """An engine does not answer: asking again later makes sense, as programs see by 503."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        log.error("engine_away", code=code, error=type(error).__name__, path=request.url.path)
+        said = _said(request, code, 503)
+        said.headers["Retry-After"] = str(_AWAY_SECONDS)
+        return said
+
+    return answer
+
+
 async def _fault(request: Request, _: Exception) -> Response:
     """A fault of ours. The server's log has it; the answer tells nothing of how it came about."""
     return _said(request, "internal_fault", 500)
@@ -193,4 +212,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(YanpiaoError, _handle)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    for kind in (OperationalError, InterfaceError):
+        app.add_exception_handler(kind, _away("database_unreachable"))
+    app.add_exception_handler(redis.RedisError, _away("queue_unreachable"))
     app.add_exception_handler(Exception, _fault)

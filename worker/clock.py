@@ -66,7 +66,7 @@ class Clock:
                 + self._due_again()
                 + self._ready_vouchers()
             )
-        except (redis.ConnectionError, redis.TimeoutError) as error:
+        except redis.RedisError as error:
             log.warning("broker_unreachable", error=type(error).__name__)
             return 0
 
@@ -165,6 +165,6 @@ class Clock:
                 self.round()
                 self._housekeeping.round()
                 inspect_due(self._services)
-            except (SQLAlchemyError, OSError, YanpiaoError) as error:
+            except (SQLAlchemyError, redis.RedisError, OSError, YanpiaoError) as error:
                 log.exception("round_failed", error=type(error).__name__)
             self._stop.wait(self._services.settings.clock_seconds)

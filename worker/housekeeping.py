@@ -3,14 +3,21 @@ the dashboard's figures, signs the audit trail's head, and forgets files that no
 
 from __future__ import annotations
 
+import time
+
 from worker import webhooks
 from worker.alarms import Alarms
 from worker.audit_signing import AuditSigner
 from worker.figures import Figuring
+from worker.log import logger
 from worker.notices import Notices
 from worker.outgoing import deliver, senders
 from worker.services import Services
 from worker.transfers import Transfers
+
+log = logger("housekeeping")
+
+_TIDY_SECONDS = 60
 
 
 class Housekeeping:
@@ -25,6 +32,8 @@ class Housekeeping:
         self._signer = AuditSigner(services.settings, services.database)
         self._alarms = Alarms(services)
         self._figures = Figuring(services.database)
+        self._store = services.store
+        self._tidied = float("-inf")
 
     def round(self) -> int:
         """Returns how many messages left the house."""
@@ -33,6 +42,15 @@ class Housekeeping:
         webhooks.follow(self._services)
         webhooks.deliver(self._services)
         self._transfers.sweep()
+        self._tidy()
         self._signer.round()
         self._figures.round()
         return deliver(self._services.database, self._ways, self._services.settings.public_url)
+
+    def _tidy(self) -> None:
+        """Files that killed processes left half written are thrown away."""
+        if time.monotonic() - self._tidied < _TIDY_SECONDS:
+            return
+        self._tidied = time.monotonic()
+        if count := self._store.tidy():
+            log.info("left_overs_cleared", count=count)

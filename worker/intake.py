@@ -6,6 +6,7 @@ file over the size limit is not kept, and its row says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from archive import audit, vouchers
 from archive.database import Database
+from archive.locking import one_writer
 from archive.records import Batch, Document, State, Upload, new_id, now
 from archive.store import Store, digest_of
 from extractors.errors import DocumentError, FileTooLarge
@@ -141,9 +143,10 @@ class Intake:
     ) -> Receipt:
         with self._database.write() as session:
             batch = session.get_one(Batch, batch_id)
-            parts = session.scalars(
-                select(Document).where(Document.sha256 == sha256).order_by(Document.part)
-            ).all()
+            parts = _parts(session, sha256)
+            if not parts:
+                one_writer(session)  # the same bytes may be coming in by another hand
+                parts = _parts(session, sha256)
             known = parts[0] if parts else None
             document = known or Document(
                 id=new_id(),
@@ -202,6 +205,12 @@ class Intake:
             document_id=document.id,
             voucher_no=batch.voucher_no,
         )
+
+
+def _parts(session: Session, sha256: str) -> Sequence[Document]:
+    """The documents that these bytes are known as, in order; none for new bytes."""
+    query = select(Document).where(Document.sha256 == sha256).order_by(Document.part)
+    return session.scalars(query).unique().all()
 
 
 def _is_bulk(session: Session, batch_id: str) -> bool:

@@ -104,8 +104,12 @@ class Pipeline:
         store = self._services.store
         for page in {invoice.first_page for invoice in invoices}:
             small = reader.thumbnail(path, page)
-            if small is not None:
+            if small is None:
+                continue
+            try:
                 store.keep_derived(document.sha256, thumbnail_name(page), small)
+            except OSError as error:  # no room for what can be drawn again: the reading stands
+                log.warning("page_not_drawn", document_id=document.id, error=error.strerror)
 
     def _reading_failed(
         self, document: Document, token: str, error: YanpiaoError, seconds: float

@@ -51,8 +51,8 @@ _NOBODYS = Share()
 
 
 def enqueue(client: redis.Redis, stage: Stage, key: str, share: Share = _NOBODYS) -> bool:
-    """Put one piece of work in its queue; False when it is queued already, or the server does
-    not answer: the clock will see to it, because the database knows.
+    """Put one piece of work in its queue; False when it is queued already, or the server
+    does not take it: the clock will see to it, because the database knows.
 
     Work that is in hand right now is queued once more, under a name of its own: it may have
     looked before there was something new to do. A live lease makes a needless run return.
@@ -74,8 +74,8 @@ def enqueue(client: redis.Redis, stage: Stage, key: str, share: Share = _NOBODYS
         queue.tag(name, share)
     except DuplicateJobError:
         return False
-    except (redis.ConnectionError, redis.TimeoutError):
-        log.warning("enqueue_postponed", stage=stage, id=key)
+    except redis.RedisError as error:  # away, or it takes nothing: its disk is full, it is a copy
+        log.warning("enqueue_postponed", stage=stage, id=key, error=type(error).__name__)
         return False
     return True
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -31,20 +30,11 @@ from extractors.sniff import sniff
 from verifiers.signatures import check_signatures
 from verifiers.signatures.roots import load_roots
 from worker.confinement import Bounds, bound_processor, confine
+from worker.living import die_with_parent
 from worker.log import configure, logger
 from worker.settings import Settings
 
 log = logger("reader_child")
-
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent(parent: int) -> None:
-    """Ask Linux to end this process when its parent does, and end now if it already did."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(0)
 
 
 def _content(handle: int, most: int) -> bytes:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from worker.broker import connect, serve_bundled, wait_for
+from worker.living import own_temporary_folder
 from worker.log import configure
 from worker.people_command import welcome_admin
 from worker.queues import Stage
@@ -33,14 +34,15 @@ def web(
     wait_for(connect(settings), 60)
     welcome_admin(settings)
     # Named, not imported: this layer does not know the web, it only starts it.
-    uvicorn.run(
-        "web.app:served",
-        factory=True,
-        host=host or settings.web_host,
-        port=port or settings.web_port,
-        log_level="warning",
-        server_header=False,
-    )
+    with own_temporary_folder():
+        uvicorn.run(
+            "web.app:served",
+            factory=True,
+            host=host or settings.web_host,
+            port=port or settings.web_port,
+            log_level="warning",
+            server_header=False,
+        )
 
 
 def worker(
@@ -62,7 +64,8 @@ def clock() -> None:
     settings = Settings()
     configure(settings.log_level)
     wait_for(connect(settings), 60)
-    Clock(Services.open(settings)).run()
+    with own_temporary_folder():
+        Clock(Services.open(settings)).run()
 
 
 def register(app: typer.Typer) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerPool
+from rq.worker_registration import REDIS_WORKER_KEYS
 
 from extractors.errors import YanpiaoError
 from worker import jobs
 from worker.broker import connect, wait_for
 from worker.fair_queue import FairQueue
+from worker.living import die_with_parent, own_temporary_folder
 from worker.log import configure, logger
 from worker.queues import Stage, queue_of
 from worker.settings import Settings
@@ -23,6 +26,9 @@ log = logger("workers")
 _BROKER_START_SECONDS = 60
 #: One sign of life in so many seconds is enough.
 _BEAT_SECONDS = 1.0
+#: An idle worker gives a sign of life 15 seconds before this is over, and counts as dead a minute
+#: after it.
+_SILENT_SECONDS = 30
 
 
 class WarmWorker(SimpleWorker):
@@ -31,6 +37,8 @@ class WarmWorker(SimpleWorker):
 
     stage: Stage
     settings: Settings
+    #: The process that keeps the pool.
+    keeper: int
 
     def __init__(self, queues: Any, *args: Any, **kwargs: Any) -> None:
         # The pool knows how to make anew only a plain connection, not one that asks sentinels.
@@ -38,9 +46,16 @@ class WarmWorker(SimpleWorker):
         client = connect(self.settings)
         kwargs["connection"] = client
         self._beaten = float("-inf")
+        kwargs["worker_ttl"] = _SILENT_SECONDS
         super().__init__([queue_of(self.stage, client)], *args, **kwargs)
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
+        # Nobody would ever stop a worker whose pool is dead, and the next pool brings its own.
+        die_with_parent(self.keeper)
+        with own_temporary_folder():
+            return self._work(*args, **kwargs)
+
+    def _work(self, *args: Any, **kwargs: Any) -> bool:
         configure(self.settings.log_level)
         kwargs["with_scheduler"] = False  # the clock schedules, from the database
         kwargs["logging_level"] = "WARNING"
@@ -66,7 +81,12 @@ class WarmWorker(SimpleWorker):
             return
         with self.connection.pipeline(transaction=False) as together:
             super().heartbeat(timeout, together)
-            together.execute()
+            together.sismember(REDIS_WORKER_KEYS, self.key)
+            *_, listed = together.execute()
+        if not listed:
+            # The queue server was wiped: else one that works would be missing from every list.
+            self.connection.delete(self.key)
+            self.register_birth()  # type: ignore[no-untyped-call]
         self._beaten = moment if timeout is None else float("-inf")
 
     def handle_warm_shutdown_request(self) -> None:
@@ -75,7 +95,8 @@ class WarmWorker(SimpleWorker):
 
 def worker_class(stage: Stage, settings: Settings) -> type[WarmWorker]:
     """A worker type bound to its stage and settings: the pool hands neither through."""
-    return type(f"{stage.title()}Worker", (WarmWorker,), {"stage": stage, "settings": settings})
+    kept = {"stage": stage, "settings": settings, "keeper": os.getpid()}
+    return type(f"{stage.title()}Worker", (WarmWorker,), kept)
 
 
 def run_pool(stage: Stage, settings: Settings, count: int) -> None:

@@ -1,0 +1,54 @@
+"""How a worker process lives and ends: never longer than its pool, and with a folder for temporary
+files of its own, which whoever comes later clears away if it was killed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from archive.scratch import held_folder
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask Linux to end this process when its parent does, and end now if it already did."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(0)
+
+
+@contextmanager
+def own_temporary_folder() -> Iterator[Path]:
+    """Temporary files of this process and of those it starts (a browser's profile, traces, copies
+    from a bucket) lie in a folder of its own for the length of a `with`."""
+    before, known = tempfile.tempdir, os.environ.get("TMPDIR")
+    with held_folder(_place()) as folder:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+        try:
+            yield folder
+        finally:
+            tempfile.tempdir = before
+            if known is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = known
+
+
+def _place() -> Path:
+    """Where the folders lie: short, because a browser's socket has its place below it, and this
+    user's alone."""
+    place = Path(tempfile.gettempdir()) / f"yanpiao-{os.getuid()}"
+    place.mkdir(mode=0o700, exist_ok=True)
+    seen = place.lstat()
+    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid():
+        return Path(tempfile.mkdtemp(prefix="yanpiao-"))  # somebody else took the name
+    return place
