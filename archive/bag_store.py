@@ -13,8 +13,11 @@ from archive.bags import SealedBag
 class BagStore(Protocol):
     """Bags by their place, `VOUCHER/v0001`."""
 
-    def seal(self, write: Callable[[Path], SealedBag]) -> SealedBag:
-        """Let `write` make a bag in a folder, and keep it durably."""
+    def seal(
+        self, write: Callable[[Path], SealedBag], insist: Callable[[], None] = lambda: None
+    ) -> SealedBag:
+        """Let `write` make a bag in a folder, and keep it durably. `insist` raises where
+        nothing may be changed any more, because another worker may be sealing the voucher."""
         ...
 
     def local(self, place: str) -> AbstractContextManager[Path]:
@@ -33,7 +36,10 @@ class FolderBags:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def seal(self, write: Callable[[Path], SealedBag]) -> SealedBag:
+    def seal(
+        self, write: Callable[[Path], SealedBag], insist: Callable[[], None] = lambda: None
+    ) -> SealedBag:
+        del insist  # `write` itself moves the bag into its place, and insists before
         return write(self.root)
 
     @contextmanager

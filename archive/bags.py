@@ -99,7 +99,7 @@ def seal(
     try:
         approve(temporary)
     except YanpiaoError:
-        shutil.rmtree(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)  # who took over has cleared it away already
         raise
     if target.exists():
         shutil.rmtree(target)

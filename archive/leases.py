@@ -10,12 +10,26 @@ import datetime as dt
 import secrets
 from typing import Any
 
-from sqlalchemy import CursorResult, or_, update
+from sqlalchemy import ColumnElement, CursorResult, or_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from archive.records import Document, Voucher, now
 
 Row = type[Document] | type[Voucher]
+
+#: Nothing is held for so long: such a lease was given by a clock that has been put back since.
+_LONGEST = dt.timedelta(hours=2)
+
+
+def free(table: Row, moment: dt.datetime) -> ColumnElement[bool]:
+    """The condition that nobody works on the row."""
+    until = table.lease_until
+    return or_(until.is_(None), until < moment, until > moment + _LONGEST)
+
+
+def is_held(row: Document | Voucher, moment: dt.datetime) -> bool:
+    """Whether somebody works on the row."""
+    return row.lease_until is not None and moment <= row.lease_until <= moment + _LONGEST
 
 
 def _key(table: Row) -> InstrumentedAttribute[str]:
@@ -38,7 +52,7 @@ def take(
     token = secrets.token_hex(16)
     conditions = [
         _key(table) == key,
-        or_(table.lease_until.is_(None), table.lease_until < moment),
+        free(table, moment),
     ]
     if states is not None:
         conditions.append(Document.state.in_(states))

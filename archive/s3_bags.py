@@ -27,23 +27,28 @@ class S3Bags:
         self._bucket = bucket
         self._workshop = workshop
 
-    def seal(self, write: Callable[[Path], SealedBag]) -> SealedBag:
+    def seal(
+        self, write: Callable[[Path], SealedBag], insist: Callable[[], None] = lambda: None
+    ) -> SealedBag:
         with held_folder(self._workshop) as folder:
             sealed = write(folder)
-            self._upload(folder / sealed.path, sealed.path)
+            self._upload(folder / sealed.path, sealed.path, insist)
         return sealed
 
-    def _upload(self, folder: Path, place: str) -> None:
+    def _upload(self, folder: Path, place: str, insist: Callable[[], None]) -> None:
         """Replace whatever an interrupted try left; the record decides what is a bag, and the
-        caller holds the voucher's lease."""
+        caller holds the voucher's lease: it insists on that before each object."""
         base = f"bags/{place}/"
+        insist()
         self._bucket.delete(base + SEAL)
         names = sorted(
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         )
         for stale in set(self._bucket.keys(base)) - {base + name for name in names}:
+            insist()
             self._bucket.delete(stale)
         for name in (*(name for name in names if name != SEAL), SEAL):
+            insist()
             self._bucket.put(base + name, (folder / name).read_bytes())
 
     @contextmanager

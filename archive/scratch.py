@@ -27,7 +27,7 @@ def held_folder(parent: Path) -> Iterator[Path]:
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     clear_dead(parent)
     while True:
-        folder = parent / f"held-{os.getpid()}-{secrets.token_hex(4)}"
+        folder = parent / f"held-{os.getpid()}-{secrets.token_hex(2)}"
         folder.mkdir(mode=0o700)
         with _held(folder / _LOCK) as lasting:
             if not lasting:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from archive import accounting, audit, gate, reviewing
+from archive import accounting, audit, gate, leases, reviewing
 from archive.accounting import Standing, VoucherFacts
 from archive.bags import BagItem, SealedBag, check_voucher_no, seal
 from archive.drawing.pages import thumbnail, thumbnail_name
@@ -120,7 +120,7 @@ def _known_to_differ() -> Select[str]:
 def vouchers_ready(session: Session) -> list[str]:
     """Numbers of the vouchers that `ready_to_seal` would say yes to and nobody holds."""
     moving = select(Document.voucher_no).where(Document.state.in_(IN_MOTION))
-    held = select(Voucher.voucher_no).where(Voucher.lease_until >= now())
+    held = select(Voucher.voucher_no).where(~leases.free(Voucher, now()))
     query = (
         select(Document.voucher_no)
         .where(
@@ -306,11 +306,19 @@ def plan_seal(session: Session, voucher_no: str) -> SealPlan | None:
     )
 
 
-def write_bag(plan: SealPlan, store: Store, root: Path) -> SealedBag:
-    """Write the planned bag to the disk. The caller holds the voucher's lease; whatever an
-    interrupted try left under the same version was never recorded and is replaced.
+def write_bag(
+    plan: SealPlan, store: Store, root: Path, *, insist: Callable[[], None] = lambda: None
+) -> SealedBag:
+    """Write the planned bag to the disk. The caller holds the voucher's lease, and `insist` raises
+    where it does not any more; whatever an interrupted try left under the same version was never
+    recorded and is replaced.
 
     Raises `SealingRefused` where the four-property test fails; nothing is left then."""
+
+    def approve(folder: Path) -> None:
+        gate.approve(folder, plan.voucher_no, plan.accepted)
+        insist()  # from here on it would replace what another has sealed meanwhile
+
     return seal(
         root,
         plan.voucher_no,
@@ -323,7 +331,7 @@ def write_bag(plan: SealPlan, store: Store, root: Path) -> SealedBag:
         previous_digest=plan.previous_digest,
         facts=plan.facts,
         decisions=plan.decisions,
-        approve=lambda folder: gate.approve(folder, plan.voucher_no, plan.accepted),
+        approve=approve,
     )
 
 

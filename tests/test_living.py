@@ -152,3 +152,14 @@ def test_a_worker_makes_itself_known_again_after_the_queue_server_was_wiped(
     ]
     worker.heartbeat()
     assert len(Worker.all(connection=services.redis)) == 1
+
+
+def test_a_deep_folder_for_temporary_files_keeps_no_browser_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / "so" / "deep" / ("that" * 20)
+    deep.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    with own_temporary_folder() as folder:
+        socket = folder / "org.chromium.Chromium.AbCdEf" / "SingletonSocket"
+        assert len(str(socket)) <= 107

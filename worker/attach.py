@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from archive import audit, vouchers
+from archive import audit, leases, vouchers
 from archive.actors import Actor, Role
 from archive.records import Document, State, Voucher, now
 from archive.visibility import in_charge, visible
@@ -23,7 +23,7 @@ class TooLateToAttach(YanpiaoError):
 
 
 def _is_held(row: Document | Voucher) -> bool:
-    return row.lease_until is not None and row.lease_until > now()
+    return leases.is_held(row, now())
 
 
 def attach(services: Services, actor: Actor, voucher_no: str, document_id: str) -> Document:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from archive import audit
+from archive import audit, leases
 from archive.database import Database
 from archive.records import Batch, Document, State, Upload, now
 from worker.errors import UnknownBatch
@@ -60,7 +60,7 @@ def _cancel(database: Database, ids: list[str], actor: str) -> tuple[int, int]:
     with database.write() as session:
         query = select(Document).where(Document.id.in_(ids), Document.state.in_(WITHDRAWABLE))
         for document in session.scalars(query.with_for_update(of=Document)):
-            if document.lease_until is not None and document.lease_until > now():
+            if leases.is_held(document, now()):
                 busy += 1
                 continue
             move(session, document, State.REJECTED, actor=actor, reason=CANCELLED)

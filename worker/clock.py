@@ -15,7 +15,7 @@ import redis
 from sqlalchemy import or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from archive import vouchers
+from archive import leases, vouchers
 from archive.records import Document, State, now
 from extractors.errors import YanpiaoError
 from verifiers.model import Reason
@@ -38,7 +38,11 @@ _LONGEST_BACK_OFF = dt.timedelta(hours=1)
 
 
 def _rested(document: Document, moment: dt.datetime, pause: dt.timedelta) -> bool:
-    """True once a document has lain still long enough: longer after each failed attempt."""
+    """True once a document has lain still long enough: longer after each failed attempt. What was
+    changed in the future was so by a clock that has been put back: nobody knows how long it lies.
+    """
+    if document.updated_at > moment + pause:
+        return True
     wait = min(pause * 2 ** min(document.attempts, 12), _LONGEST_BACK_OFF)
     rested: bool = document.updated_at + wait <= moment
     return rested
@@ -76,8 +80,11 @@ class Clock:
             select(Document)
             .where(
                 Document.state == state,
-                or_(Document.lease_until.is_(None), Document.lease_until < moment),
-                Document.updated_at <= moment - self._pause,
+                leases.free(Document, moment),
+                or_(
+                    Document.updated_at <= moment - self._pause,
+                    Document.updated_at > moment + self._pause,
+                ),
             )
             .order_by(Document.id)
             .limit(_ROUND_LIMIT)
@@ -98,7 +105,7 @@ class Clock:
             .where(
                 Document.state == State.WAITING,
                 Document.next_try_at <= moment,
-                or_(Document.lease_until.is_(None), Document.lease_until < moment),
+                leases.free(Document, moment),
             )
             .order_by(Document.next_try_at)
             .limit(_ROUND_LIMIT)

@@ -19,6 +19,8 @@ log = logger("lanes")
 
 #: How long documents keep off a stopped lane before they ask again whether it is open.
 _STOPPED_LANE_PAUSE = dt.timedelta(minutes=10)
+#: Beyond the longest back-off (`verifiers.outcome`).
+_LONGEST_PATIENCE = dt.timedelta(hours=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class Lanes:
             return None
         if lane.stopped_at and lane.reason:
             return Hold(Reason(lane.reason), now() + _STOPPED_LANE_PAUSE)
-        if lane.resume_at and lane.resume_at > now():
-            return Hold(Reason.TOO_FREQUENT, lane.resume_at)
+        if (until := _patience(lane)) and until > now():
+            return Hold(Reason.TOO_FREQUENT, until)
         return None
 
     def stop(self, reason: str) -> None:
@@ -90,7 +92,7 @@ class Lanes:
     def patience(self) -> dt.datetime | None:
         """Until when the portal asked to be left alone."""
         lane = self.row()
-        return lane.resume_at if lane else None
+        return _patience(lane) if lane else None
 
     def back_off(self, planned: dt.datetime) -> dt.datetime:
         """The portal asked for patience until `planned`: wait longer after each such word."""
@@ -98,7 +100,8 @@ class Lanes:
             lane = session.get(Lane, self._portal) or Lane(portal=self._portal, refusals=0)
             lane.refusals += 1
             until = backed_off(planned, now(), lane.refusals)
-            lane.resume_at = max(until, lane.resume_at) if lane.resume_at else until
+            before = _patience(lane)
+            lane.resume_at = max(until, before) if before else until
             session.add(lane)
             resume_at = lane.resume_at
         log.warning("lane_held_back", portal=self._portal, until=resume_at.isoformat())
@@ -113,3 +116,11 @@ class Lanes:
             lane = session.get_one(Lane, self._portal)
             if lane.resume_at is not None and lane.resume_at <= now():
                 lane.resume_at, lane.refusals = None, 0
+
+
+def _patience(lane: Lane) -> dt.datetime | None:
+    """Until when the portal asked for patience. It never asks for so long as a clock makes of it
+    that has been put back since."""
+    if lane.resume_at is None or lane.resume_at > now() + _LONGEST_PATIENCE:
+        return None
+    return lane.resume_at

@@ -16,6 +16,8 @@ from pathlib import Path
 from archive.scratch import held_folder
 
 _PR_SET_PDEATHSIG = 1
+#: A socket's path has 107 characters; names below the folder take up to 80.
+_DEEPEST = 27
 
 
 def die_with_parent(parent: int) -> None:
@@ -44,9 +46,11 @@ def own_temporary_folder() -> Iterator[Path]:
 
 
 def _place() -> Path:
-    """Where the folders lie: short, because a browser's socket has its place below it, and this
-    user's alone."""
-    place = Path(tempfile.gettempdir()) / f"yanpiao-{os.getuid()}"
+    """Where the folders lie: this user's alone, and short, because a browser has its socket some
+    way below. Where the system's folder for temporary files is too deep for that, `/tmp`."""
+    usual = Path(tempfile.gettempdir())
+    base = usual if len(str(usual)) <= _DEEPEST or not os.access("/tmp", os.W_OK) else Path("/tmp")  # noqa: S108
+    place = base / f"yanpiao-{os.getuid()}"
     place.mkdir(mode=0o700, exist_ok=True)
     seen = place.lstat()
     if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid():

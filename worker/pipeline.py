@@ -241,13 +241,14 @@ class Pipeline:
             return
         began = time.monotonic()
         try:
-            with self._keeper(Voucher, voucher_no, token):
+            with self._keeper(Voucher, voucher_no, token) as keeper:
                 with self._database.read() as session:
                     plan = vouchers.plan_seal(session, voucher_no)
                 sealed = None
                 if plan:
-                    write = partial(vouchers.write_bag, plan, self._services.store)
-                    sealed = self._services.bags.seal(write)
+                    insist = keeper.insist
+                    write = partial(vouchers.write_bag, plan, self._services.store, insist=insist)
+                    sealed = self._services.bags.seal(write, insist)
         except gate.SealingRefused as refused:
             log.warning("sealing_refused", voucher_no=voucher_no, codes=refused.params["codes"])
             with self._database.write() as session:

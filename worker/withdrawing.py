@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archive import leases
 from archive.actors import Actor
 from archive.database import Database
 from archive.records import Document, State, now
@@ -47,6 +48,6 @@ def withdraw(database: Database, document_id: str, actor: Actor) -> None:
             raise UnknownDocument(id=document_id)
         if document.state not in WITHDRAWABLE:
             raise TooLateToWithdraw(id=document_id)
-        if document.lease_until is not None and document.lease_until > now():
+        if leases.is_held(document, now()):
             raise BeingWorkedOn(id=document_id)
         move(session, document, State.REJECTED, actor=actor.id, reason=WITHDRAWN)

@@ -70,7 +70,7 @@ def _limit(process: psutil.Process, most: int) -> bool:
 @contextmanager
 def small_disk(mebibytes: int) -> Iterator[Disk]:
     """An empty disk of that size, gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="yanpiao-endurance-") as folder:
+    with tempfile.TemporaryDirectory(prefix="yp-") as folder:
         root = Path(folder)
         mount = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m,mode=755", "endurance", folder]
         mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0

@@ -75,7 +75,7 @@ class House:
 
     @property
     def temporary(self) -> Path:
-        return self.disk.root / "tmp"
+        return self.disk.root / "tmp"  # short: a browser keeps a socket some way below
 
     @property
     def web(self) -> str:

@@ -186,6 +186,7 @@ def _through(plan: Plan, house: House, pile: Pile, outcome: Outcome, say: Say) -
         ],
         "the pile drained in time": [] if outcome.drained_in is not None else ["it did not"],
         "every paper was acknowledged": _unthanked(papers, counter),
+        **judge.records(),
         **judge.working(),
     }
     for name in services():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from archive import leases
 from archive.actors import Actor, Role
 from archive.records import (
     Batch,
@@ -72,14 +73,14 @@ def is_busy(session: Session, document: Document) -> bool:
     """Is a worker at it? What has passed is in hand while its voucher is being sealed, unless it
     is still held back from sealing."""
     moment = now()
-    if document.lease_until is not None and document.lease_until >= moment:
+    if leases.is_held(document, moment):
         return True
     if document.state != State.PASSED:
         return False
     if document.next_try_at is not None and document.next_try_at > moment:
         return False
     voucher = session.get(Voucher, document.voucher_no, populate_existing=True)
-    return bool(voucher and voucher.lease_until and voucher.lease_until >= moment)
+    return voucher is not None and leases.is_held(voucher, moment)
 
 
 def undoable(session: Session, document: Document) -> ReviewDeed | None:
