@@ -35,7 +35,6 @@ from benchmarks.endurance.faults import Injector, yanpiao
 from benchmarks.endurance.house import STAGES, House
 from benchmarks.endurance.people import Thanks
 from extractors.errors import YanpiaoError
-from worker.captcha_desk import RedisCaptchaDesk
 from worker.queues import Stage, queue_of
 from worker.services import Services
 
@@ -237,7 +236,7 @@ class Judge:
             if begun := registry.get_job_ids(cleanup=False):
                 yield f"{len(begun)} begun in {stage}: {begun[:3]}"
         with suppress(redis.RedisError):
-            if waiting := RedisCaptchaDesk(client).waiting():
+            if waiting := self._services.desk.waiting():
                 yield f"{waiting} captchas wait"
 
     def _unknown_files(self) -> Iterable[str]:
