@@ -14,6 +14,7 @@ from archive import (
     repeats,
     retention,
     reviewing,
+    tallies,
     webhooks,
 )
 from archive.search import tables as search
@@ -32,6 +33,7 @@ MODULES = (
     repeats,
     retention,
     reviewing,
+    tallies,
     search,
     webhooks,
 )

@@ -429,14 +429,6 @@ def test_what_another_campus_has_is_not_there(web: TestClient, joined: Services)
         assert web.get(address).status_code == 200, address
 
 
-def test_only_keepers_and_auditors_see_the_counts(web: TestClient) -> None:
-    assert web.get("/health").json() == {"queue_server": True}
-    sign_in(web, Role.REVIEWER)
-    assert web.get("/health").json() == {"queue_server": True}
-    sign_in(web, Role.AUDITOR)
-    assert "documents" in web.get("/health").json()
-
-
 # -- safety --------------------------------------------------------------------------------
 
 

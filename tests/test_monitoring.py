@@ -15,6 +15,7 @@ from worker.metrics import metrics_text
 from worker.readiness import readiness
 from worker.services import Services
 from worker.settings import Settings
+from worker.tallying import Tallying
 
 HERE = ("127.0.0.1", 50000)
 
@@ -35,9 +36,19 @@ def test_figures_follow_the_documents(services: Services) -> None:
     assert before["yanpiao_queue_depth", "ocr"] == 1
     assert before["yanpiao_queue_age_seconds", "ocr"] >= 0
     assert before["yanpiao_workers", "ocr"] == 0
+    tallying = Tallying(services.database)
+    tallying.round()  # takes its place
     whole_road(services, receipt.document_id)
+    tallying = Tallying(services.database)
+    tallying.round()
     after = _samples(services)
     assert after["yanpiao_documents", "archived"] == 1
+    assert after["yanpiao_moves_total", "archived"] == 1
+    for stage in ("read", "verify", "archive"):
+        assert after["yanpiao_stage_seconds_count", stage] == 1
+        assert after["yanpiao_stage_seconds_bucket", "+Inf", stage] == 1
+        assert after["yanpiao_stage_seconds_bucket", "86400.0", stage] == 1
+    assert after["yanpiao_way_seconds_count",] == 1
     assert after["yanpiao_verifications_total", "consistent", "confirmed"] == 1
     assert ("yanpiao_documents", "received") not in after
 
@@ -89,3 +100,10 @@ def test_metrics_are_for_this_machine_or_the_token(settings: Settings) -> None:
         assert web.get("/metrics", headers={"authorization": "Bearer no"}).status_code == 403
         right = {"authorization": "Bearer a-long-token"}
         assert web.get("/metrics", headers=right).status_code == 200
+
+
+def test_liveness_asks_nothing(settings: Settings) -> None:
+    app = create_app(settings)
+    with TestClient(app, "http://localhost") as web:
+        app.state.services = None  # whoever asked it for anything would fail
+        assert web.get("/health").json() == {"alive": True}

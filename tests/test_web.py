@@ -223,13 +223,6 @@ def test_every_answer_carries_the_safety_headers(web: TestClient) -> None:
         assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_health_says_when_the_queue_server_is_gone(settings: Settings) -> None:
-    with TestClient(create_app(settings), base_url="http://localhost") as web:
-        assert web.get("/health").status_code == 503
-        with broker.bundled(settings):
-            assert web.get("/health").status_code == 200
-
-
 def test_a_stand_in_portal_is_said_on_every_page(settings: Settings) -> None:
     real = settings
     standin = Settings(data=settings.data, portal_url=HttpUrl("http://127.0.0.1:9/"))

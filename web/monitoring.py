@@ -1,4 +1,4 @@
-"""For machines that watch: whether the system is ready, and its figures."""
+"""For machines that watch: whether the process lives, the system is ready, and its figures."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ router = APIRouter()
 
 #: A request that carries one of these came through a proxy, so its address is the proxy's.
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+@router.get("/health")
+async def health() -> JSONResponse:
+    """200 while this process answers at all. It asks nothing else, so that whoever restarts dead
+    processes does not restart this one because a database is away."""
+    return JSONResponse({"alive": True})
 
 
 @router.get("/ready")

@@ -1,11 +1,11 @@
-"""The pages people read: overview, batch, document, review list, search, health."""
+"""The pages people read: overview, batch, document, review list, search."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -17,9 +17,9 @@ from extractors.model import FIELD_NAMES
 from web.navigation import first_places_for
 from web.rendering import language_of, render, services_of
 from web.trail import seen, viewed
-from web.who import SignedIn, actor_of, actor_or_none, needs
+from web.who import SignedIn, actor_of, needs
 from worker.errors import UnknownDocument
-from worker.inspecting import finding_sentence, status_report
+from worker.inspecting import finding_sentence
 from worker.results import batch_rows, document_row, still_moving
 from worker.review.queue import names_of
 
@@ -171,14 +171,3 @@ def evidence(request: Request, evidence_id: str, actor: SignedIn) -> Response:
         if inline
         else {"Content-Disposition": f'attachment; filename="{found.id}-{found.name}"'},
     )
-
-
-@router.get("/health")
-def health(request: Request) -> JSONResponse:
-    """200 while the database and the queue server answer, else 503. Nobody need be signed in for
-    that, but counts and places are for those who keep the system or audit it."""
-    report = status_report(services_of(request))
-    actor = actor_or_none(request)
-    keeps = actor is not None and (actor.may(Role.ADMIN) or actor.may(Role.AUDITOR))
-    told = report if keeps else {"queue_server": report["queue_server"]}
-    return JSONResponse(told, status_code=200 if report["queue_server"] else 503)

@@ -18,6 +18,7 @@ import redis
 from verifiers.model import CaptchaChallenge
 from worker.captcha_trail import CaptchaTrail
 from worker.log import logger
+from worker.meters import Meters
 
 log = logger("captcha_desk")
 
@@ -86,6 +87,7 @@ class RedisCaptchaDesk:
     def __init__(self, client: redis.Redis, trail: CaptchaTrail) -> None:
         self._redis = client
         self._trail = trail
+        self._meters = Meters(client)
 
     def ask(self, challenge: CaptchaChallenge) -> str | None:
         """Pose a challenge and wait for its answer; None if nobody answered in time, or it was
@@ -95,8 +97,12 @@ class RedisCaptchaDesk:
             return None
         self._pose(challenge.id, challenge, seconds)
         log.info("captcha_posed", id=challenge.id, document_id=challenge.document_id)
+        began = time.monotonic()
         try:
-            return self._await_answer(challenge.id, time.monotonic() + seconds) or None
+            typed = self._await_answer(challenge.id, began + seconds)
+            ended = "unanswered" if typed is None else "answered" if typed else "taken_back"
+            self._meters.time(time.monotonic() - began, "captcha", ended)
+            return typed or None
         finally:
             self._forget(challenge.id)
 
@@ -145,6 +151,11 @@ class RedisCaptchaDesk:
         author = self._redis.get(_author_key(challenge.id))
         person = "" if author is None else _text(author)
         self._trail.judged(person, challenge.id, challenge.document_id, accepted=accepted)
+
+    def counts(self) -> dict[str, int]:
+        """How many answers the portal accepted and refused, and how many pictures were renewed."""
+        found = self._redis.hgetall("yanpiao:captcha:counts")
+        return {_text(name): int(count) for name, count in found.items()}
 
     def waiting(self) -> int:
         """How many challenges wait for a person."""

@@ -24,6 +24,7 @@ from worker.fair_queue import Share
 from worker.housekeeping import Housekeeping
 from worker.inspections import inspect_due
 from worker.log import logger
+from worker.meters import Meters
 from worker.queues import Stage, enqueue, job_id, queued_keys
 from worker.services import Services
 from worker.shares import share_of
@@ -158,6 +159,7 @@ class Clock:
         share = shares or {}
         brought_back = sum(enqueue(client, stage, key, share.get(key, Share())) for key in missing)
         if brought_back:
+            Meters(client).count("brought_back", stage, by=brought_back)
             log.info("brought_back", stage=stage, count=brought_back)
         return brought_back
 

@@ -13,6 +13,7 @@ from worker.log import logger
 from worker.notices import Notices
 from worker.outgoing import deliver, senders
 from worker.services import Services
+from worker.tallying import Tallying
 from worker.transfers import Transfers
 
 log = logger("housekeeping")
@@ -34,6 +35,7 @@ class Housekeeping:
         self._figures = Figuring(services.database)
         self._store = services.store
         self._tidied = float("-inf")
+        self._tallies = Tallying(services.database)
 
     def round(self) -> int:
         """Returns how many messages left the house."""
@@ -45,6 +47,7 @@ class Housekeeping:
         self._tidy()
         self._signer.round()
         self._figures.round()
+        self._tallies.round()
         return deliver(self._services.database, self._ways, self._services.settings.public_url)
 
     def _tidy(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, wraps
 
 from verifiers.policy import Road
 from verifiers.portal.lane import PortalVerifier
@@ -12,6 +14,7 @@ from verifiers.portal.settings import PortalSettings
 from worker import page_pictures
 from worker.log import logger
 from worker.manners import SharedManners
+from worker.meters import Meters
 from worker.pipeline import Pipeline
 from worker.queues import Stage
 from worker.reader_process import ReaderProcess
@@ -23,6 +26,8 @@ from worker.visit import Visit
 
 log = logger("jobs")
 
+_TELL_SECONDS = 15
+
 
 @dataclass(slots=True)
 class _Tools:
@@ -32,6 +37,9 @@ class _Tools:
     reader: ReaderProcess | None = None
     lane: PortalVerifier | None = None
     tabs: Tabs | None = None
+    #: The reading process whose memory was told last.
+    told: int | None = None
+    told_at: float = 0.0
     resources: ExitStack = field(default_factory=ExitStack)
 
 
@@ -88,10 +96,28 @@ def hurry() -> None:
         _tools.lane.hurry()
 
 
+def tell_memory() -> None:
+    """Let monitoring know how large this worker's reading process is; not for each document."""
+    if _tools is None or _tools.reader is None:
+        return
+    meters, pid = Meters(_tools.pipeline.services.redis), _tools.reader.pid
+    if pid == _tools.told and time.monotonic() - _tools.told_at < _TELL_SECONDS:
+        return
+    _tools.told_at = time.monotonic()
+    if _tools.told not in (None, pid):
+        meters.reader_gone(_tools.told or 0)
+    memory = _tools.reader.memory()
+    _tools.told = pid if memory else None
+    if pid is not None and memory is not None:
+        meters.reader(pid, *memory)
+
+
 def tear_down() -> None:
     """Close browser, reading process and database."""
     global _tools
     if _tools is not None:
+        if _tools.told is not None:
+            Meters(_tools.pipeline.services.redis).reader_gone(_tools.told)
         _tools.resources.close()
         _tools = None
 
@@ -102,6 +128,24 @@ def _ready() -> _Tools:
     return _tools
 
 
+class StepFailed(Exception):
+    """A job ended in an error, which our own log has told; the argument is its kind. RQ writes
+    an error's words into its log and into Redis, and they may quote a document."""
+
+
+def _job(work: Callable[[str], None]) -> Callable[[str], None]:
+    @wraps(work)
+    def run(key: str) -> None:
+        try:
+            work(key)
+        except Exception as error:
+            log.exception("step_failed")
+            raise StepFailed(type(error).__name__) from None
+
+    return run
+
+
+@_job
 def read_document(document_id: str) -> None:
     tools = _ready()
     if tools.reader is None:
@@ -110,6 +154,7 @@ def read_document(document_id: str) -> None:
     worked = pipeline.read(document_id, reader) or pipeline.look_again(document_id, reader)
     # With neither of them due, the job was enqueued for the sake of the pictures.
     page_pictures.draw(pipeline.services, document_id, reader, asked_for=not worked)
+    tell_memory()
 
 
 def _verify(pipeline: Pipeline, visit: Visit, document_id: str) -> None:
@@ -118,6 +163,7 @@ def _verify(pipeline: Pipeline, visit: Visit, document_id: str) -> None:
     pipeline.verify_again(document_id, visit)
 
 
+@_job
 def verify_document(document_id: str) -> None:
     """Hand a document to a tab. The job ends then; the document's lease holds what is going on."""
     tools = _ready()
@@ -126,5 +172,6 @@ def verify_document(document_id: str) -> None:
     tools.tabs.take(document_id)
 
 
+@_job
 def seal_voucher(voucher_no: str) -> None:
     _ready().pipeline.seal(voucher_no)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextvars import copy_context
 from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,7 +43,10 @@ class LeaseKeeper:
         self._over = threading.Event()
         self._renewed = time.monotonic()
         self._lost = False
-        self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
+        inside = copy_context()  # of the job: its ids belong into this thread's lines too
+        self._thread = threading.Thread(
+            target=inside.run, args=(self._run,), name="lease-keeper", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()

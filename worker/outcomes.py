@@ -228,6 +228,7 @@ def follow(session: Session, document: Document, decision: Decision) -> None:
         reason=decision.reason,
         params=decision.params,
         next_try_at=decision.next_try_at,
+        detail={"verdict": decision.verdict},
     )
     settle_asking(session, document, decision)
 
@@ -248,13 +249,14 @@ def record_sealing(
         if document.state == State.PASSED
     ]
     for document in newly:
-        _add_seconds(document, "archive", seconds / len(newly))
+        share = seconds / len(newly)
+        _add_seconds(document, "archive", share)
         move(
             session,
             document,
             State.ARCHIVED,
             reason=document.reason,
             params=document.reason_params,
-            detail={"bag": sealed.path},
+            detail={"bag": sealed.path, "seconds": round(share, 3)},
         )
         document.again_at = next_time(policy, now(), now())

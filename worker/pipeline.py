@@ -256,7 +256,7 @@ class Pipeline:
             self._rest_voucher(voucher_no, token)
             return
         except (YanpiaoError, OSError) as error:
-            log.exception("sealing_failed", voucher_no=voucher_no, error=type(error).__name__)
+            log.warning("sealing_failed", voucher_no=voucher_no, error=type(error).__name__)
             self._rest_voucher(voucher_no, token)
             raise
         seconds = time.monotonic() - began

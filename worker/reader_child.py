@@ -22,6 +22,8 @@ from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from typing import Any
 
+import structlog
+
 from archive.drawing.pages import thumbnail
 from extractors.errors import DocumentError, FileTooLarge, ReaderCrashed, YanpiaoError
 from extractors.model import Box, Invoice
@@ -134,10 +136,11 @@ def _served(
     request = json.loads(channel.recv_bytes())
     handle = reduction.recv_handle(channel)
     bound_processor(settings.reader_seconds)
-    try:
-        said = _response(reader, request, _content(handle, settings.max_file_size), roots)
-    except YanpiaoError as error:
-        said = {"error": {"code": error.code, "params": error.params}}
+    with structlog.contextvars.bound_contextvars(**request.pop("ids", {})):
+        try:
+            said = _response(reader, request, _content(handle, settings.max_file_size), roots)
+        except YanpiaoError as error:
+            said = {"error": {"code": error.code, "params": error.params}}
     channel.send_bytes(json.dumps(said).encode())
 
 
@@ -148,7 +151,7 @@ def main() -> None:
     )  # Ctrl-C reaches the whole group; the parent decides
     # What it needs is in its environment; the file of settings holds secrets that it does not.
     settings = Settings(_env_file=None)
-    configure(settings.log_level)
+    configure(settings.log_level, settings.log_format)
     folders = model_folders(settings.models)  # may write its cache, which is over afterwards
     given = (folders.orientation.parent, settings.models, settings.signature_roots)
     readable = tuple(path for path in given if path is not None)

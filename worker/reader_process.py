@@ -22,6 +22,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+import structlog
+
 from extractors import errors
 from extractors.errors import DocumentError, ReaderCrashed, YanpiaoError
 from extractors.model import Box, Finding, Invoice
@@ -75,6 +78,10 @@ class ReaderProcess:
     def pid(self) -> int | None:
         """Process id of the reading process, while there is one."""
         return self._process.pid if self._process else None
+
+    def memory(self) -> tuple[int, int] | None:
+        """Bytes that the reading process holds now, and held at most; None while there is none."""
+        return _memory_of(self.pid) if self.pid is not None else None
 
     def read(self, path: Path) -> tuple[Invoice, ...]:
         """The invoices in one file, at least one.
@@ -157,8 +164,9 @@ class ReaderProcess:
             file = path.open("rb")
         except OSError as error:
             raise DocumentError(detail=error.strerror or type(error).__name__) from error
+        ids = structlog.contextvars.get_contextvars()  # for the lines that it logs
         with file:
-            channel.send_bytes(json.dumps(request).encode())
+            channel.send_bytes(json.dumps({**request, "ids": ids}, default=str).encode())
             reduction.send_handle(channel, file.fileno(), self.pid)
 
     def _receive(self, channel: Connection[Any, Any], seconds: float) -> bytes:
@@ -237,11 +245,23 @@ class ReaderProcess:
         self._process = None
 
 
+def _memory_of(pid: int) -> tuple[int, int] | None:
+    """Resident bytes of a process, and the most there were; None when it has ended."""
+    try:
+        resident = psutil.Process(pid).memory_info().rss
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (psutil.Error, OSError):
+        return None
+    highest = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
+    return resident, max([resident, *(kib * 1024 for kib in highest)])
+
+
 def _child_environment(settings: Settings) -> dict[str, str]:
     """What the child needs, and none of the secrets that this process was started with. Its
     settings are made explicit: a test's are not in os.environ."""
     values = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)} | {
         "YANPIAO_LOG_LEVEL": settings.log_level,
+        "YANPIAO_LOG_FORMAT": settings.log_format,
         "YANPIAO_READER_SECONDS": str(settings.reader_seconds),
         "YANPIAO_OCR_THREADS": str(settings.ocr_threads),
         "YANPIAO_READER_MEMORY": str(settings.reader_memory),

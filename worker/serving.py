@@ -18,7 +18,7 @@ from worker.settings import Settings
 def redis() -> None:
     """Run the bundled queue server (waits only, when REDIS_URL names another)."""
     settings = Settings()
-    configure(settings.log_level)
+    configure(settings.log_level, settings.log_format)
     serve_bundled(settings)
 
 
@@ -30,7 +30,7 @@ def web(
     import uvicorn
 
     settings = Settings()
-    configure(settings.log_level)
+    configure(settings.log_level, settings.log_format)
     wait_for(connect(settings), 60)
     welcome_admin(settings)
     # Named, not imported: this layer does not know the web, it only starts it.
@@ -53,7 +53,7 @@ def worker(
     from worker.workers import counts, run_pool
 
     settings = Settings()
-    configure(settings.log_level)
+    configure(settings.log_level, settings.log_format)
     run_pool(stage, settings, count or counts(settings)[stage])
 
 
@@ -62,7 +62,7 @@ def clock() -> None:
     from worker.clock import Clock
 
     settings = Settings()
-    configure(settings.log_level)
+    configure(settings.log_level, settings.log_format)
     wait_for(connect(settings), 60)
     with own_temporary_folder():
         Clock(Services.open(settings)).run()

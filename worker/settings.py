@@ -216,6 +216,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least weight of a log line that is written."
     )
+    log_format: Literal["line", "json"] = Field(
+        "line", description="How a log line is written: `name=value` pairs, or JSON."
+    )
 
     @field_validator("storage_url")
     @classmethod

@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextvars import copy_context
 
 from worker.log import logger
 
@@ -27,7 +28,8 @@ class Tabs:
         brought back by the clock.
         """
         self._free.acquire()
-        self._threads.submit(self._run, key)
+        # The thread's log lines name the job too.
+        self._threads.submit(copy_context().run, self._run, key)
 
     def close(self) -> None:
         """Wait for what is in hand."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import Any
 
+import structlog
 from rq import SimpleWorker
+from rq.exceptions import DeserializationError
 from rq.serializers import JSONSerializer
 from rq.worker_pool import WorkerPool
 from rq.worker_registration import REDIS_WORKER_KEYS
@@ -56,7 +59,7 @@ class WarmWorker(SimpleWorker):
             return self._work(*args, **kwargs)
 
     def _work(self, *args: Any, **kwargs: Any) -> bool:
-        configure(self.settings.log_level)
+        configure(self.settings.log_level, self.settings.log_format)
         kwargs["with_scheduler"] = False  # the clock schedules, from the database
         kwargs["logging_level"] = "WARNING"
         jobs.prepare(self.stage, self.settings)
@@ -88,6 +91,16 @@ class WarmWorker(SimpleWorker):
             self.connection.delete(self.key)
             self.register_birth()  # type: ignore[no-untyped-call]
         self._beaten = moment if timeout is None else float("-inf")
+        jobs.tell_memory()
+
+    def perform_job(self, job: Any, *args: Any, **kwargs: Any) -> bool:
+        """Every line that is logged meanwhile names the job and what it is about."""
+        about = "voucher_no" if self.stage is Stage.ARCHIVE else "document_id"
+        ids = {"job_id": job.id}
+        with suppress(DeserializationError, IndexError):  # RQ itself says what is wrong with it
+            ids[about] = job.args[0]
+        with structlog.contextvars.bound_contextvars(**ids):
+            return bool(super().perform_job(job, *args, **kwargs))
 
     def handle_warm_shutdown_request(self) -> None:
         jobs.hurry()
