@@ -6,6 +6,9 @@
 The database comes first: files are kept before the rows that name them, so every file that the
 copy names is there when its turn comes. A backup without manifest is none; what an interrupted one
 copied is used by the next. Copies are read back by their digest when they are restored.
+
+Files that lie sealed are copied as they lie. With a key ring the database and the secrets are
+sealed too (`archive.keyring`); the keys themselves are in no backup.
 """
 
 from __future__ import annotations
@@ -24,7 +27,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from archive.store import digest_of, sync_folder
+from archive.keyring import Keyring, is_sealed
+from archive.store import StorageKeyMissing, digest_of, sync_folder
 from extractors.errors import YanpiaoError
 
 _CHUNK = 1 << 20
@@ -32,6 +36,7 @@ _CHUNK = 1 << 20
 _FOLDERS = ("files", "bags")
 _SINGLE = ("audit.key", "secret.key", "policy.toml")
 _PRIVATE = frozenset({"audit.key", "secret.key"})
+_PRIVATE_MODE = 0o600
 
 
 class NoBackup(YanpiaoError):
@@ -82,9 +87,10 @@ class Manifest:
 class Objects:
     """Contents by digest, each written beside its place, flushed, and moved into it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, ring: Keyring | None = None) -> None:
         self.root = root
         self.new = self.new_bytes = 0
+        self._ring = ring
 
     def path(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256[2:4] / sha256
@@ -97,6 +103,27 @@ class Objects:
             self._copy(source, sha256)
             self.new, self.new_bytes = self.new + 1, self.new_bytes + size
         return sha256, size
+
+    def add_private(self, source: Path) -> tuple[str, int]:
+        """Copy a file that is nobody else's business: sealed, where there is a key."""
+        if self._ring is None:
+            return self.add(source)
+        sealed = self.root / f".sealed-{secrets.token_hex(8)}"
+        try:
+            self._ring.seal_file(source, sealed)
+            return self.add(sealed)
+        finally:
+            sealed.unlink(missing_ok=True)
+
+    def open(self, path: Path) -> None:
+        """Open a sealed file in its place. Raises `StorageKeyMissing`, `StoredFileDamaged`."""
+        if not is_sealed(path):
+            return
+        if self._ring is None:
+            raise StorageKeyMissing(name=path.name)
+        opened = path.with_name(f"{path.name}.opened")
+        self._ring.open_file(path, opened)
+        opened.replace(path)
 
     def has(self, sha256: str, size: int) -> bool:
         target = self.path(sha256)
@@ -124,14 +151,14 @@ class Objects:
 
     def sweep(self) -> None:
         """Throw away what interrupted copies left."""
-        for left_over in self.root.glob("*/*/.*"):
+        for left_over in (*self.root.glob("*/*/.*"), *self.root.glob(".sealed-*")):
             left_over.unlink()
 
 
-def backup(folder: Path, data: Path, database_url: str) -> Manifest:
+def backup(folder: Path, data: Path, database_url: str, ring: Keyring | None = None) -> Manifest:
     """Make a backup in `folder`; only what is new is copied. Raises `OSError`,
     `DatabaseToolFailed`; then there is no manifest, and so no backup."""
-    objects = Objects(folder / "objects")
+    objects = Objects(folder / "objects", ring)
     objects.root.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)  # it holds keys
     objects.sweep()
@@ -169,7 +196,7 @@ def _copy_database(objects: Objects, folder: Path, url: str) -> tuple[str, str]:
         else:
             engine = "postgresql"
             _tool("pg_dump", "--format=custom", "--file", str(temporary), _libpq(url))
-        return engine, objects.add(temporary)[0]
+        return engine, objects.add_private(temporary)[0]
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -201,7 +228,8 @@ def _copy_files(objects: Objects, data: Path, before: Mapping[str, Copied]) -> I
             if known is not None and same and objects.has(known.sha256, known.size):
                 yield known
                 continue
-            sha256, size = objects.add(source)
+            add = objects.add_private if path in _PRIVATE else objects.add
+            sha256, size = add(source)
         except FileNotFoundError:
             continue  # a half-written name that was moved to its place meanwhile
         yield Copied(path, sha256, size, there.st_mtime_ns)
@@ -253,19 +281,25 @@ def read_manifest(folder: Path, backup_id: str) -> Manifest:
     return Manifest(**said, files=files)
 
 
-def restore(folder: Path, data: Path, database_url: str, backup_id: str | None = None) -> Manifest:
+def restore(
+    folder: Path,
+    data: Path,
+    database_url: str,
+    backup_id: str | None = None,
+    ring: Keyring | None = None,
+) -> Manifest:
     """Bring a backup back (the newest, unless one is named) into an empty data folder and
     database, every file checked on its way. Raises `NoBackup`, `BackupDamaged`,
-    `BackupTargetNotEmpty`, `DatabaseToolFailed`."""
+    `BackupTargetNotEmpty`, `DatabaseToolFailed`, `StorageKeyMissing`."""
     known = backups(folder)
     if not known:
         raise NoBackup(folder=folder)
     made = read_manifest(folder, backup_id or known[-1])
     _insist_on_empty(data, made.engine, database_url)
-    objects = Objects(folder / "objects")
+    objects = Objects(folder / "objects", ring)
     for each in made.files:
         target = data / _inside(each.path)
-        mode = 0o600 if each.path in _PRIVATE else 0o440
+        mode = _PRIVATE_MODE if each.path in _PRIVATE else 0o440
         _bring(objects, each.sha256, target, mode)
         os.utime(target, ns=(each.changed, each.changed))
     _bring_database(objects, made, data, database_url)
@@ -296,9 +330,12 @@ def _bring(objects: Objects, sha256: str, target: Path, mode: int) -> None:
         shutil.copyfile(source, target)
     except FileNotFoundError as error:
         raise BackupDamaged(path=source) from error
-    with target.open("rb+") as stream:
+    with target.open("rb") as stream:
         if digest_of(stream)[0] != sha256:
             raise BackupDamaged(path=source)
+    if mode == _PRIVATE_MODE:
+        objects.open(target)
+    with target.open("rb+") as stream:
         os.fsync(stream.fileno())
     target.chmod(mode)
 
@@ -308,12 +345,12 @@ def _bring_database(objects: Objects, made: Manifest, data: Path, url: str) -> N
     if made.engine == "sqlite":
         target = Path(url.removeprefix("sqlite:///"))
         temporary = target.with_name(f".{target.name}.restoring")
-        _bring(objects, made.database, temporary, 0o600)
+        _bring(objects, made.database, temporary, _PRIVATE_MODE)
         temporary.replace(target)
         sync_folder(target.parent)
         return
     temporary = data / ".database.restoring"
-    _bring(objects, made.database, temporary, 0o600)
+    _bring(objects, made.database, temporary, _PRIVATE_MODE)
     try:
         options = ("--no-owner", "--exit-on-error", "--single-transaction", "--dbname")
         _tool("pg_restore", *options, _libpq(url), str(temporary))

@@ -18,6 +18,8 @@ from archive.scratch import held_folder
 
 #: What stands for the whole bag (`archive.bags.bag_digest`).
 SEAL = "tagmanifest-sha256.txt"
+#: As it is named, and as it is named when it lies sealed (`archive.encrypted`).
+_SEALS = (SEAL, f"{SEAL}.age")
 
 
 class S3Bags:
@@ -39,15 +41,16 @@ class S3Bags:
         """Replace whatever an interrupted try left; the record decides what is a bag, and the
         caller holds the voucher's lease: it insists on that before each object."""
         base = f"bags/{place}/"
-        insist()
-        self._bucket.delete(base + SEAL)
+        for name in _SEALS:
+            insist()
+            self._bucket.delete(base + name)
         names = sorted(
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         )
         for stale in set(self._bucket.keys(base)) - {base + name for name in names}:
             insist()
             self._bucket.delete(stale)
-        for name in (*(name for name in names if name != SEAL), SEAL):
+        for name in sorted(names, key=lambda name: (name in _SEALS, name)):
             insist()
             self._bucket.put(base + name, (folder / name).read_bytes())
 

@@ -9,7 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from archive.buckets import Bucket
-from archive.store import Derived, checked, name_of
+from archive.store import (
+    SUFFIX,
+    Derived,
+    StorageKeyMissing,
+    StoredFileMissing,
+    checked,
+    name_of,
+)
 
 
 class S3Store:
@@ -28,7 +35,14 @@ class S3Store:
         return sha256
 
     def get(self, sha256: str) -> bytes:
-        return checked(sha256, self._bucket.get(_key(sha256)))
+        key = _key(sha256)
+        try:
+            content = self._bucket.get(key)
+        except StoredFileMissing as error:
+            if self._bucket.size(f"{key}{SUFFIX}") is not None:
+                raise StorageKeyMissing(name=sha256) from error
+            raise
+        return checked(sha256, content)
 
     @contextmanager
     def local(self, sha256: str) -> Iterator[Path]:
@@ -44,8 +58,8 @@ class S3Store:
     def check(self) -> None:
         self._bucket.check()
 
-    def derived(self, sha256: str, name: str) -> Path:
-        return self._beside.derived(sha256, name)
+    def read_derived(self, sha256: str, name: str) -> bytes | None:
+        return self._beside.read_derived(sha256, name)
 
     def keep_derived(self, sha256: str, name: str, content: bytes) -> None:
         self._beside.keep_derived(sha256, name, content)

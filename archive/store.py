@@ -23,7 +23,9 @@ from extractors.errors import YanpiaoError
 
 _CHUNK = 1 << 20
 #: Where files lie while they are being written; no digest begins so.
-_INCOMING = ".incoming"
+INCOMING = ".incoming"
+#: How the names of sealed files end.
+SUFFIX = ".age"
 
 
 class StoredFileDamaged(YanpiaoError):
@@ -34,6 +36,12 @@ class StoredFileDamaged(YanpiaoError):
 
 class StoredFileMissing(YanpiaoError):
     code = "stored_file_missing"
+
+
+class StorageKeyMissing(YanpiaoError):
+    """A file lies sealed, and none of the given keys opens it (`archive.keyring`)."""
+
+    code = "storage_key_missing"
 
 
 class StorageUnreachable(YanpiaoError):
@@ -65,8 +73,8 @@ class Store(Protocol):
         ...
 
     def get(self, sha256: str) -> bytes:
-        """The bytes, checked against their digest. Raises `StoredFileMissing` or
-        `StoredFileDamaged`."""
+        """The bytes, checked against their digest. Raises `StoredFileMissing`,
+        `StoredFileDamaged` or `StorageKeyMissing`."""
         ...
 
     def local(self, sha256: str) -> AbstractContextManager[Path]:
@@ -77,9 +85,9 @@ class Store(Protocol):
         """Where the file lies, in words for its keeper."""
         ...
 
-    def derived(self, sha256: str, name: str) -> Path:
-        """Where something drawn of a file is kept on this machine: it may be missing, and be
-        thrown away, at any time. Raises `ValueError` for no digest."""
+    def read_derived(self, sha256: str, name: str) -> bytes | None:
+        """Something drawn of a file, kept on this machine: it may be missing, and be thrown away,
+        at any time."""
         ...
 
     def keep_derived(self, sha256: str, name: str, content: bytes) -> None:
@@ -129,11 +137,18 @@ class Derived:
         thrown away, at any time. Raises `ValueError` for no digest."""
         return self._beside / Path(name_of(sha256)).parent / f"{sha256}-{name}"
 
+    def read_derived(self, sha256: str, name: str) -> bytes | None:
+        """What was drawn of a file; None where that is not at hand."""
+        try:
+            return self.derived(sha256, name).read_bytes()
+        except OSError:
+            return None
+
     def keep_derived(self, sha256: str, name: str, content: bytes) -> None:
         """Keep something drawn of a file."""
         target = self.derived(sha256, name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with held_file(self._beside / _INCOMING) as temporary:
+        with held_file(self._beside / INCOMING) as temporary:
             temporary.write_bytes(content)
             temporary.replace(target)
 
@@ -143,7 +158,7 @@ class Derived:
 
     def tidy(self) -> int:
         """Throw away what killed processes left half written; returns how many files."""
-        return clear_dead_files(self._beside / _INCOMING)
+        return clear_dead_files(self._beside / INCOMING)
 
 
 class FileStore(Derived):
@@ -177,7 +192,7 @@ class FileStore(Derived):
             return sha256
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _durable(target, self.root / _INCOMING) as stream:
+            with durable(target, self.root / INCOMING) as stream:
                 stream.write(content)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -186,7 +201,7 @@ class FileStore(Derived):
         return sha256
 
     def tidy(self) -> int:
-        return super().tidy() + clear_dead_files(self.root / _INCOMING)
+        return super().tidy() + clear_dead_files(self.root / INCOMING)
 
     def get(self, sha256: str) -> bytes:
         """The bytes, checked against their digest.
@@ -197,6 +212,8 @@ class FileStore(Derived):
         try:
             content = path.read_bytes()
         except FileNotFoundError as error:
+            if path.with_name(f"{path.name}{SUFFIX}").exists():
+                raise StorageKeyMissing(name=sha256) from error
             raise StoredFileMissing(sha256=sha256) from error
         except OSError as error:
             raise StorageUnreachable(detail=error.strerror) from error
@@ -204,7 +221,7 @@ class FileStore(Derived):
 
 
 @contextmanager
-def _durable(target: Path, incoming: Path) -> Iterator[BinaryIO]:
+def durable(target: Path, incoming: Path) -> Iterator[BinaryIO]:
     """Write apart, flush to the disk, then move into place in one step."""
     with held_file(incoming) as temporary:
         with temporary.open("wb") as stream:

@@ -234,9 +234,8 @@ def _drawings(document: Document, original: bytes, store: Store) -> Drawings:
     if is_scan(invoice) and (copy := searchable(original, document.media_type, invoice, now())):
         attachments["searchable.pdf"] = copy
     page = invoice.first_page
-    try:
-        small: bytes | None = store.derived(document.sha256, thumbnail_name(page)).read_bytes()
-    except OSError:
+    small = store.read_derived(document.sha256, thumbnail_name(page))
+    if small is None:
         small = thumbnail(original, document.media_type, page)
     return Drawings(small, attachments)
 

@@ -31,7 +31,8 @@ hypothesis_settings.load_profile("unhurried")
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads the developer's settings or writes to the developer's data."""
-    for name in ("DATABASE_URL", "REDIS_URL", "STORAGE_URL"):
+    engines = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "STORAGE_KEY", "STORAGE_KEY_FILE")
+    for name in engines:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("YANPIAO_DATA", str(tmp_path / "data"))
 

@@ -31,11 +31,13 @@ from archive.records import (
 from archive.store import FileStore
 from benchmarks.fuzzing.pdf import PDF as HOSTILE_PDF
 from extractors.model import Kind
+from fixtures.collector import Collector, collecting
 from fixtures.maker import Form, make, make_truth
 from fixtures.sample import write_sample
 from fixtures.services import Running, running
 from tests import hostile
 from tests.helpers import sha256
+from worker import tracing
 from worker.broker import connect
 from worker.settings import Settings
 
@@ -68,8 +70,18 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("yanpiao"), sample / "known.json") as started:
+def collector() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def services(
+    tmp_path_factory: pytest.TempPathFactory, sample: Path, collector: Collector
+) -> Iterator[Running]:
+    traced = {"YANPIAO_TRACE_URL": collector.url}
+    folder = tmp_path_factory.mktemp("yanpiao")
+    with running(folder, sample / "known.json", settings=traced) as started:
         yield started
 
 
@@ -106,6 +118,23 @@ def test_every_document_of_the_sample_ends_as_it_should(
         if seen != (state, verdict, expected["reason"]):
             wrong.append((entry["file"], seen, expected))
     assert not wrong
+
+
+def test_a_documents_way_through_all_processes_is_one_trace(
+    services: Running, results: dict[str, dict[str, Any]], collector: Collector
+) -> None:
+    sealed = [row for row in results.values() if row["state"] == "archived"]
+    archived = [row["id"] for row in sealed if row["part"] == 1]  # further parts are not read
+    wanted = {"hand in", "read queue", "read", "verify queue", "verify", "voucher", "seal"}
+
+    def whole(document_id: str) -> bool:
+        return wanted <= {span.name for span in collector.of(tracing.ids_of(document_id)[0])}
+
+    until(lambda: all(map(whole, archived)), "the spans of each archived document")
+    for document_id in archived:
+        trace_id, root = tracing.ids_of(document_id)
+        spans = collector.of(trace_id)
+        assert [span.id for span in spans if not span.parent] == [f"{root:016x}"]
 
 
 def test_every_value_read_is_the_truth(

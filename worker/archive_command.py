@@ -90,7 +90,9 @@ def restore(
         raise typer.BadParameter("name either --from-bags or --from-backup")
     if from_backup is not None:
         folder = from_backup.resolve()
-        made = backup.restore(folder, settings.root, settings.database, backup_id or None)
+        made = backup.restore(
+            folder, settings.root, settings.database, backup_id or None, settings.keyring
+        )
         _say({"backup": made.id, "files": len(made.files)})
         return
     assert from_bags is not None  # noqa: S101 - said for the type checker, decided above
@@ -113,19 +115,20 @@ def make_backup(
     ] = False,
 ) -> None:
     """Copy the database and every file while everything runs; what an earlier backup in the
-    folder holds is not copied again."""
+    folder holds is not copied again. With STORAGE_KEY the database's copy is sealed too."""
     if listing:
         for each in backup.backups(folder):
             _say({"backup": each})
         return
     settings = _with_files_here()
-    made = backup.backup(folder.resolve(), settings.root, settings.database)
+    made = backup.backup(folder.resolve(), settings.root, settings.database, settings.keyring)
     _say(
         {
             "backup": made.id,
             "files": len(made.files),
             "new": made.new,
             "new_bytes": made.new_bytes,
+            "sealed": settings.keyring is not None,
         }
     )
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import redis
 
 from verifiers.model import CaptchaChallenge
+from worker import tracing
 from worker.captcha_trail import CaptchaTrail
 from worker.log import logger
 from worker.meters import Meters
@@ -99,7 +100,8 @@ class RedisCaptchaDesk:
         log.info("captcha_posed", id=challenge.id, document_id=challenge.document_id)
         began = time.monotonic()
         try:
-            typed = self._await_answer(challenge.id, began + seconds)
+            with tracing.step("captcha", challenge.document_id):
+                typed = self._await_answer(challenge.id, began + seconds)
             ended = "unanswered" if typed is None else "answered" if typed else "taken_back"
             self._meters.time(time.monotonic() - began, "captcha", ended)
             return typed or None

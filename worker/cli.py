@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from archive import search
 from archive.records import Document
 from extractors.errors import YanpiaoError
-from worker import serving
+from worker import serving, storage_command
 from worker.archive_command import register as register_archive
 from worker.audit_command import audit_app
 from worker.cancelling import cancel_batch
@@ -51,6 +51,7 @@ app.add_typer(people_app, name="people")
 app.add_typer(admin_app, name="admin")
 serving.register(app)
 register_archive(app)
+app.add_typer(storage_command.app, name="storage")
 app.command()(policy)
 app.command()(inspect)
 app.command()(bag)

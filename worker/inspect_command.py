@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from archive.encrypted import open_folder, private_room
 from archive.four_properties import Report, examine
 from archive.four_properties.model import Property
 from archive.four_properties.report import (
@@ -26,6 +27,7 @@ from archive.four_properties.report import (
     item_name,
 )
 from archive.storage import open_storage
+from archive.store import SUFFIX
 from archive.transfer import unpack
 from extractors.messages import say
 from worker.settings import Settings
@@ -68,9 +70,14 @@ def _at_hand(bag: str) -> Iterator[Path]:
     """The bag as a folder. What is no folder here, and looks like `VOUCHER/v0001` or an address in
     the bucket, is fetched from the store that the settings name, and from nowhere else."""
     settings = Settings()
-    store = open_storage(settings.storage_url, settings.root).bags
+    store = open_storage(settings.storage_url, settings.root, settings.keyring).bags
     base = store.where("")
     place = bag.removeprefix(base) if bag.startswith(base) else bag
+    if (ring := settings.keyring) is not None and any(Path(bag).glob(f"*{SUFFIX}")):
+        with private_room() as room:
+            open_folder(Path(bag), room, ring)
+            yield room
+        return
     if Path(bag).exists() or not _PLACE.fullmatch(place):
         yield Path(bag)
         return

@@ -6,6 +6,7 @@ file over the size limit is not kept, and its row says so.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -23,6 +24,7 @@ from archive.records import Batch, Document, State, Upload, new_id, now
 from archive.store import Store, digest_of
 from extractors.errors import DocumentError, FileTooLarge
 from extractors.sniff import sniff
+from worker import tracing
 from worker.errors import FileMissing
 from worker.log import logger
 from worker.pressure import Pressure
@@ -141,6 +143,7 @@ class Intake:
         *,
         kept: bool,
     ) -> Receipt:
+        began = time.time_ns()
         with self._database.write() as session:
             batch = session.get_one(Batch, batch_id)
             parts = _parts(session, sha256)
@@ -177,6 +180,9 @@ class Intake:
             session.add(upload)
             for part in parts[1:]:
                 session.add(_upload(upload, part))
+        tracing.handed_in(
+            document.id, began, first=known is None, batch=batch_id, channel=batch.channel
+        )
         if document.state == State.RECEIVED:
             enqueue(self._redis, Stage.OCR, document.id, share_of(document))
         log.info("document_received", document_id=document.id, repeated=upload.repeated)

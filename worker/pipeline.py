@@ -17,7 +17,7 @@ from archive.store import StorageUnreachable
 from extractors.errors import ReaderCrashed, YanpiaoError
 from extractors.model import Box, Finding, Invoice, Kind
 from extractors.words import Look
-from worker import again, attempts, outcomes, relook
+from worker import again, attempts, outcomes, relook, tracing
 from worker.lanes import Hold, Lanes
 from worker.lease_keeper import LeaseKeeper
 from worker.log import logger
@@ -68,6 +68,11 @@ class Pipeline:
         token = self._take(document_id, (State.RECEIVED,))
         if token is None:
             return False
+        with tracing.step("read", document_id):
+            self._read(document_id, token, reader)
+        return True
+
+    def _read(self, document_id: str, token: str, reader: DocumentReader) -> None:
         with self._database.read() as session:
             document = session.get_one(Document, document_id)
         began = time.monotonic()
@@ -83,19 +88,20 @@ class Pipeline:
             # No try of a reading: the document waits until its bytes can be had again.
             log.warning("reading_put_off", document_id=document_id, code=error.code)
             self._release(document_id, token, keep_attempts=False)
-            return True
+            return
         except YanpiaoError as error:
             self._reading_failed(document, token, error, time.monotonic() - began)
-            return True
+            return
         seconds = time.monotonic() - began
         with self._database.write() as session:
             if not leases.end(session, Document, document_id, token):
-                return True
+                return
             fresh = session.get_one(Document, document_id)
             documents = outcomes.record_parts(session, fresh, invoices, seconds)
         for each in documents:
+            if each.id != document_id:
+                tracing.handed_in(each.id, time.time_ns(), first=True, split_from=document_id)
             self._go_on(each)
-        return True
 
     def _draw_pages(
         self, document: Document, path: Path, reader: DocumentReader, invoices: Sequence[Invoice]
@@ -139,6 +145,10 @@ class Pipeline:
         token = self._take(document_id, (State.READ, State.WAITING))
         if token is None:
             return
+        with tracing.step("verify", document_id):
+            self._verify(document_id, token, visit)
+
+    def _verify(self, document_id: str, token: str, visit: Visit) -> None:
         began = time.monotonic()
         result = self._visited(document_id, token, visit)
         seconds = time.monotonic() - began
@@ -161,7 +171,8 @@ class Pipeline:
         token = self._take(document_id, (State.ARCHIVED,))
         if token is None:
             return
-        result = self._visited(document_id, token, visit)
+        with tracing.step("verify again", document_id):
+            result = self._visited(document_id, token, visit)
         with self._database.write() as session:
             if not leases.end(session, Document, document_id, token):
                 return
@@ -207,7 +218,10 @@ class Pipeline:
         seen: dict[str, tuple[Look, ...]] = {}
         if document.attempts <= self._settings.max_tries:
             try:
-                with self._keeper(Document, document_id, token):
+                with (
+                    tracing.step("second look", document_id),
+                    self._keeper(Document, document_id, token),
+                ):
                     seen = self._looks(document, row, reader)
             except YanpiaoError as error:
                 log.warning("second_look_failed", document_id=document_id, code=error.code)
@@ -237,13 +251,15 @@ class Pipeline:
             token = leases.take(session, Voucher, voucher_no, self._settings.lease_seconds)
         if token is None:
             return
+        looked = time.time_ns()
         if self._held_back(voucher_no, token):
             return
-        began = time.monotonic()
+        began, planned = time.monotonic(), time.time_ns()
         try:
             with self._keeper(Voucher, voucher_no, token) as keeper:
                 with self._database.read() as session:
                     plan = vouchers.plan_seal(session, voucher_no)
+                planned = time.time_ns()
                 sealed = None
                 if plan:
                     insist = keeper.insist
@@ -266,6 +282,9 @@ class Pipeline:
             if plan and sealed:
                 policy = self._services.policy.again
                 outcomes.record_sealing(session, plan, sealed, seconds, policy)
+        for each in plan.documents if plan and sealed else ():
+            tracing.past("voucher", each.id, looked, planned, voucher=voucher_no)
+            tracing.past("seal", each.id, planned, voucher=voucher_no)
 
     def _held_back(self, voucher_no: str, token: str) -> bool:
         """Whether differences hold the voucher up; it is given free then, and a person decides."""

@@ -14,6 +14,7 @@ from archive.storage import open_storage
 from archive.store import Store
 from verifiers.policy import Policy, load_policy
 from verifiers.signatures.roots import load_roots
+from worker import tracing
 from worker.broker import connect
 from worker.captcha_desk import RedisCaptchaDesk
 from worker.captcha_trail import CaptchaTrail
@@ -38,11 +39,12 @@ class Services:
     @classmethod
     def open(cls, settings: Settings | None = None) -> Self:
         chosen = settings or Settings()
+        tracing.begin(chosen)
         policy = policy_of(chosen)  # a bad one must not wait for the first invoice
         load_roots(chosen.signature_roots)  # nor bad certificates
         database = Database(chosen.database)
         database.migrate()
-        storage = open_storage(chosen.storage_url, chosen.root)
+        storage = open_storage(chosen.storage_url, chosen.root, chosen.keyring)
         client = connect(chosen)
         return cls(
             settings=chosen,
@@ -57,6 +59,7 @@ class Services:
         )
 
     def close(self) -> None:
+        tracing.flush()
         self.database.close()
         self.redis.close()
 

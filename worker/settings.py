@@ -14,6 +14,7 @@ from pydantic import AliasChoices, Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from archive.bucket_address import BucketAddress
+from archive.keyring import Keyring
 from verifiers.portal.settings import is_loopback
 
 TAX_AUTHORITY_PORTAL = "https://inv-veri.chinatax.gov.cn/"
@@ -45,6 +46,17 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("STORAGE_URL", "YANPIAO_STORAGE_URL"),
         description="Where originals, evidence and bags lie: a folder, or "
         "`s3://BUCKET/PREFIX?endpoint=URL&region=NAME`; empty: the data folder.",
+    )
+    storage_key: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=AliasChoices("STORAGE_KEY", "YANPIAO_STORAGE_KEY"),
+        description="Keys that files and bags are sealed with (age, as `yanpiao storage new-key` "
+        "makes them), the one for writing first; empty: they lie as they are.",
+    )
+    storage_key_file: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("STORAGE_KEY_FILE", "YANPIAO_STORAGE_KEY_FILE"),
+        description="The same in a file.",
     )
 
     web_host: str = Field("127.0.0.1", description="Address the web server listens on.")
@@ -97,6 +109,15 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = Field(
         SecretStr(""),
         description="Bearer token that /metrics asks for; empty: it answers this machine only.",
+    )
+
+    trace_url: str = Field(
+        "",
+        description="Collector of traces (OpenTelemetry, OTLP over HTTP), such as"
+        " `http://HOST:4318/v1/traces`; empty: none are made.",
+    )
+    trace_share: float = Field(
+        1.0, ge=0, le=1, description="Which part of all documents is traced: 1 is each of them."
     )
 
     smtp_host: str = Field("", description="Mail server for notices; empty: no e-mail.")
@@ -233,6 +254,13 @@ class Settings(BaseSettings):
         if not is_loopback(url):
             raise ValueError("the attended browser must run on this machine (127.0.0.1)")
         return url
+
+    @property
+    def keyring(self) -> Keyring | None:
+        """The keys that files and bags are sealed with. Raises `BadStorageKey`."""
+        if self.storage_key_file is not None:
+            return Keyring.load(self.storage_key_file.expanduser())
+        return Keyring.parse(self.storage_key.get_secret_value())
 
     @cached_property
     def root(self) -> Path:

@@ -15,7 +15,7 @@ from rq.worker_pool import WorkerPool
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from extractors.errors import YanpiaoError
-from worker import jobs
+from worker import jobs, tracing
 from worker.broker import connect, wait_for
 from worker.fair_queue import FairQueue
 from worker.living import die_with_parent, own_temporary_folder
@@ -99,6 +99,7 @@ class WarmWorker(SimpleWorker):
         ids = {"job_id": job.id}
         with suppress(DeserializationError, IndexError):  # RQ itself says what is wrong with it
             ids[about] = job.args[0]
+        tracing.queued_since(job.enqueued_at)
         with structlog.contextvars.bound_contextvars(**ids):
             return bool(super().perform_job(job, *args, **kwargs))
 
