@@ -3,6 +3,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,7 +22,6 @@ from benchmarks.load.house import house
 from benchmarks.load.kinds import costs
 from benchmarks.load.steady import TOGETHER, steady
 from benchmarks.machine import machine
-from fixtures import postgres
 from fixtures.maker import Form
 
 #: Of ten thousand made files most are XML: drawing PDFs would take longer than reading them.
@@ -62,17 +63,19 @@ class Run:
         asked = self._asked
         found = costs(self._folder, asked.documents // 4, asked.scans)
         tables.cost_table(self._console, found)
-        alone = {"insert, SQLite": bare.insert_sqlite()}
-        if postgres.programs() is not None:
-            alone["insert, PostgreSQL"] = bare.insert_postgresql()
+        alone = bare.databases()
         with house(made(self._folder, 1, {Form.XML: 1}).known, "sqlite", "portal", 1) as here:
             alone["portal's page in Chromium"] = bare.page(here.services.portal)
         tables.bare_table(self._console, alone)
-        self.found["kinds"] = [asdict(each) for each in found]
+        self.found["kinds"] = [
+            asdict(each) | {"whole": each.whole, "overhead": each.overhead} for each in found
+        ]
         self.found["bare"] = {name: asdict(each) for name, each in alone.items()}
 
 
 def main() -> None:
+    # Told to end, it takes its services and folders along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     asked = _options()
     console = Console(width=150)
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())

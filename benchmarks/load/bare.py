@@ -18,10 +18,13 @@ import psutil
 import psycopg
 from playwright.sync_api import sync_playwright
 
+from archive import audit
+from archive.database import Database
 from fixtures import postgres
 from worker.reader_process import ReaderProcess
 from worker.settings import Settings
 
+_CAREFUL = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
 _ROWS = 300
 _VISITS = 8
 #: About what one of the product's rows holds.
@@ -85,8 +88,7 @@ def insert_sqlite() -> Bare:
 
 def insert_postgresql() -> Bare:
     """The same on PostgreSQL; the server's own processor time is not counted."""
-    careful = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
-    with postgres.own_server(*careful) as url, psycopg.connect(url, autocommit=True) as connection:
+    with postgres.own_server(*_CAREFUL) as url, psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE bare (id bigserial PRIMARY KEY, data text)")
 
         def one() -> None:
@@ -95,6 +97,35 @@ def insert_postgresql() -> Bare:
 
         clock = _timed(one).clock
         return Bare(clock, None)
+
+
+def trail(url: str) -> Bare:
+    """One row of the product's own audit trail in a transaction of its own: about as long as
+    nobody else can write one."""
+    database = Database(url)
+    database.migrate()
+
+    def one() -> None:
+        with database.write() as session:
+            audit.record(session, "measured", detail={"sha256": "0" * 64, "size": 1})
+
+    found = _timed(one)
+    database.close()
+    return found
+
+
+def databases() -> dict[str, Bare]:
+    """All that is measured of databases alone, on the engines that there are."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = {
+            "insert, SQLite": insert_sqlite(),
+            "row of the trail, SQLite": trail(f"sqlite:///{folder}/trail.db"),
+        }
+    if postgres.programs() is not None:
+        found["insert, PostgreSQL"] = insert_postgresql()
+        with postgres.own_server(*_CAREFUL) as url:
+            found["row of the trail, PostgreSQL"] = trail(url)
+    return found
 
 
 def _timed(one: Callable[[], None]) -> Bare:

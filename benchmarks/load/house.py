@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 import httpx
+from sqlalchemy import func, select, text
 
 from archive.database import Database
+from archive.records import AuditRow
 from benchmarks.load.vendor import vendor
 from fixtures import postgres
 from fixtures.services import Running, running
@@ -59,3 +61,25 @@ def house(
         stack.callback(database.close)
         guests = tuple(stack.enter_context(services.client()) for _ in range(clients))
         yield House(services, database, guests)
+
+
+def stored(here: House) -> dict[str, int]:
+    """Bytes in the database, of originals and evidence, and of bags; rows of the audit trail."""
+    data = here.services.data
+    with here.database.read() as session:
+        if here.database.engine.dialect.name == "postgresql":
+            size = session.scalar(text("SELECT pg_database_size(current_database())"))
+        else:
+            pages = session.scalar(text("PRAGMA page_count")) or 0
+            size = pages * (session.scalar(text("PRAGMA page_size")) or 0)
+        trail = session.scalar(select(func.count()).select_from(AuditRow))
+    return {
+        "database": int(size or 0),
+        "files": _bytes_below(data / "files"),
+        "bags": _bytes_below(data / "bags"),
+        "trail": int(trail or 0),
+    }
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.load import bare
 from benchmarks.load.files import Made, made
-from benchmarks.load.house import House, Road, house
+from benchmarks.load.house import House, Road, house, stored
 from benchmarks.load.processes import processor, since
 from benchmarks.load.steady import TOGETHER, hand_in_steadily, settle, wait_until_done
 from fixtures.maker import Form
@@ -23,13 +23,14 @@ _STANDING_SECONDS = 10.0
 class Cost:
     """Milliseconds of processor a document. `parts`: beyond what each part uses while nothing is
     handed in, which is `standing`, in milliseconds a second. `reading`: of reading the same files
-    alone."""
+    alone. `stored`: bytes a document of `database`, `files`, `bags`, and rows of the `trail`."""
 
     kind: str
     documents: int
     parts: dict[str, float]
     standing: dict[str, float]
     reading: float
+    stored: dict[str, float]
 
     @property
     def whole(self) -> float:
@@ -47,17 +48,19 @@ def cost(kind: str, files: Made, road: Road) -> Cost:
     with house(files.known, "sqlite", road, 1) as here:
         settle(here, settling)
         standing = _standing(here)
+        kept = stored(here)
         before, began = processor(here.services), time.monotonic()
         hand_in_steadily(here, rest, 1)
         wait_until_done(here, len(files.paths))
         used, seconds = since(before, processor(here.services)), time.monotonic() - began
+        grown = {name: (more - kept[name]) / len(rest) for name, more in stored(here).items()}
     reading = bare.reading(rest)[rest[0].suffix.lstrip(".")]
     assert reading.processor is not None
     parts = {
         part: max(0.0, 1000 * spent - standing.get(part, 0.0) * seconds) / len(rest)
         for part, spent in used.items()
     }
-    return Cost(kind, len(rest), parts, standing, reading.processor)
+    return Cost(kind, len(rest), parts, standing, reading.processor, grown)
 
 
 def _standing(here: House) -> dict[str, float]:

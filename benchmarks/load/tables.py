@@ -78,6 +78,12 @@ def cost_table(console: Console, costs: Sequence[Cost]) -> None:
             f"{share:.1%}{mark}" if scan else "-",
         )  # fmt: skip
     console.print(table)
+    table = Table("kind", "database", "files", "bags", "rows of the trail",
+                  title="Bytes a document")  # fmt: skip
+    for cost in costs:
+        sizes = (f"{cost.stored[name]:,.0f}" for name in ("database", "files", "bags"))
+        table.add_row(cost.kind, *sizes, f"{cost.stored['trail']:.1f}")
+    console.print(table)
 
 
 def bare_table(console: Console, parts: Mapping[str, Bare]) -> None:
