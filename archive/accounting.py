@@ -15,7 +15,7 @@ from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from archive import audit
-from archive.actors import Actor, Role
+from archive.actors import EVERYWHERE, Actor, Role
 from archive.attaching import Attached, VoucherFinding, VoucherValues, check
 from archive.records import (
     Base,
@@ -283,6 +283,19 @@ def _elsewhere(session: Session, keys: list[str]) -> dict[str, tuple[str, str]]:
     return {key: (document_id, no) for key, document_id, no in session.execute(query)}
 
 
+def may_accept(session: Session, actor: Actor, voucher_no: str) -> bool:
+    """Whether the actor decides about the voucher: in its campus, or where it names none in every
+    campus that its documents come from. What belongs to no campus, an actor of one does not
+    decide."""
+    facts = session.get(VoucherFacts, voucher_no)
+    campuses = {facts.campus} if facts is not None and facts.campus else set()
+    if not campuses:
+        query = select(Document.campus).where(Document.voucher_no == voucher_no).distinct()
+        campuses = set(session.scalars(query)) or {EVERYWHERE}
+    roles = (Role.REVIEWER, Role.ARCHIVIST)
+    return all(any(actor.may(role, campus) for role in roles) for campus in campuses)
+
+
 def accept_difference(
     session: Session,
     actor: Actor,
@@ -298,10 +311,9 @@ def accept_difference(
     """
     if not reason.strip():
         raise ReasonMissing
-    facts = session.get(VoucherFacts, voucher_no)
-    campus = facts.campus if facts is not None else ""
-    if not any(actor.may(role, campus or None) for role in (Role.REVIEWER, Role.ARCHIVIST)):
+    if not may_accept(session, actor, voucher_no):
         raise MayNotAccept(voucher=voucher_no)
+    facts = session.get(VoucherFacts, voucher_no)
     found = standing(session, voucher_no, policy).blocking
     mine = [finding for finding in found if finding.code == code]
     if not mine:

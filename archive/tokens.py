@@ -27,6 +27,10 @@ class Scope(StrEnum):
     UPLOAD = "upload"
     READ = "read"
     VOUCHERS = "vouchers"
+    #: Looking at vouchers only, as a report or an auditor's program does.
+    VOUCHERS_READ = "vouchers_read"
+    #: Taking sealed bags away.
+    BAGS = "bags"
     WEBHOOKS = "webhooks"
 
 

@@ -45,7 +45,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 
 
 #: Calls that the interface describes.
-_CALLS = 12
+_CALLS = 13
 #: Of each call, in each way of making them.
 _EXAMPLES = 40
 

@@ -167,16 +167,23 @@ def test_the_way_moves_by_itself_and_says_what_to_do(site: Site, tmp_path: Path)
         check(guest, page)
 
 
-def test_without_a_stream_the_page_asks(site: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize("why", ["no such thing", "refused", "cut off"])
+def test_without_a_stream_the_page_asks(site: Site, tmp_path: Path, why: str) -> None:
+    """An old browser, a server with too many streams, a proxy that lets none through."""
     with chromium() as browser, visitor(browser, site) as guest:
         actor = guest.sign_in(Role.SUBMITTER)
         document_id = _sent_one(site, actor, guest.visit("/new"), tmp_path)
         page = guest.page()
-        page.add_init_script("delete window.EventSource")
-        page.goto(f"{site.address}/claims/{document_id}")
-        page.wait_for_timeout(6000)  # its first question only takes the mark
+        if why == "no such thing":
+            page.add_init_script("delete window.EventSource")
+        elif why == "refused":
+            page.route("**/api/events", lambda route: route.fulfill(status=429))
+        else:
+            page.route("**/api/events", lambda route: route.abort())
+        with page.expect_response("**/api/events/now", timeout=60_000):  # it asks by itself
+            page.goto(f"{site.address}/claims/{document_id}")
         Pipeline(site.services).read(document_id, FixedReader(invoice()))
-        expect(page.locator(".timeline > .done")).to_have_count(2)
+        expect(page.locator(".timeline > .done")).to_have_count(2, timeout=30_000)
 
 
 def test_what_has_not_passed_can_be_taken_back(site: Site, tmp_path: Path) -> None:

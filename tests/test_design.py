@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 import web
 from archive.actors import Actor, Role
+from archive.records import Upload
 from tests.browsing import Site, Width, check, chromium, grave_faults, serving, visitor
-from tests.helpers import hand_in, whole_road, xml
+from tests.helpers import hand_in, make_person, whole_road, xml
 from web.navigation import PLACES, first_places_for, places_for
 from worker import broker
 from worker.settings import Settings
@@ -138,11 +140,18 @@ def test_every_page_at_both_widths_and_in_both_colours(site: Site) -> None:
     document = whole_road(
         site.services, hand_in(site.services, xml("1"), "发票.xml", "JZ-1").document_id
     )
-    pages = ("/", "/review", "/captcha", "/find?q=0001", f"/documents/{document.id}")
+    with site.services.database.read() as session:
+        batch = session.scalars(select(Upload.batch_id)).one()
+    person = make_person(site.services, (Role.REVIEWER, "北校区"))
+    pages = (
+        *("/", "/review", "/captcha", "/find?q=0001", f"/documents/{document.id}"),
+        *("/account", "/people", f"/people/{person.id}", f"/batches/{batch}", "/dashboard"),
+    )
     widths: tuple[Width, ...] = ("desk", "phone")
     with chromium() as browser:
         for width in widths:
             with visitor(browser, site, width, "dark" if width == "phone" else "light") as guest:
+                check(guest, guest.visit("/sign-in"))
                 guest.sign_in(*Role)
                 for path in pages:
                     page = guest.visit(path)

@@ -18,6 +18,7 @@ from extractors.errors import YanpiaoError
 from extractors.messages import field_label, say
 from extractors.model import Box
 from web.case_pictures import pages_shown
+from web.events import standing
 from web.problems import status_of
 from web.rendering import language_of, render, services_of
 from web.trail import part_viewed, viewed
@@ -117,7 +118,8 @@ def claim_page(
     request: Request, actor: Actor, document_id: str, error: YanpiaoError | None = None
 ) -> HTMLResponse:
     """The document's page, with the reason why what was asked of it was not done."""
-    values = _claim(request, actor, document_id, 0, error)
+    mark = standing(services_of(request), actor)["mark"]
+    values = {**_claim(request, actor, document_id, 0, error), "mark": mark}
     return render(
         request, "claim.html", values, status_code=status_of(error.code) if error else 200
     )

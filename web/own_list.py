@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from archive.actors import Actor
 from archive.records import Document, InvoiceRow, State, now
 from web.claims import Submitter, own_number
+from web.events import standing
 from web.rendering import language_of, render, services_of
 from worker.journey import CLOSED, is_closed, needs_owner
 from worker.results import document_row
@@ -61,7 +62,9 @@ def claims(
     q: Search = "",
     before: Before = "",
 ) -> HTMLResponse:
-    return render(request, "claims.html", _claims(request, actor, show, month, q, before))
+    mark = standing(services_of(request), actor)["mark"]
+    values = _claims(request, actor, show, month, q, before)
+    return render(request, "claims.html", {**values, "mark": mark})
 
 
 @router.get("/claims/rows")

@@ -175,7 +175,7 @@ def _voucher(
             "alarms": _alarms(session, voucher_no, language),
             "package": _package(documents, standing.blocked, bool(found.bags)),
             "may_take": _sees_all(session, actor, voucher_no),
-            "may_accept": actor.may(Role.REVIEWER) or actor.may(Role.ARCHIVIST),
+            "may_accept": accounting.may_accept(session, actor, voucher_no),
             "names": names_of(session, {one.accepted_by or "" for one in standing.judged}),
             "problem": error and {"text": error.message(language), "hint": error.hint(language)},
             "token": secrets.token_hex(8),
@@ -255,7 +255,13 @@ def accept(
 def bag(
     request: Request, actor: Office, voucher_no: VoucherNo, version: Annotated[int, Path(ge=1)]
 ) -> Response:
-    """A sealed bag as a ZIP; that it was taken stands in the trail."""
+    """A sealed bag as a ZIP."""
+    return sealed_bag(request, actor, voucher_no, version)
+
+
+def sealed_bag(request: Request, actor: Actor, voucher_no: str, version: int) -> Response:
+    """The bag as a download; that it was taken stands in the trail. Raises `UnknownVoucher`, also
+    where the actor may not see everything that is in it."""
     services = services_of(request)
     with services.database.write() as session:
         _seen(session, actor, voucher_no)

@@ -193,16 +193,16 @@ class Needs:
     """A dependency that lets those through who hold one of the roles, in whatever campus; with no
     role named, everybody who is signed in. Gives the `Actor`.
 
-    `everywhere`: the role must be held for all campuses. `scope`: what a token must be good for;
-    without one, no token is let through. `halfway`: who has yet to prove the second factor is let
-    through too.
+    `everywhere`: the role must be held for all campuses. `scopes`: what a token must be good for,
+    one of them at least; without any, no token is let through. `halfway`: who has yet to prove the
+    second factor is let through too.
     """
 
     def __init__(
-        self, roles: tuple[Role, ...], scope: Scope | None, everywhere: bool, halfway: bool
+        self, roles: tuple[Role, ...], scopes: tuple[Scope, ...], everywhere: bool, halfway: bool
     ) -> None:
         self.roles = roles
-        self.scope = scope
+        self.scopes = scopes
         self.everywhere = everywhere
         self.halfway = halfway
 
@@ -220,16 +220,20 @@ class Needs:
         if "authorization" not in request.headers:
             return
         token = token_of(request)
-        if token is None or self.scope is None or self.scope not in token.scopes:
-            raise ScopeMissing(scope=self.scope or "-")
+        if token is None or not any(scope in token.scopes for scope in self.scopes):
+            raise ScopeMissing(scope=self.scopes[-1] if self.scopes else "-")
 
 
 def needs(
-    *roles: Role, scope: Scope | None = None, everywhere: bool = False, halfway: bool = False
+    *roles: Role,
+    scope: Scope | tuple[Scope, ...] = (),
+    everywhere: bool = False,
+    halfway: bool = False,
 ) -> Needs:
     """For `Depends(needs(Role.REVIEWER))`: on a router, on a route, or as a parameter. Which
     documents the actor then sees, `archive.visibility` decides."""
-    return Needs(roles, scope, everywhere, halfway)
+    scopes = scope if isinstance(scope, tuple) else (scope,)
+    return Needs(roles, scopes, everywhere, halfway)
 
 
 #: A parameter of this type is whoever is signed in.

@@ -14,6 +14,9 @@ from worker.queues import Stage
 from worker.services import Services
 from worker.settings import Settings
 
+#: What a request that is under way has left when the server is told to stop.
+_STOPPING_SECONDS = 10
+
 
 def redis() -> None:
     """Run the bundled queue server (waits only, when REDIS_URL names another)."""
@@ -42,6 +45,8 @@ def web(
             port=port or settings.web_port,
             log_level="warning",
             server_header=False,
+            # Streams end by themselves (`web.events`); nothing else may hold a stop up either.
+            timeout_graceful_shutdown=_STOPPING_SECONDS,
         )
 
 

@@ -29,6 +29,7 @@ from web.api.models import (
 from web.api.once import Key, once
 from web.asking import language_of, services_of
 from web.trail import viewed, voucher_viewed
+from web.vouchers import sealed_bag
 from web.who import NotAllowed, needs
 from worker.attach import attach
 from worker.errors import UnknownVoucher
@@ -37,7 +38,9 @@ router = APIRouter(tags=["vouchers"])
 
 _WRITERS = (Role.ARCHIVIST, Role.REVIEWER)
 Writer = Annotated[Actor, Depends(needs(*_WRITERS, scope=Scope.VOUCHERS))]
-Reader = Annotated[Actor, Depends(needs(*_WRITERS, Role.AUDITOR, Role.ADMIN, scope=Scope.VOUCHERS))]
+_READERS = (*_WRITERS, Role.AUDITOR, Role.ADMIN)
+Reader = Annotated[Actor, Depends(needs(*_READERS, scope=(Scope.VOUCHERS, Scope.VOUCHERS_READ)))]
+Taker = Annotated[Actor, Depends(needs(*_READERS, scope=Scope.BAGS))]
 VoucherNo = Annotated[str, Path(max_length=63)]
 
 
@@ -118,6 +121,23 @@ def _may_see(session: Session, actor: Actor, voucher_no: str, facts: VoucherFact
         Voucher.voucher_no == voucher_no, visible_vouchers(actor)
     )
     return session.scalars(query).first() is not None
+
+
+@router.get(
+    "/vouchers/{voucher_no}/bags/{version}",
+    response_class=Response,
+    responses={200: {"description": "The bag as a ZIP", "content": {"application/zip": {}}}},
+    summary="A sealed bag",
+)
+def bag(
+    request: Request,
+    actor: Taker,
+    voucher_no: VoucherNo,
+    version: Annotated[int, Path(ge=1, le=1_000_000)],
+) -> Response:
+    """The bag (归档信息包) as it was sealed, in a ZIP. Only for a token that may see every document
+    in it; that it was taken stands in the audit trail."""
+    return sealed_bag(request, actor, voucher_no, version)
 
 
 @router.post(

@@ -4,7 +4,8 @@
   const part = document.querySelector("[data-live]");
   const bell = document.getElementById("bell");
   if (!part && !bell) return;
-  let mark = null;
+  // As the page was drawn: what moves before the first answer is seen, too.
+  let mark = part && part.dataset.mark ? part.dataset.mark : null;
   let source = null;
   let timer = 0;
   let failures = 0;

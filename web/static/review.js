@@ -8,6 +8,12 @@
   const box = $("#all");
   if (box) box.addEventListener("change", () => all("[name=chosen]").forEach((one) => { one.checked = box.checked; }));
 
+  // An opened menu of the deeds' bar must not be cut off by it.
+  document.addEventListener("toggle", (event) => {
+    const bar = event.target.closest ? event.target.closest(".deeds") : null;
+    if (bar) bar.classList.toggle("open", Boolean($("details[open]", bar)));
+  }, true);
+
   const rows = all(".value");
   const viewer = $(".viewer");
   let at = -1;
