@@ -10,7 +10,8 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from itertools import chain, islice
+from typing import IO, TextIO
 
 import openpyxl
 from openpyxl.cell import Cell, WriteOnlyCell
@@ -22,6 +23,8 @@ _RUNS = re.compile(r"^[\s]*[=+\-@＝＋－＠]|^[\t\r\n]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _WIDEST = 40
+#: Rows that a sheet's columns are measured by.
+_MEASURED = 500
 
 
 def harmless(value: object) -> str:
@@ -58,21 +61,31 @@ def csv_bytes(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     return stream.getvalue().encode()
 
 
-def xlsx_bytes(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
-    """One sheet of text cells: long numbers keep their digits, nothing is a formula."""
+def xlsx_bytes(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """`write_xlsx` at once."""
+    stream = io.BytesIO()
+    write_xlsx(stream, title, head, rows)
+    return stream.getvalue()
+
+
+def write_xlsx(
+    stream: IO[bytes], title: str, head: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """One sheet of text cells: long numbers keep their digits, nothing is a formula. Rows are
+    written as they come and not kept; columns are as wide as the first of them need."""
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet(title[:31])
+    coming = iter(rows)
+    first = list(islice(coming, _MEASURED))
     for index, name in enumerate(head):
-        widest = max([len(name) * 2, *(len(harmless(row[index])) for row in rows)])
+        widest = max([len(name) * 2, *(len(harmless(row[index])) for row in first)])
         letter = get_column_letter(index + 1)
         sheet.column_dimensions[letter].width = min(widest + 2, _WIDEST)
     sheet.freeze_panes = "A2"
     sheet.append([_text(sheet, name, bold=True) for name in head])
-    for row in rows:
+    for row in chain(first, coming):
         sheet.append([_text(sheet, cell) for cell in row])
-    stream = io.BytesIO()
     book.save(stream)
-    return stream.getvalue()
 
 
 def _text(sheet: WriteOnlyWorksheet, value: object, *, bold: bool = False) -> Cell:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import StreamingResponse
 
-from archive.tabular import csv_line, xlsx_bytes
+from archive.tabular import csv_line, write_xlsx
 
 _CHUNK = 256 * 1024
+_ROWS_A_PART = 500
 _IN_MEMORY = 8 * 1024 * 1024
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -27,20 +30,24 @@ def _headers(name: str) -> dict[str, str]:
 
 
 def csv_download(name: str, head: Sequence[str], rows: Iterable[Row]) -> StreamingResponse:
-    """Rows as CSV, sent as they come."""
+    """Rows as CSV, sent as they come, some at a time."""
 
-    def lines() -> Iterator[str]:
+    def parts() -> Iterator[str]:
+        coming = iter(rows)
         yield "\ufeff" + csv_line(head)
-        for row in rows:
-            yield csv_line(row)
+        while part := "".join(map(csv_line, islice(coming, _ROWS_A_PART))):
+            yield part
 
-    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=_headers(name))
+    return StreamingResponse(parts(), media_type="text/csv; charset=utf-8", headers=_headers(name))
 
 
-def xlsx_download(name: str, title: str, head: Sequence[str], rows: Iterable[Row]) -> Response:
-    """Rows as one sheet of text cells."""
-    body = xlsx_bytes(title, head, list(rows))
-    return Response(body, media_type=_XLSX, headers=_headers(name))
+def xlsx_download(
+    name: str, title: str, head: Sequence[str], rows: Iterable[Row]
+) -> StreamingResponse:
+    """Rows as one sheet of text cells, written to a temporary file before it is sent."""
+    written = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed once sent
+    write_xlsx(written, title, head, rows)
+    return StreamingResponse(_sent(written), media_type=_XLSX, headers=_headers(name))
 
 
 def zip_download(name: str, folder: Path) -> StreamingResponse:
@@ -52,11 +59,12 @@ def zip_download(name: str, folder: Path) -> StreamingResponse:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 archive.write(path, f"{top}/{path.relative_to(folder)}")
-    packed.seek(0)
+    return StreamingResponse(_sent(packed), media_type="application/zip", headers=_headers(name))
 
-    def chunks() -> Iterator[bytes]:
-        with packed:
-            while chunk := packed.read(_CHUNK):
-                yield chunk
 
-    return StreamingResponse(chunks(), media_type="application/zip", headers=_headers(name))
+def _sent(file: IO[bytes]) -> Iterator[bytes]:
+    """A temporary file from its beginning; closed, and thereby gone, afterwards."""
+    with file:
+        file.seek(0)
+        while chunk := file.read(_CHUNK):
+            yield chunk

@@ -31,8 +31,8 @@ router = APIRouter()
 Office = Annotated[Actor, Depends(needs(Role.REVIEWER, Role.ARCHIVIST, Role.AUDITOR, Role.ADMIN))]
 
 _PAGE = 50
-#: Rows of one export; more is a task for the accounting system's interface.
-MOST_EXPORTED = 20_000
+#: Rows of one export; its last line says so where there are more. A sheet holds 1,048,576.
+MOST_EXPORTED = {"csv": 1_000_000, "xlsx": 200_000}
 _FIELDS = ("seller", "voucher", "date_from", "date_to", "amount_min", "amount_max", "kind", "state")
 _COLUMNS = ("number", "code", "kind", "date", "seller", "buyer", "total", "state", "voucher")
 
@@ -86,8 +86,11 @@ def find(request: Request, actor: SignedIn) -> HTMLResponse:
 
 @router.get("/find/results")
 def results(request: Request, actor: SignedIn) -> HTMLResponse:
-    """The page's changing part, fetched while one types."""
-    return render(request, "_found.html", _found(request, actor))
+    """The page's changing part, fetched while one types. The page's address follows, so that it
+    can be kept, and gone back to."""
+    page = render(request, "_found.html", _found(request, actor))
+    page.headers["HX-Replace-Url"] = f"/find?{Asked.of(request).address}"
+    return page
 
 
 def _found(request: Request, actor: Actor) -> dict[str, object]:
@@ -136,7 +139,12 @@ def export(
     name = f"yanpiao-{dt.datetime.now(dt.UTC):%Y%m%d-%H%M}.{form}"
 
     def rows() -> Iterator[tuple[object, ...]]:
-        for hit in _hits(request, actor, asked.query()):
+        most = MOST_EXPORTED[form]
+        for number, hit in enumerate(_hits(request, actor, asked.query())):
+            if number == most:
+                told = say("ui_export_cut", language, {"count": f"{most:,}"})
+                yield (told, *[""] * (len(head) - 1))
+                return
             yield _row(hit, language)
 
     if form == "csv":
@@ -150,14 +158,12 @@ def _given(query: Query) -> set[str]:
 
 def _hits(request: Request, actor: Actor, query: Query) -> Iterator[Hit]:
     """Hits page by page, each page with a session of its own: a slow reader holds nothing."""
-    after, left = None, MOST_EXPORTED
-    while left > 0:
+    after = None
+    while True:
         with services_of(request).database.read() as session:
-            page = search.run(session, query, min(500, left), after, only=visible(actor))
+            page = search.run(session, query, 500, after, only=visible(actor))
         yield from page.hits
-        left -= len(page.hits)
-        after = page.next
-        if after is None:
+        if (after := page.next) is None:
             return
 
 
