@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import io
 import itertools
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from archive.actors import EVERYWHERE, Actor, Role
 from archive.records import State
 from archive.reviewing import deeds_of
-from extractors.model import Finding, Invoice, Severity
+from extractors.model import Finding, Invoice, Kind, Severity
+from extractors.picturing import PagePicture
+from extractors.reader import Reader
+from fixtures.maker import Form, make, make_truth
 from tests.helpers import (
     FixedReader,
     hand_in,
@@ -18,9 +24,12 @@ from tests.helpers import (
     visit,
     xml,
 )
+from verifiers.compare import compare, findings_of
 from verifiers.comparison import Compared, Outcome
+from verifiers.misreading import outcome_of
 from verifiers.model import PortalValues, Reason, Verdict, Verification
 from verifiers.policy import Review
+from worker import page_pictures
 from worker.pipeline import Pipeline
 from worker.review.desk import ReviewDesk
 from worker.review.rules import Action
@@ -104,3 +113,36 @@ def deeds(services: Services, document_id: str) -> list[Any]:
 
 def large(services: Services) -> str:
     return in_review(services, read=invoice(total="20000.00"))
+
+
+class Painter:
+    """Draws the pages as the reading process does."""
+
+    def pictures(self, path: Path, invoice: Invoice | None) -> tuple[PagePicture, ...]:
+        return Reader().pictures(path, invoice)
+
+
+def differing(services: Services, seed: int, seller: str) -> str:
+    """A made invoice of which the tax authority names another seller."""
+    truth = make_truth(Kind.DIGITAL_NORMAL, seed=seed, today=dt.date(2026, 11, 1))
+    content = make(truth, Form.PDF, seed=seed).content
+    batch = services.intake.open_batch("http", submitter="chen", voucher_no="JZ-1")
+    document_id = services.intake.accept(batch, f"{seed}.pdf", io.BytesIO(content)).document_id
+    (read,) = Reader().read_all(content)
+    small = read.model_copy(update={"findings": ()})
+    assert small.invoice_number is not None
+    portal = PortalValues(invoice_number=small.invoice_number.value, seller_name=seller)
+    compared = compare(small, portal)
+    verdict, reason = outcome_of(compared)
+    answer = Verification(
+        verdict=verdict,
+        reason=reason,
+        portal_values=portal,
+        compared=compared,
+        findings=findings_of(compared),
+    )
+    pipeline = Pipeline(services)
+    pipeline.read(document_id, FixedReader(small))
+    pipeline.verify(document_id, visit(answer))
+    page_pictures.draw(services, document_id, Painter())
+    return document_id

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import io
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
 from archive.actors import Role
 from archive.records import State
-from extractors.model import Invoice, Kind
-from extractors.picturing import PagePicture
-from extractors.reader import Reader
-from fixtures.maker import Form, make, make_truth
 from tests.browsing import Site, Width, check, chromium, serving, visitor
-from tests.helpers import FixedReader, load, visit
-from verifiers.compare import compare, findings_of
-from verifiers.misreading import outcome_of
-from verifiers.model import PortalValues, Verification
-from worker import broker, page_pictures
-from worker.pipeline import Pipeline
-from worker.services import Services
+from tests.helpers import load
+from tests.reviewing import differing
+from worker import broker
 from worker.settings import Settings
 
 _WIDTHS: tuple[Width, ...] = ("desk", "phone")
@@ -36,42 +25,29 @@ def site(settings: Settings) -> Iterator[Site]:
         yield running
 
 
-class Painter:
-    """Draws the pages as the reading process does."""
-
-    def pictures(self, path: Path, invoice: Invoice | None) -> tuple[PagePicture, ...]:
-        return Reader().pictures(path, invoice)
-
-
-def differing(services: Services, seed: int, seller: str) -> str:
-    """A made invoice of which the tax authority names another seller."""
-    truth = make_truth(Kind.DIGITAL_NORMAL, seed=seed, today=dt.date(2026, 11, 1))
-    content = make(truth, Form.PDF, seed=seed).content
-    batch = services.intake.open_batch("http", submitter="chen", voucher_no="JZ-1")
-    document_id = services.intake.accept(batch, f"{seed}.pdf", io.BytesIO(content)).document_id
-    (read,) = Reader().read_all(content)
-    small = read.model_copy(update={"findings": ()})
-    assert small.invoice_number is not None
-    portal = PortalValues(invoice_number=small.invoice_number.value, seller_name=seller)
-    compared = compare(small, portal)
-    verdict, reason = outcome_of(compared)
-    answer = Verification(
-        verdict=verdict,
-        reason=reason,
-        portal_values=portal,
-        compared=compared,
-        findings=findings_of(compared),
-    )
-    pipeline = Pipeline(services)
-    pipeline.read(document_id, FixedReader(small))
-    pipeline.verify(document_id, visit(answer))
-    page_pictures.draw(services, document_id, Painter())
-    return document_id
-
-
 def press(page: Page, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)
+
+
+def pinched(page: Page) -> float:
+    """How many times larger the picture is after two fingers moved apart on it."""
+    viewer = page.locator(".viewer")
+    viewer.scroll_into_view_if_needed()
+    box = viewer.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + min(60, box["height"] / 2)
+    touch = page.context.new_cdp_session(page)
+    for kind, apart in (("touchStart", 20), ("touchMove", 40), ("touchMove", 80), ("touchEnd", 0)):
+        points = [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        touch.send(
+            "Input.dispatchTouchEvent",
+            {"type": kind, "touchPoints": points if kind != "touchEnd" else []},
+        )
+    shown = "new DOMMatrix(getComputedStyle(document.querySelector('.stage')).transform).a"
+    page.wait_for_function(f"{shown} > 1.5")
+    scale: float = page.evaluate(shown)
+    return scale
 
 
 def test_three_cases_by_keyboard(site: Site) -> None:
@@ -134,6 +110,7 @@ def test_a_case_by_thumb_and_without_scripts(site: Site) -> None:
             for path in ("/review", "/review?reason=mismatch", f"/review/{first}"):
                 page = guest.visit(path)
                 check(guest, page)
+            assert pinched(page) > 1.5
             for button in page.locator(".deeds button:visible, .deeds summary:visible").all():
                 box = button.bounding_box()
                 assert box is not None
