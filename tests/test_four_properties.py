@@ -31,7 +31,7 @@ from archive.records import Alarm, AuditRow, BagRow, Voucher, now
 from extractors.messages import say
 from tests.helpers import CONFIRMED, FixedReader, hand_in, invoice, load, visit, whole_road, xml
 from tests.test_bags import item, old_bag, sealed
-from tests.test_vouchers import REVIEWER
+from tests.vouchering import REVIEWER
 from worker.cli import app
 from worker.inspections import inspect_due
 from worker.pipeline import Pipeline

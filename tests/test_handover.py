@@ -20,7 +20,7 @@ from archive.transfer import BadTransferFile, pack, unpack
 from archive.voucher_import import take_file
 from tests.helpers import CONFIRMED, FixedReader, hand_in, invoice, visit, xml
 from tests.test_bags import sealed
-from tests.test_vouchers import _csv, _voucher
+from tests.vouchering import csv_file, of_voucher
 from worker.cli import app
 from worker.pipeline import Pipeline
 from worker.services import Services
@@ -75,11 +75,11 @@ def _archived(services: Services, voucher: str, number: str) -> None:
 
 def _two_vouchers(services: Services) -> None:
     rows = [
-        *_voucher(凭证号="13", 验票凭证号="JZ-2", 摘要="=办公用品"),
-        *_voucher(凭证号="12", 验票凭证号="JZ-1"),
-        *_voucher(凭证号="1", 会计年度="2025", 凭证日期="2026-11-05", 验票凭证号="JZ-0"),
+        *of_voucher(凭证号="13", 验票凭证号="JZ-2", 摘要="=办公用品"),
+        *of_voucher(凭证号="12", 验票凭证号="JZ-1"),
+        *of_voucher(凭证号="1", 会计年度="2025", 凭证日期="2026-11-05", 验票凭证号="JZ-0"),
     ]
-    take_file(services.database, _csv(rows), "test")
+    take_file(services.database, csv_file(rows), "test")
     _archived(services, "JZ-2", "26312000000000000002")
     _archived(services, "JZ-1", "26312000000000000001")
 

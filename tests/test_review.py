@@ -4,7 +4,6 @@ taken back, and what of it is sealed."""
 from __future__ import annotations
 
 import json
-import threading
 from io import BytesIO
 from pathlib import Path
 
@@ -37,24 +36,18 @@ from tests.reviewing import (
     deeds,
     do,
     in_review,
-    large,
-    person,
 )
 from verifiers.model import Reason, Verdict, Verification
 from worker.inspecting import show_document
 from worker.pipeline import Pipeline
 from worker.review.desk import ReviewDesk
 from worker.review.errors import (
-    CaseChanged,
     InvoiceTaken,
     NotAcceptable,
     NothingToUndo,
     NotInCharge,
     NotNow,
-    OwnUpload,
     SamePicture,
-    SecondPersonNeeded,
-    TokenReused,
     UnderWay,
 )
 from worker.review.replacing import replace
@@ -148,125 +141,6 @@ def test_an_altered_signature_and_a_duplicate_are_never_accepted(
         accept(desk, second)
     with pytest.raises(InvoiceTaken):
         do(desk, LI, second, Action.REVERIFY)
-
-
-# -- who was first -------------------------------------------------------------------------
-
-
-def test_the_second_of_two_reviewers_is_told_who_was_first(
-    services: Services, desk: ReviewDesk
-) -> None:
-    document_id = in_review(services)
-    seen = version_of(load(services, document_id))
-    do(desk, LI, document_id, Action.REJECT, reason="reject_differs", seen=seen)
-    with pytest.raises(CaseChanged) as told:
-        accept(desk, document_id, WANG, seen=seen)
-    assert (told.value.params["actor"], told.value.params["action"]) == ("li", "reject")
-    assert load(services, document_id).state == State.REJECTED
-
-
-def test_of_many_racing_reviewers_one_decides(services: Services, desk: ReviewDesk) -> None:
-    document_id = in_review(services)
-    seen = version_of(load(services, document_id))
-    start, results = threading.Barrier(4), list[str]()
-
-    def decide(number: int) -> None:
-        start.wait()
-        try:
-            accept(desk, document_id, person(f"p{number}"), seen=seen)
-            results.append("done")
-        except CaseChanged as error:
-            results.append(error.params["actor"])
-
-    threads = [threading.Thread(target=decide, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    winner = deeds(services, document_id)[0].actor
-    assert sorted(results) == sorted(["done", winner, winner, winner])
-
-
-def test_a_second_click_does_nothing_twice(services: Services, desk: ReviewDesk) -> None:
-    document_id = in_review(services)
-    seen = version_of(load(services, document_id))
-    wish = Wish(Action.ACCEPT, document_id, "one-click", seen, reason="accept_name_variant")
-    first, second = desk.act(LI, wish), desk.act(LI, wish)
-    assert (second.deed_id, second.repeated) == (first.deed_id, True)
-    assert actions(services, document_id).count("review_accept") == 1
-    with pytest.raises(TokenReused):
-        desk.act(WANG, wish)
-
-
-def test_the_same_click_twice_at_once_is_one_deed(services: Services, desk: ReviewDesk) -> None:
-    document_id = in_review(services)
-    wish = Wish(Action.NOTE, document_id, "one-note", text="原件已看")
-    results: list[Done] = []
-    threads = [threading.Thread(target=lambda: results.append(desk.act(LI, wish))) for _ in "abcd"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(one.repeated for one in results) == [False, True, True, True]
-    assert len(deeds(services, document_id)) == 1
-
-
-def test_nobody_reviews_an_own_upload(services: Services, desk: ReviewDesk) -> None:
-    batch = services.intake.open_batch("test", submitter="li", voucher_no="JZ-1")
-    document_id = services.intake.accept(batch, "a.xml", BytesIO(xml())).document_id
-    pipeline = Pipeline(services)
-    pipeline.read(document_id, FixedReader(invoice()))
-    pipeline.verify(document_id, visit(DIFFERS))
-    with pytest.raises(OwnUpload):
-        accept(desk, document_id)
-    do(desk, LI, document_id, Action.NOTE, text="我交的")
-    accept(desk, document_id, WANG)
-
-
-# -- a second pair of eyes -----------------------------------------------------------------
-
-
-def test_above_the_amount_a_second_person_confirms(services: Services, desk: ReviewDesk) -> None:
-    document_id = large(services)
-    assert accept(desk, document_id).status == "proposed"
-    assert load(services, document_id).state == State.IN_REVIEW
-    with pytest.raises(SecondPersonNeeded):
-        do(desk, LI, document_id, Action.SECOND)
-    do(desk, WANG, document_id, Action.SECOND)
-    assert load(services, document_id).state == State.PASSED
-    assert [(one.actor, one.action, one.status) for one in deeds(services, document_id)] == [
-        ("li", "accept", "confirmed"),
-        ("wang", "second", "done"),
-    ]
-    do(desk, WANG, document_id, Action.UNDO)
-    assert load(services, document_id).state == State.IN_REVIEW
-    with pytest.raises(NotNow):
-        do(desk, WANG, document_id, Action.SECOND)
-
-
-def test_a_proposal_is_taken_back_or_overtaken(services: Services, desk: ReviewDesk) -> None:
-    document_id = large(services)
-    accept(desk, document_id)
-    do(desk, LI, document_id, Action.UNDO)
-    accept(desk, document_id)
-    do(desk, WANG, document_id, Action.REJECT, reason="reject_suspect")
-    assert [one.status for one in deeds(services, document_id)] == [
-        "undone",
-        "done",
-        "dropped",
-        "done",
-    ]
-    assert load(services, document_id).state == State.REJECTED
-
-
-def test_an_amount_corrected_downwards_still_needs_two(
-    services: Services, desk: ReviewDesk
-) -> None:
-    document_id = large(services)
-    done = do(desk, LI, document_id, Action.CONFIRM, values={"total_with_tax": "113.00"})
-    assert done.status == "proposed"
-    do(desk, WANG, document_id, Action.SECOND)
-    assert load(services, document_id).state == State.READ
 
 
 # -- the other deeds -----------------------------------------------------------------------

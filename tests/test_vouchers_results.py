@@ -19,7 +19,7 @@ from archive.records import now
 from archive.tabular import csv_bytes, harmless, xlsx_bytes
 from archive.voucher_import import take_file
 from tests.helpers import CONFIRMED, FixedReader, hand_in, invoice, visit, whole_road, xml
-from tests.test_vouchers import HEAD, _csv, _voucher
+from tests.vouchering import HEAD, csv_file, of_voucher
 from worker.cli import app
 from worker.pipeline import Pipeline
 from worker.services import Services
@@ -47,8 +47,8 @@ def test_checked_and_booked_follow_the_truth(services: Services) -> None:
     )
     moment = now()
     assert _results(services, moment) == []
-    rows = [[*row, "赵记账", "2026-11-30"] for row in _voucher(验票凭证号="JZ-1")]
-    take_file(services.database, _csv(rows, head=(*HEAD, "记账人", "记账日期")), "test")
+    rows = [[*row, "赵记账", "2026-11-30"] for row in of_voucher(验票凭证号="JZ-1")]
+    take_file(services.database, csv_file(rows, head=(*HEAD, "记账人", "记账日期")), "test")
     (row,) = _results(services, moment)
     assert [row[name] for name in marks] == ["Y", "Y"]
     assert (row["VoucherWord"], row["VoucherNumber"], row["PostingDate"]) == (
