@@ -220,3 +220,13 @@ def test_an_id_that_ends_in_a_star_is_no_whole_one() -> None:
     assert whole_certificate(certificate("330108********6763"), recognised=True).confidence > 0.9
     mended = whole_certificate(certificate("330108*****6763"), recognised=True)
     assert (mended.value, mended.confidence < CONFIDENT) == ("330108********6763", True)
+
+
+def test_the_end_of_a_misread_label_and_a_misread_company_are_no_part_of_a_bank() -> None:
+    truth, page = such("used_vehicle", lambda truth: "股份有限公司" in truth.extra["market_bank"])
+    bank = truth.extra["market_bank"]
+    place = next(word for word in page.words if bank.split()[0] in word.text.replace(" ", ""))
+    found = read(edited(page, lambda word: f"张号 {word.text.replace('有限', '存限')}"
+                        if word is place else word.text)).extra["market_bank"]  # fmt: skip
+    assert (found.value.replace(" ", ""), found.confidence < CONFIDENT) == (
+        bank.replace(" ", ""), True)  # fmt: skip

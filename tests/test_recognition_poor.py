@@ -60,6 +60,8 @@ def test_cells_found_as_one_are_cut_on_any_page_and_a_label_down_the_side_is_not
     found = parted([*rows(), stack, label])
     units = {(150, 20, 165, 32), (150, 34, 165, 46), (150, 48, 165, 60)}
     assert bounds(found) == units | bounds([*rows(), label])
+    high = box(150, 18, 158, 38)  # one character in a box that reaches into the next row
+    assert bounds(parted([*rows(), high])) == bounds([*rows(), high])
 
 
 def test_a_short_box_that_leans_is_taken_level_and_a_long_one_as_it_leans() -> None:

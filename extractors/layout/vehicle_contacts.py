@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from extractors.layout.bank_names import mended_bank
 from extractors.layout.grid import Cell, named
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_tax_id
@@ -27,7 +28,7 @@ _SHAPES = {
 #: A long number without any check: recognition must be sure of every digit.
 _SURE_DIGITS = 0.97
 #: The end of the label (开户银行、账号), read with its value.
-_LABELS_END = re.compile(r"^(?:[、,，]\s?[账帐]?号?\s*)+|^[账帐]号\s*")
+_LABELS_END = re.compile(r"^(?:[、,，]\s?[账帐]?号?\s*)+|^[\u4e00-\u9fff]号\s*")
 #: Of the words of a poor page none is surer; one wrong id in thirty passes its check by chance.
 _POOR = 0.85
 
@@ -99,12 +100,19 @@ def _keep(face: Face, extra: dict[str, Field[str]], name: str, cell: Cell | None
     value = runs[0]
     # A bank and the account behind it are two words; nothing else here is.
     spaced = re.sub(r"\s+", " ", value.raw).strip()
-    bare = _LABELS_END.sub("", spaced) if face.recognised and name == "market_bank" else spaced
+    bare = _as_printed(spaced) if face.recognised and name == "market_bank" else spaced
     strayed, spaced = bare != spaced, bare
     field = face.field(spaced if name == "market_bank" else compact(value).raw, value)
     digits = compact(value).text[-5:].isdigit()
     unsure = strayed or (face.recognised and digits and value.score < _SURE_DIGITS)
     extra[name] = doubted(field, MENDED) if unsure else field
+
+
+def _as_printed(text: str) -> str:
+    """A bank and its account without the end of their label, the bank as banks are written."""
+    bare = _LABELS_END.sub("", text)
+    bank = re.sub(r"\s?[\d-]*$", "", bare)
+    return mended_bank(bank) + bare[len(bank) :]
 
 
 def _keep_id(face: Face, extra: dict[str, Field[str]], name: str, cell: Cell | None) -> None:

@@ -14,9 +14,9 @@ _TALL = 1.4
 _COVERED = 0.4
 #: A short box leans by chance: under this many times its height it is taken to be level.
 _SHORT = 3.5
-#: Cells above one another fill their rows: they are hardly higher than so many times a line each,
-#: whereas a label down the side stands beside few rows far apart.
-_FILLED = 1.5
+#: Cells above one another fill their rows: they are about as high as a line each. A label down the
+#: side stands beside few rows far apart, and a high box of one line has no room for two.
+_CROWDED, _FILLED = 0.85, 1.5
 
 
 def parted(quads: Sequence[Quad]) -> list[Quad]:
@@ -31,7 +31,8 @@ def parted(quads: Sequence[Quad]) -> list[Quad]:
     for quad in stacks:
         top, bottom = bounds(quad)[1::2]
         parts = list(_rows(quad, others, usual))
-        fills = len(parts) > 1 and bottom - top < _FILLED * usual * len(parts)
+        share = (bottom - top) / (usual * len(parts))
+        fills = len(parts) > 1 and _CROWDED < share < _FILLED
         known = [*known, *(parts if fills else [quad])]
     return in_reading_order(known)
 
