@@ -31,10 +31,12 @@ from benchmarks.reading_tables import meets_the_bar, tables
 from benchmarks.reading_work import E_FILES, GRADE_NAMES, OTHERS, Bench, Reading, Task, planned
 from benchmarks.recorded import RecordedRecogniser
 from extractors.model import Box
+from extractors.ours import Party
 from extractors.reader import Reader
 from extractors.recognise import PaddleRecogniser
 from extractors.recogniser import Recogniser
 from fixtures.maker import specimens
+from fixtures.maker.truth import school
 
 _WORST = 10
 _SHOWN_FAULTS = 400
@@ -49,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(
         f"{machine()}, {options.jobs} x 1 thread\n{len(names)} sorts of document x {count} seeds "
         f"from {seeds.start} = {len(names) * count} documents, {len(tasks)} files"
-        + (", recognition only: no QR code, no merging" if options.recognition_only else ""),
+        + (", recognition only: no QR code, no merging" if options.recognition_only else "")
+        + (", the buyer's name and id known" if options.our_names else ""),
         flush=True,
     )
     began = time.perf_counter()
@@ -76,6 +79,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=tuple(specimens()), help="these kinds")
     parser.add_argument("--rotate", action="store_true", help="each document in one grade only")
     parser.add_argument("--recognition-only", action="store_true")
+    parser.add_argument("--our-names", action="store_true",
+                        help="the reader knows the buyer, as by a policy")  # fmt: skip
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument(
         "--recorded",
@@ -106,7 +111,8 @@ def _read(tasks: Sequence[Task], options: argparse.Namespace) -> Iterator[Readin
     # Threads of numeric libraries are counted at import, in children.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     context = multiprocessing.get_context("spawn")
-    with context.Pool(options.jobs, _start, (options.recognition_only, options.recorded)) as pool:
+    given = (options.recognition_only, options.recorded, options.our_names)
+    with context.Pool(options.jobs, _start, given) as pool:
         for reading in pool.imap_unordered(_one, left):
             _save(options.save, reading)
             progress.note(reading)
@@ -146,7 +152,7 @@ class _Progress:
 _bench: Bench | None = None
 
 
-def _start(recognition_only: bool, recorded: Path | None) -> None:
+def _start(recognition_only: bool, recorded: Path | None, our_names: bool) -> None:
     """In a worker: load the engine once, unless most pages were recognised before."""
     global _bench
     engine: Recogniser = (paddle := PaddleRecogniser(threads=1))
@@ -154,7 +160,13 @@ def _start(recognition_only: bool, recorded: Path | None) -> None:
         engine = RecordedRecogniser(paddle, recorded)
     else:
         paddle.load()
-    _bench = Bench(engine, recognition_only=recognition_only, recorded=recorded)
+    name, tax_id = school()
+    _bench = Bench(
+        engine,
+        recognition_only=recognition_only,
+        recorded=recorded,
+        ours=[Party((name,), (tax_id,))] if our_names else (),
+    )
 
 
 def _one(task: Task) -> Reading:

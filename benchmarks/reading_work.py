@@ -17,6 +17,7 @@ from extractors.faces import invoice_from_words
 from extractors.images import load_image
 from extractors.limits import Limits
 from extractors.model import Box, Invoice, Source
+from extractors.ours import Party
 from extractors.reader import Reader
 from extractors.recogniser import Image, RecognisedPage, Recogniser
 from extractors.words import Word
@@ -124,10 +125,11 @@ class Bench:
         *,
         recognition_only: bool = False,
         recorded: Path | None = None,
+        ours: Sequence[Party] = (),
     ) -> None:
         self._recorded = recorded
         self.engine = Watched(engine)
-        self._reader = Reader(recogniser=self.engine)
+        self._reader = Reader(recogniser=self.engine, ours=ours)
         self._recognition_only = recognition_only
 
     def read(self, task: Task) -> Reading:

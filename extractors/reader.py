@@ -7,7 +7,7 @@ Order and economy live here; how each source is read lives in its own module.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from extractors.limits import Limits
 from extractors.merge import merge
 from extractors.model import Box, Invoice, Kind, Source
 from extractors.opening import open_file, parsed_codes, several, unseen
+from extractors.ours import Party, mended_by_ours
 from extractors.picturing import PagePicture, drawn
 from extractors.recogniser import Recogniser
 from extractors.relook import looks
@@ -48,7 +49,8 @@ from extractors.words import Look
 class Reader:
     """Reads documents one at a time; holds no state between them.
 
-    Without a `recogniser` scans yield only what their QR code states.
+    Without a `recogniser` scans yield only what their QR code states. `ours` are our own names,
+    which recognition may misread.
     """
 
     def __init__(
@@ -56,10 +58,12 @@ class Reader:
         limits: Limits | None = None,
         recogniser: Recogniser | None = None,
         *,
+        ours: Sequence[Party] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits = limits or Limits()
         self._recogniser = recogniser
+        self._ours = tuple(ours)
         self._clock = clock
 
     def read(self, path: Path) -> tuple[Invoice, ...]:
@@ -179,12 +183,12 @@ class Reader:
         groups = grouped(opened.leaves, opened.whole) or [[]]
         found = []
         for group, whole in zip(groups, share_out(opened.whole, groups), strict=True):
-            invoice = merge([*whole, *readings_of(group)])
+            invoice = merge([*whole, *self._readings(group)])
             # A code proves few values: what else a picture shows, or shows otherwise, must be seen.
             unread = [leaf for leaf in group if leaf.words is None]
             wanted = group if missing_fields(invoice) else unread
             if self._recognise(wanted, opened, deadline):
-                invoice = merge([*whole, *readings_of(group)])
+                invoice = merge([*whole, *self._readings(group)])
             invoice = self._looked_at_again(group, whole, invoice)
             if (count := code_count(group)) > 1:
                 opened.findings.append(several(count))
@@ -193,6 +197,9 @@ class Reader:
         if opened.unseen:
             opened.findings.append(unseen(opened.unseen))
         return found
+
+    def _readings(self, group: Sequence[Leaf]) -> Iterator[Invoice]:
+        return (mended_by_ours(reading, self._ours) for reading in readings_of(group))
 
     def _recognise(self, leaves: Sequence[Leaf], opened: Opened, deadline: float) -> bool:
         """Look at the leaves that can be drawn and were not looked at. Whether any was; pages
@@ -246,7 +253,7 @@ class Reader:
             leaf.let_go()
         if not looked:
             return invoice
-        readings = list(readings_of(group))
+        readings = list(self._readings(group))
         again = merge([*whole, *readings])
         seen = [reading for reading in readings if Source.OCR in reading.sources]
         if faults(again) < faults(invoice) and keeps(invoice, again, seen):

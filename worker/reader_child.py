@@ -29,6 +29,7 @@ from extractors.errors import DocumentError, FileTooLarge, ReaderCrashed, Yanpia
 from extractors.model import Box, Invoice
 from extractors.models import model_folders
 from extractors.sniff import sniff
+from verifiers.policy import BadPolicy, Buyer, load_policy
 from verifiers.signatures import check_signatures
 from verifiers.signatures.roots import load_roots
 from worker.confinement import Bounds, bound_processor, confine
@@ -144,6 +145,16 @@ def _served(
     channel.send_bytes(json.dumps(said).encode())
 
 
+def _buyers(settings: Settings) -> tuple[Buyer, ...]:
+    """Our own names; none where the policy has become unreadable since the worker began, which it
+    says itself when it begins anew."""
+    try:
+        return load_policy(settings.policy).buyers
+    except BadPolicy as error:
+        log.warning("policy_unreadable", detail=str(error))
+        return ()
+
+
 def main() -> None:
     handle, parent = int(sys.argv[1]), int(sys.argv[2])
     signal.signal(
@@ -153,6 +164,7 @@ def main() -> None:
     settings = Settings(_env_file=None)
     configure(settings.log_level, settings.log_format)
     folders = model_folders(settings.models)  # may write its cache, which is over afterwards
+    buyers = _buyers(settings)  # the file of the policy is not readable afterwards
     given = (folders.orientation.parent, settings.models, settings.signature_roots)
     readable = tuple(path for path in given if path is not None)
     missing = confine(Bounds(memory=settings.reader_memory, readable=readable))
@@ -160,7 +172,7 @@ def main() -> None:
 
     from worker.readers import build_reader  # afterwards: it loads native libraries and threads
 
-    reader = build_reader(settings, folders)
+    reader = build_reader(settings, folders, buyers)
     roots = cache(partial(load_roots, settings.signature_roots))
     channel: Connection[Any, Any] = Connection(handle)
     channel.send_bytes(json.dumps({"missing": missing}).encode())

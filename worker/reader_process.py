@@ -272,4 +272,6 @@ def _child_environment(settings: Settings) -> dict[str, str]:
         values["YANPIAO_MODELS"] = str(settings.models.expanduser().resolve())
     if settings.signature_roots is not None:
         values["YANPIAO_SIGNATURE_ROOTS"] = str(settings.signature_roots.expanduser().resolve())
+    if (policy := settings.policy_file) is not None:
+        values["YANPIAO_POLICY"] = str(policy.expanduser().resolve())
     return values

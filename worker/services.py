@@ -67,5 +67,4 @@ class Services:
 def policy_of(settings: Settings) -> Policy:
     """The policy in force: the one that a setting names, or `policy.toml` in the data folder, or
     the shipped one. Raises `BadPolicy`."""
-    own = settings.root / "policy.toml"
-    return load_policy(settings.policy or (own if own.exists() else None))
+    return load_policy(settings.policy_file)

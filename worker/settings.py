@@ -295,6 +295,12 @@ class Settings(BaseSettings):
         return (self.inbox or self.root / "inbox").expanduser().resolve()
 
     @property
+    def policy_file(self) -> Path | None:
+        """The organisation's rules; None where there are none of its own."""
+        own = self.root / "policy.toml"
+        return self.policy or (own if own.exists() else None)
+
+    @property
     def voucher_inbox(self) -> Path:
         """Where the accounting system lays its voucher files."""
         return self.root / "vouchers-inbox"
