@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from archive import accounting, gate, leases, vouchers
+from archive.alone import alone
 from archive.drawing.pages import thumbnail_name
 from archive.records import Document, State, VerificationRow, Voucher
 from archive.store import StorageUnreachable
@@ -246,7 +247,13 @@ class Pipeline:
     # -- sealing -------------------------------------------------------------------------
 
     def seal(self, voucher_no: str) -> None:
-        """Seal what has passed of a voucher into its next bag: passed -> archived."""
+        """Seal what has passed of a voucher into its next bag: passed -> archived. Where another
+        worker is at it, nothing: the clock brings it back."""
+        with alone(self._database, self._settings.root / "locks", voucher_no) as nobody_else:
+            if nobody_else:
+                self._seal(voucher_no)
+
+    def _seal(self, voucher_no: str) -> None:
         with self._database.write() as session:
             token = leases.take(session, Voucher, voucher_no, self._settings.lease_seconds)
         if token is None:

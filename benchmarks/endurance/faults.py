@@ -133,7 +133,8 @@ class Injector:
 
     def _end(self, process: psutil.Process) -> None:
         with contextlib.suppress(psutil.Error):
-            self._killed.add(process.pid)
+            below = process.children(recursive=True)
+            self._killed |= {process.pid, *(each.pid for each in below)}
             process.kill()
 
     def _power_cut(self) -> None:

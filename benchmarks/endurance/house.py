@@ -228,8 +228,8 @@ class House:
     # -- health --------------------------------------------------------------------------
 
     def lacks(self, killed: set[int] = frozenset()) -> list[str]:  # type: ignore[assignment]
-        """What keeps the house from being well: parts not ready, stages without a worker. `killed`
-        are processes that do not count, though somebody still has them in a list."""
+        """What keeps the house from being well: parts not ready, stages without all their workers.
+        `killed` are processes that do not count, though they may be seen for another moment."""
         found = [name for name, process in self.processes.items() if process.poll() is not None]
         try:
             ready = httpx.get(f"{self.web}/ready", timeout=5).json()
@@ -241,8 +241,9 @@ class House:
         except redis.RedisError:
             return [*found, "queue_server"]
         for stage in STAGES:
-            pids = {one.pid for one in workers if stage in one.queue_names()} - killed
-            if not any(pid and psutil.pid_exists(pid) for pid in pids):
+            below = {process.pid for process in self.tree(stage)} - killed
+            known = {one.pid for one in workers if stage in one.queue_names()} & below
+            if len(known) < int(self.more.get(f"YANPIAO_{stage.upper()}_WORKERS", "1")):
                 found.append(f"{stage} worker")
         return found
 

@@ -289,7 +289,7 @@ def _is_temporary(path: Path, anything: bool) -> bool:
     """What a killed process may leave: all of the temporary folder, and in the data folder files
     under names that are not yet their own."""
     if anything:
-        return path.parent.name == "tmp"
+        return path.parent.parent.name == "tmp" or (path.parent.name == "tmp" and path.is_file())
     hidden = path.name.startswith(".") and path.name not in (".accepted", ".refused", ".incoming")
     return hidden or path.name.startswith(("bag-", ".sealing-"))
 

@@ -148,7 +148,7 @@ def endured(plan: Plan, say: Say) -> Outcome:
             try:
                 _through(plan, house, pile, outcome, say)
             finally:
-                if plan.log:
+                if plan.log and house.log.exists():
                     shutil.copy(house.log, plan.log)
     outcome.seconds = time.monotonic() - began
     return outcome
