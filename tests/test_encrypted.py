@@ -89,7 +89,9 @@ def test_keys_come_by_lines_blanks_or_a_file(tmp_path: Path) -> None:
     assert Keyring.parse(" \n# nothing\n") is None
 
 
-@pytest.mark.parametrize("bad", ["AGE-SECRET-KEY-1XYZ", "secret", OLD.lower() + "x"])
+@pytest.mark.parametrize(
+    "bad", ["AGE-SECRET-KEY-1XYZ", "secret", OLD.lower() + "x"], ids=["short", "word", "too long"]
+)
 def test_what_is_no_key_is_refused_and_not_repeated(bad: str, tmp_path: Path) -> None:
     with pytest.raises(BadStorageKey) as caught:
         Keyring.parse(bad)
