@@ -182,8 +182,8 @@ def _untold(office: Office) -> list[tuple[str, str]]:
         address, sent = _sent(office, method, path)
         reply = office.web.request(method, address, follow_redirects=False, **sent)
         assert reply.status_code < (400 if method == "GET" else 500), (path, reply.text)
-        if reply.status_code >= 400 and NUMBER not in reply.text:
-            continue  # refused, and nothing shown
+        if reply.status_code >= 300 and NUMBER not in reply.text:
+            continue  # led on, or refused: nothing was shown
         mine = [row for row in _rows(office.services, before) if row.actor == office.actor.id]
         if not any(map(_is_about, mine)):
             silent.append((method, path))
