@@ -153,6 +153,7 @@ class Document(Leased, Base):
         UniqueConstraint("sha256", "part"),
         Index(None, "state", "next_try_at"),
         Index(None, "state", "lease_until"),
+        Index(None, "submitter", "state"),
     )
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
@@ -167,7 +168,7 @@ class Document(Leased, Base):
     name: Mapped[str] = mapped_column(Text)
     voucher_no: Mapped[str] = mapped_column(ForeignKey("vouchers.voucher_no"), index=True)
     #: As in the batch that first brought it; `archive.visibility` decides by these two.
-    submitter: Mapped[str] = mapped_column(String(64), default="", server_default="", index=True)
+    submitter: Mapped[str] = mapped_column(String(64), default="", server_default="")
     campus: Mapped[str] = mapped_column(String(64), default="", server_default="", index=True)
     #: One of very many handed in together: it gives way to what came alone.
     bulk: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -281,6 +282,7 @@ class Voucher(Leased, Base):
     """An accounting voucher (记账凭证), named at the drop or made for a batch."""
 
     __tablename__ = "vouchers"
+    __table_args__ = (Index(None, "created_at", "voucher_no"),)
 
     voucher_no: Mapped[str] = mapped_column(String(64), primary_key=True)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)

@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from archive import audit
 from archive.actors import Actor, Role
 from archive.people import Person
 from archive.records import AuditRow
-from extractors.messages import say
+from extractors.messages import codes, say
 from web.asking import language_of, services_of
 from web.downloads import csv_download
 from web.rendering import local_time, render
@@ -34,6 +35,7 @@ _DIGEST = re.compile(r"[0-9a-f]{40,}")
 _CHINA = ZoneInfo("Asia/Shanghai")
 _FIELDS = ("document", "voucher", "actor", "action", "from", "to")
 _PAGE = 100
+_ACTION = "ui_action_"
 #: Rows of an export that are read at a time.
 _BATCH = 1000
 
@@ -80,7 +82,6 @@ def trail(request: Request, _: Auditing) -> HTMLResponse:
         if before.isdecimal() and len(before) < 16:
             query = query.where(AuditRow.seq < int(before))
         rows = list(session.scalars(query.order_by(AuditRow.seq.desc()).limit(_PAGE + 1)))
-        actions = sorted(session.scalars(select(AuditRow.action).distinct()))
         names = names_of(session, {row.actor for row in rows})
     shown = rows[:_PAGE]
     address = urlencode({name: value for name, value in asked.items() if value})
@@ -88,12 +89,19 @@ def trail(request: Request, _: Auditing) -> HTMLResponse:
         "rows": [(row, _told(row)) for row in shown],
         "names": names,
         "asked": asked,
-        "actions": [(action, say(f"ui_action_{action}", language)) for action in actions],
+        "actions": _actions(language),
         "address": address,
         "next": shown[-1].seq if len(rows) > _PAGE else None,
         "report": None,
     }
     return render(request, "audit.html", values)
+
+
+def _actions(language: str) -> list[tuple[str, str]]:
+    """Every action there may be, with its words. The trail itself is not asked: it would have to
+    be read whole."""
+    names = (code.removeprefix(_ACTION) for code in codes(language) if code.startswith(_ACTION))
+    return sorted(((name, say(f"{_ACTION}{name}", language)) for name in names), key=itemgetter(1))
 
 
 def _told(row: AuditRow) -> str:

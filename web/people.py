@@ -21,6 +21,8 @@ from web.who import needs
 from worker.people_command import link_address
 
 _needs_admin = needs(Role.ADMIN, everywhere=True)
+_A_PAGE = 100
+
 router = APIRouter(prefix="/people", dependencies=[Depends(_needs_admin)])
 
 Admin = Annotated[Actor, Depends(_needs_admin)]
@@ -37,15 +39,31 @@ def _campuses(session: Session) -> list[str]:
 
 @router.get("")
 def everybody(request: Request, _: Admin) -> Response:
+    """Everybody, or whose login or name holds what `q` says; in pages by the login."""
     return _list(request)
 
 
+def _some(session: Session, q: str, after: str) -> tuple[list[Person], str]:
+    """A page of people, and the login that the next one begins behind; "" on the last."""
+    query = select(Person).order_by(Person.login).limit(_A_PAGE + 1)
+    if wanted := q.strip():
+        name = Person.name.contains(wanted, autoescape=True)
+        query = query.where(name | Person.login.contains(wanted.lower(), autoescape=True))
+    if after:
+        query = query.where(Person.login > after)
+    found = list(session.scalars(query))
+    return found[:_A_PAGE], found[_A_PAGE - 1].login if len(found) > _A_PAGE else ""
+
+
 def _list(request: Request, fault: str = "", login: str = "", name: str = "") -> Response:
+    asked = request.query_params
     with services_of(request).database.read() as session:
-        people = list(session.scalars(select(Person).order_by(Person.disabled_at, Person.login)))
+        people, following = _some(session, asked.get("q", "")[:64], asked.get("after", "")[:64])
         campuses = _campuses(session)
     values = {
         "people": people,
+        "q": asked.get("q", "")[:64],
+        "following": following,
         "campuses": campuses,
         "roles": list(Role),
         "fault": fault,
