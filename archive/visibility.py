@@ -7,6 +7,8 @@ which it is held.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -28,6 +30,39 @@ def seen_campuses(actor: Actor, roles: tuple[Role, ...] = SEEING) -> frozenset[s
             return None
         seen |= held
     return frozenset(seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What `visible` says, to look at one document with: all of these campuses, and what bears
+    this submitter's id ("" for nobody's)."""
+
+    campuses: frozenset[str]
+    own: str = ""
+
+    def sees(self, document: Document) -> bool:
+        return document.campus in self.campuses or (
+            self.own != "" and document.submitter == self.own
+        )
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        """The same as a condition on `Document`."""
+        kinds: list[ColumnElement[bool]] = []
+        if self.campuses:
+            kinds.append(Document.campus.in_(sorted(self.campuses)))
+        if self.own:
+            kinds.append(Document.submitter == self.own)
+        return or_(*kinds) if kinds else false()
+
+
+def seen_by(actor: Actor) -> Seen | None:
+    """None when the actor sees everything."""
+    campuses = seen_campuses(actor)
+    if campuses is None:
+        return None
+    submits = Role.SUBMITTER in {role for role, _ in actor.grants}
+    return Seen(campuses, actor.id if submits else "")
 
 
 def _theirs(

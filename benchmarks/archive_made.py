@@ -23,7 +23,9 @@ from fixtures.maker import catalogue, people
 
 #: Invoices of one seller, on average; of one kind of goods.
 PER_SELLER, PER_GOODS = 50, 500
-BUYERS, CAMPUSES, CODES, PER_VOUCHER = 40, 8, 2000, 3
+BUYERS, CAMPUSES, CODES, PER_VOUCHER, SUBMITTERS = 40, 8, 2000, 3, 5000
+#: What counts are scrambled by, a prime.
+_ROUND = 100_000_007
 _LAST_DAY = dt.date(2026, 11, 1).toordinal()
 _DAYS = 3650
 _FILLED = ("documents", "invoices", "search_invoices", "search_lines", "search_grams")
@@ -141,13 +143,14 @@ def _goods(draw: random.Random) -> str:
 
 def _scrambled(factor: int, size: int) -> str:
     """0 to `size` - 1, each value as often as any other, in no order that is seen."""
-    return f"((i * {factor}) % 100000007 % {size})"
+    return f"((i * {factor}) % {_ROUND} % {size})"
 
 
-def _skewed(factor: int, span: tuple[int, int]) -> str:
-    """An id of the span: few of them often, most seldom (the cube of an even draw)."""
-    draw = f"(((i * {factor}) % 100000007) / CAST(100000007 AS double precision))"
-    return f"({span[0]} + CAST({span[1] - 1} * {draw} * {draw} * {draw} AS INTEGER))"
+def _skewed(factor: int, first: int, size: int) -> str:
+    """`first` to `first + size - 1`: few of them often, most seldom (the cube of an even draw).
+    In whole numbers, which both engines cut off alike, none of them near 2**63."""
+    draw = f"((i * {factor}) % {_ROUND})"
+    return f"({first} + {draw} * {draw} / {_ROUND} * {draw} / {_ROUND} * {size} / {_ROUND})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,8 @@ def _fill(connection: Connection, made: Made) -> None:
             "media_type": "'application/pdf'",
             "name": "'a.pdf'",
             "voucher_no": voucher,
+            "submitter": f"'u' || {_scrambled(7907, SUBMITTERS)}",
+            "campus": f"'校区' || {_skewed(86_028_121, 0, made.campuses[1])}",
             **dict.fromkeys(("received_at", "updated_at"), say.moment),
             "state": "'archived'",
             "verdict": "'confirmed'",
@@ -230,15 +235,15 @@ def _fill(connection: Connection, made: Made) -> None:
             "document_id": key,
             "day": day,
             "cents": _scrambled(15_485_863, 5_000_000),
-            "seller_id": _skewed(32_452_843, made.sellers),
-            "buyer_id": _skewed(49_979_687, made.buyers),
-            "kind_id": _skewed(67_867_967, made.kinds),
-            "campus_id": _skewed(86_028_121, made.campuses),
+            "seller_id": _skewed(32_452_843, *made.sellers),
+            "buyer_id": _skewed(49_979_687, *made.buyers),
+            "kind_id": _skewed(67_867_967, *made.kinds),
+            "campus_id": _skewed(86_028_121, *made.campuses),
             "code_id": f"CASE WHEN {old} THEN 1 + {_scrambled(17, CODES)} END",
         },
         "search_lines": {
             "invoice_id": "i",
-            "name_id": _skewed(29_986_577, made.goods),
+            "name_id": _skewed(29_986_577, *made.goods),
             "day": day,
         },
     }.items():

@@ -16,6 +16,7 @@ from archive.database import Database
 from archive.records import Document, InvoiceRow, State, Voucher, new_id
 from archive.search import Match, Query, index, running
 from archive.search.tables import SearchInvoice, SearchName
+from archive.visibility import Seen
 from tests.helpers import sha256
 
 _SELLERS = (
@@ -207,12 +208,15 @@ def test_only_what_may_be_seen_is_found(database: Database) -> None:
             return [hit.document.id for hit in search.run(session, query, **options).hits]
 
         for query in (Query(seller="某某"), Query(number="2631")):
-            assert hits(query, campuses=frozenset({"e"})) == [east]
-            assert sorted(hits(query, campuses=frozenset({"e", "w"}))) == [east, west]
-            assert hits(query, campuses=frozenset()) == hits(query, campuses=frozenset({"x"})) == []
-            assert hits(query, only=Document.campus == "w") == [west]
-        assert hits(Query(campus="w"), campuses=frozenset({"e"})) == []
-        assert hits(Query(seller="\x00"), campuses=frozenset({"e"})) == []
+            assert hits(query, seen=Seen(frozenset({"e"}))) == [east]
+            assert sorted(hits(query, seen=Seen(frozenset({"e", "w"})))) == [east, west]
+            assert (
+                hits(query, seen=Seen(frozenset()))
+                == hits(query, seen=Seen(frozenset({"x"})))
+                == []
+            )
+        assert hits(Query(campus="w"), seen=Seen(frozenset({"e"}))) == []
+        assert hits(Query(seller="\x00"), seen=Seen(frozenset({"e"}))) == []
 
 
 def test_a_document_that_moves_to_another_campus_is_found_there(database: Database) -> None:

@@ -17,7 +17,7 @@ from archive import audit, search
 from archive.actors import Actor, Role
 from archive.records import State
 from archive.search import Hit, Query
-from archive.visibility import visible
+from archive.visibility import seen_by
 from extractors.messages import say
 from extractors.model import Kind
 from web.asking import language_of, services_of
@@ -98,7 +98,7 @@ def _found(request: Request, actor: Actor) -> dict[str, object]:
     query = asked.query()
     with services_of(request).database.read() as session:
         page = search.run(
-            session, query, _PAGE, request.query_params.get("after"), only=visible(actor)
+            session, query, _PAGE, request.query_params.get("after"), seen=seen_by(actor)
         )
         rows = [(hit, document_row(hit.document, language)) for hit in page.hits]
     office = (Role.REVIEWER, Role.ARCHIVIST, Role.AUDITOR, Role.ADMIN)
@@ -161,7 +161,7 @@ def _hits(request: Request, actor: Actor, query: Query) -> Iterator[Hit]:
     after = None
     while True:
         with services_of(request).database.read() as session:
-            page = search.run(session, query, 500, after, only=visible(actor))
+            page = search.run(session, query, 500, after, seen=seen_by(actor))
         yield from page.hits
         if (after := page.next) is None:
             return

@@ -10,6 +10,6 @@ from archive.search.numbers import Match, find
 from archive.search.paging import BadCursor, Hit, Page
 from archive.search.parsing import parse
 from archive.search.query import Query
-from archive.search.running import run
+from archive.search.running import run, with_data
 
-__all__ = ["BadCursor", "Hit", "Match", "Page", "Query", "find", "parse", "run"]
+__all__ = ["BadCursor", "Hit", "Match", "Page", "Query", "find", "parse", "run", "with_data"]

@@ -1,8 +1,9 @@
-"""What each part of a query demands of an invoice, in the two forms that a plan needs.
+"""What each part of a query demands of an invoice, in the forms that a plan needs.
 
 `keys` names the invoices in the index that meet it: a good way in where they are few. `test`
 looks at one invoice at a time, by scalar subqueries that no planner turns into anything else: a
-good way where so many meet it that a page is full after a short walk through the newest.
+good way where so many meet it that a page is full after a short walk through the newest. `bound`
+says the same of one column in words that an index on it, or on it and another, understands.
 """
 
 from __future__ import annotations
@@ -11,7 +12,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased
 
 from archive.records import Document, InvoiceRow, Voucher
@@ -19,26 +30,41 @@ from archive.search import grams
 from archive.search.index import cents_of
 from archive.search.numbers import begins_with, ends_with, plain_digits
 from archive.search.query import Query
-from archive.search.tables import SearchCode, SearchGram, SearchInvoice, SearchLine, SearchName
+from archive.search.tables import (
+    USUAL_VERDICT,
+    SearchCode,
+    SearchGram,
+    SearchInvoice,
+    SearchLine,
+    SearchName,
+)
+from archive.visibility import Seen
 
 S = SearchInvoice
 #: Enough to tell a rare pair of characters from a frequent one.
 _LOOKED_AT = 2000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Condition:
-    """`keys` selects `SearchInvoice.id`; `test` says of a row of that table (or of an alias of
-    it) whether it meets the condition. Keys that are not `exact` name some that the test refuses.
+    """`keys` selects `SearchInvoice.id`; `test` says of a row of that table whether it meets the
+    condition. Keys that are not `exact` name some that the test refuses.
+
+    `bound` is the same by `column` alone, where it can be said so; invoices that `also` names meet
+    the condition besides. `counted` has at least as many rows as `keys`, and is sooner counted.
     """
 
     keys: Select[Any]
-    test: Callable[[Any], ColumnElement[bool]]
+    test: ColumnElement[bool]
     exact: bool = True
+    column: str = ""
+    bound: ColumnElement[bool] | None = None
+    also: Select[Any] | None = None
+    counted: Select[Any] | None = None
 
 
 def conditions(session: Session, query: Query) -> Iterator[Condition]:
-    """Every part of the query but its number."""
+    """Every part of the query but its number, or the digits that stand for one."""
     for words, columns, lines in (
         (query.seller, ("seller_id",), False),
         (query.buyer, ("buyer_id",), False),
@@ -49,6 +75,8 @@ def conditions(session: Session, query: Query) -> Iterator[Condition]:
                 yield _named(session, plain, columns, lines=lines)
     if code := plain_digits(query.code or ""):
         yield coded(code)
+    if (digits := plain_digits(query.digits or "")) and plain_digits(query.number or ""):
+        yield _digits(digits)
     yield from _ranges(query)
     yield from _exactly(session, query)
 
@@ -56,16 +84,16 @@ def conditions(session: Session, query: Query) -> Iterator[Condition]:
 def _named(session: Session, word: str, columns: tuple[str, ...], *, lines: bool) -> Condition:
     """A word that occurs in one of the names."""
     ids = _names_with(session, word)
-    selects = [select(S.id).where(getattr(S, column).in_(ids)) for column in columns]
+    bounds = [getattr(S, column).in_(ids) for column in columns]
+    tests = [_holds(getattr(S, column), word) for column in columns]
+    if len(bounds) == 1 and not lines:
+        keys = select(S.id).where(bounds[0])
+        return Condition(keys, tests[0], column=columns[0], bound=bounds[0])
+    selects = [select(S.id).where(bound) for bound in bounds]
     if lines:
         selects.append(select(SearchLine.invoice_id.label("id")).where(SearchLine.name_id.in_(ids)))
-    keys = selects[0] if len(selects) == 1 else select(union_all(*selects).subquery().c.id)
-
-    def test(row: Any) -> ColumnElement[bool]:
-        tests = [_holds(getattr(row, column), word) for column in columns]
-        return or_(*tests, *([_line_holds(row, word)] if lines else []))
-
-    return Condition(keys, test)
+        tests.append(_line_holds(word))
+    return Condition(select(union_all(*selects).subquery().c.id), or_(*tests))
 
 
 def _names_with(session: Session, word: str) -> Select[Any]:
@@ -107,12 +135,12 @@ def _holds(name_id: ColumnElement[int | None], word: str) -> ColumnElement[bool]
     return _there(select(name.id).where(name.id == name_id, holds))
 
 
-def _line_holds(row: Any, word: str) -> ColumnElement[bool]:
+def _line_holds(word: str) -> ColumnElement[bool]:
     """Whether a line of the invoice holds the word."""
     line, name = aliased(SearchLine), aliased(SearchName)
     found = select(line.name_id).join(name, name.id == line.name_id)
     holds = name.folded.contains(word, autoescape=True)
-    return _there(found.where(line.invoice_id == row.id, holds))
+    return _there(found.where(line.invoice_id == S.id, holds))
 
 
 def coded(code: str) -> Condition:
@@ -120,21 +148,27 @@ def coded(code: str) -> Condition:
     ids = select(SearchCode.id).where(
         or_(begins_with(SearchCode.code, code), ends_with(SearchCode.reversed, code))
     )
-
-    def test(row: Any) -> ColumnElement[bool]:
-        one = aliased(SearchCode)
-        either = or_(begins_with(one.code, code), ends_with(one.reversed, code))
-        return _there(select(one.id).where(one.id == row.code_id, either))
-
-    return Condition(select(S.id).where(S.code_id.in_(ids)), test)
+    one = aliased(SearchCode)
+    either = or_(begins_with(one.code, code), ends_with(one.reversed, code))
+    test = _there(select(one.id).where(one.id == S.code_id, either))
+    bound = S.code_id.in_(ids)
+    return Condition(select(S.id).where(bound), test, column="code_id", bound=bound)
 
 
-def numbered(row: Any, digits: str) -> ColumnElement[bool]:
+def numbered(digits: str) -> ColumnElement[bool]:
     """Whether the invoice's number begins or ends with the digits."""
     one = aliased(InvoiceRow)
     tests = (begins_with(one.invoice_number, digits), ends_with(one.number_reversed, digits))
-    found = select(one.document_id).where(one.document_id == row.document_id, or_(*tests))
-    return _there(found)
+    return _there(select(one.document_id).where(one.document_id == S.document_id, or_(*tests)))
+
+
+def _digits(digits: str) -> Condition:
+    """Digits of a number or a code, beside a number that is asked for too."""
+    code, row = coded(digits), InvoiceRow
+    either = or_(begins_with(row.invoice_number, digits), ends_with(row.number_reversed, digits))
+    named = select(S.id).join(row, row.document_id == S.document_id).where(either)
+    keys = select(union_all(named, code.keys).subquery().c.id)
+    return Condition(keys, or_(numbered(digits), code.test))
 
 
 def _ranges(query: Query) -> Iterator[Condition]:
@@ -146,20 +180,32 @@ def _ranges(query: Query) -> Iterator[Condition]:
 
 
 def _between(column: str, low: int | None, high: int | None) -> Iterator[Condition]:
-    if low is None and high is None:
-        return
-
-    def test(row: Any) -> ColumnElement[bool]:
-        value = getattr(row, column)
+    def within(value: Any) -> ColumnElement[bool]:
         bounds = [value >= low] if low is not None else []
         return and_(*bounds, *([value <= high] if high is not None else []))
 
-    yield Condition(select(S.id).where(test(S)), test)
+    if low is None and high is None:
+        return
+    value = getattr(S, column)
+    bound = within(value)
+    # A walk goes by days; a sum, so that no index on anything else tempts the planner.
+    test = bound if column == "day" else within(value + 0)
+    yield Condition(select(S.id).where(bound), test, column=column, bound=bound)
 
 
-def in_campuses(session: Session, campuses: frozenset[str]) -> Condition:
-    """Documents of one of these campuses."""
-    return _one_of(session, "campus_id", sorted(campuses))
+def seen(session: Session, those: Seen) -> Condition:
+    """What somebody may see. The index knows campuses by their folded names: of two that differ
+    by nothing else it names both, and `Seen.sees` has the last word."""
+    campuses = _one_of(session, "campus_id", sorted(those.campuses))
+    if not those.own:
+        return campuses
+    own = Document.submitter == those.own
+    keys = select(S.id).join(Document, Document.id == S.document_id).where(own)
+    if not those.campuses:
+        return Condition(keys, _document(lambda one: one.submitter == those.own))
+    either = select(union_all(campuses.keys, keys).subquery().c.id)
+    test = or_(campuses.test, _document(lambda one: one.submitter == those.own))
+    return Condition(either, test, column="campus_id", bound=campuses.bound, also=keys)
 
 
 def _exactly(session: Session, query: Query) -> Iterator[Condition]:
@@ -168,47 +214,46 @@ def _exactly(session: Session, query: Query) -> Iterator[Condition]:
             yield _one_of(session, column, [value])
     if voucher := plain_digits(query.voucher or ""):
         yield _in_voucher(voucher)
-    for value, state in ((query.verdict, "verdict"), (query.state, "state")):
-        if plain := plain_digits(value or ""):
-            yield _of_document(state, plain)
+    if verdict := plain_digits(query.verdict or ""):
+        yield _of_verdict(verdict)
+    if state := plain_digits(query.state or ""):
+        yield of_documents(lambda one: one.state == state)
 
 
 def _one_of(session: Session, column: str, names: list[str]) -> Condition:
     words = [grams.folded(name) for name in names]
     ids = list(session.scalars(select(SearchName.id).where(SearchName.folded.in_(words))))
-
-    def test(row: Any) -> ColumnElement[bool]:
-        return func.coalesce(getattr(row, column), 0).in_(ids)
-
-    return Condition(select(S.id).where(getattr(S, column).in_(ids)), test)
+    bound = getattr(S, column).in_(ids)
+    test = func.coalesce(getattr(S, column), 0).in_(ids)
+    return Condition(select(S.id).where(bound), test, column=column, bound=bound)
 
 
 def _in_voucher(voucher: str) -> Condition:
     numbers = select(Voucher.voucher_no).where(begins_with(Voucher.voucher_no, voucher))
-    keys = select(S.id).join(Document, Document.id == S.document_id)
+    those = Document.voucher_no.in_(numbers)
     return Condition(
-        keys.where(Document.voucher_no.in_(numbers)),
-        lambda row: _document(row, lambda one: begins_with(one.voucher_no, voucher)),
+        select(S.id).join(Document, Document.id == S.document_id).where(those),
+        _document(lambda one: begins_with(one.voucher_no, voucher)),
+        counted=select(Document.id).where(those),
     )
 
 
-def _of_document(column: str, value: str) -> Condition:
-    keys = select(S.id).join(Document, Document.id == S.document_id)
-    return Condition(
-        keys.where(getattr(Document, column) == value),
-        lambda row: _document(row, lambda one: getattr(one, column) == value),
-    )
+def _of_verdict(verdict: str) -> Condition:
+    if verdict == USUAL_VERDICT:
+        return of_documents(lambda one: one.verdict == verdict)
+    # Said twice: the index on all others is only taken by who repeats what it leaves out.
+    unusual: ColumnElement[str] = literal_column(f"'{USUAL_VERDICT}'")
+    return of_documents(lambda one: and_(one.verdict == verdict, one.verdict != unusual))
 
 
-def of_documents(only: ColumnElement[bool]) -> Condition:
-    """A condition on `Document`, whatever it is."""
-    keys = select(S.id).join(Document, Document.id == S.document_id).where(only)
-    return Condition(
-        keys, lambda row: _there(select(Document.id).where(Document.id == row.document_id, only))
-    )
+def of_documents(only: Callable[[Any], ColumnElement[bool]]) -> Condition:
+    """A condition on `Document`, or on an alias of it, whatever it is."""
+    those = only(Document)
+    keys = select(S.id).join(Document, Document.id == S.document_id).where(those)
+    return Condition(keys, _document(only), counted=select(Document.id).where(those))
 
 
-def _document(row: Any, test: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+def _document(test: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
     """A test of the invoice's document."""
     one = aliased(Document)
-    return _there(select(one.id).where(one.id == row.document_id, test(one)))
+    return _there(select(one.id).where(one.id == S.document_id, test(one)))

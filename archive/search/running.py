@@ -1,61 +1,42 @@
 """Answering a query: numbers in their own order, everything else newest issue date first.
 
-Two plans. Where a part of the query is met by few invoices, these are fetched by their keys and
-looked at for the other parts. Where every part is met by many, the newest invoices are walked
-until a page is full. Which of the two is decided by counting, never further than `FEW`; so a
-page costs about the same however many invoices there are.
+Two plans. Where a way into the index leads to few invoices, these are fetched and looked at for
+whatever else is asked. Where every way leads to many, the newest invoices are walked until a page
+is full. Which of the two is decided by counting, not far; so a page costs about the same however
+many invoices there are. A walk that leads too far is given up for the shortest way. Whatever the
+plan, a page holds all that belongs on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    CompoundSelect,
-    Select,
-    String,
-    and_,
-    bindparam,
-    func,
-    literal_column,
-    not_,
-    or_,
-    select,
-    text,
-    union_all,
-)
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, and_, not_, or_, select, text
+from sqlalchemy.orm import Session, undefer
 
 from archive.records import Document, InvoiceRow
-from archive.search.conditions import (
-    Condition,
-    coded,
-    conditions,
-    in_campuses,
-    numbered,
-    of_documents,
-)
-from archive.search.numbers import Match, begins_with, plain_digits
+from archive.search import conditions as asked
+from archive.search.conditions import Condition
+from archive.search.finding import BY_DAY, Found, by_number, with_invoices
+from archive.search.numbers import plain_digits
 from archive.search.paging import BadCursor, Hit, Page, Place
 from archive.search.query import Query
 from archive.search.tables import SearchInvoice
+from archive.search.ways import Way, counted, ways
+from archive.visibility import Seen
 
 S = SearchInvoice
 #: As many are fetched and sorted without a second thought; more are walked instead.
 FEW = 20_000
-#: A walk that has come this far without filling its page is given up for a whole sort.
-_FAR = 300_000
+#: So far a walk goes that nothing promises to be short.
+FAR = 50_000
+#: As many are rather fetched than everything walked, where a short walk was not enough.
+MANY = 1_000_000
 #: From so many digits on, a number is met by fewer invoices than anything else.
 _TELLING = 6
 #: Digits of a 发票代码: 10 or 12.
 _LONGEST_CODE = 12
-#: How a number may match, in the order of the hits; those by their code or by nothing of the
-#: kind follow, ordered by day.
-_MATCHES = (Match.EXACT, Match.PREFIX, Match.SUFFIX)
-_BY_DAY = len(_MATCHES)
 #: Every query here looks a few rows up by an index, again and again. PostgreSQL's planner, which
 #: cannot know how soon the rows are enough, would sooner read whole tables.
 _BY_INDEX = text(
@@ -66,190 +47,163 @@ _BY_INDEX = text(
 )
 
 
-class _Found(NamedTuple):
-    place: Place
-    document_id: str
-    match: Match | None
-
-
 def run(
     session: Session,
     query: Query,
     limit: int = 50,
     after: str | None = None,
     *,
-    campuses: frozenset[str] | None = None,
-    only: ColumnElement[bool] | None = None,
+    seen: Seen | None = None,
 ) -> Page:
     """One page of what the query finds, at most `limit` hits, beginning behind `after`.
 
-    `campuses` restricts it to documents of these, None sees all; `only` is a condition on
-    `Document` that narrows it further. An empty query finds nothing. Raises `BadCursor`.
+    `seen` restricts it to what somebody may see, None sees all. An empty query finds nothing.
+    What was read besides the columns (`InvoiceRow.data`) is loaded when it is first looked at,
+    while the session lasts. Raises `BadCursor`.
     """
-    if query.empty or (campuses is not None and not campuses):
+    if query.empty or (seen is not None and not seen.campuses and not seen.own):
         return Page(())
     place = Place.read(after) if after else None
+    found = _found(session, query, place, limit + 1, seen)
+    more = found[limit - 1].place.written() if len(found) > limit else None
+    hits = (
+        Hit(each.document, each.match)
+        for each in found[:limit]
+        if seen is None or seen.sees(each.document)
+    )
+    return Page(tuple(hits), more)
+
+
+def _found(
+    session: Session, query: Query, place: Place | None, most: int, seen: Seen | None
+) -> list[Found]:
+    number = plain_digits(query.number or "") or plain_digits(query.digits or "")
+    needed = list(asked.conditions(session, query))
+    if not number:
+        # Without any, nothing was asked but what no name holds.
+        return _by_day(session, needed, seen, place, most) if needed else []
+    if needed or seen is not None:
+        _by_index(session)
+    found: list[Found] = []
+    coded = True
+    if place is None or place.phase < BY_DAY:
+        others = [each.test for each in needed]
+        within = _within(session, needed, seen)
+        if within and len(number) < _TELLING:
+            others += _few(session, within)
+        found, coded = by_number(session, number, others, seen, place, most)
+    if len(found) >= most or not coded or query.number or len(number) > _LONGEST_CODE:
+        return found
+    needed.append(_by_code_alone(number))
+    return found + _by_day(session, needed, seen, place, most - len(found))
+
+
+def _by_index(session: Session) -> None:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(_BY_INDEX)
-    needed = list(conditions(session, query))
-    number = plain_digits(query.number or "") or plain_digits(query.digits or "")
-    if not needed and not number:
-        return Page(())  # nothing is left of it once what no name holds is gone
-    if campuses is not None:
-        needed.append(in_campuses(session, campuses))
-    if only is not None:
-        needed.append(of_documents(only))
-    found: list[_Found] = []
-    if number:
-        found += _numbered(session, number, needed, place, limit + 1)
-    if number and not query.number and len(number) <= _LONGEST_CODE:
-        needed.append(_by_code_alone(number))
-    elif number:
-        needed = []
-    if needed and len(found) <= limit:
-        found += _by_day(session, needed, place, limit + 1 - len(found))
-    more = found[limit - 1].place.written() if len(found) > limit else None
-    return Page(_loaded(session, found[:limit]), more)
 
 
 def _by_code_alone(digits: str) -> Condition:
     """That the digits are a code's, and not the number's too."""
-    code = coded(digits)
-    return Condition(
-        code.keys,
-        lambda row: and_(code.test(row), not_(numbered(row, digits))),
-        exact=False,
-    )
+    code = asked.coded(digits)
+    test = and_(code.test, not_(asked.numbered(digits)))
+    return Condition(code.keys, test, exact=False, column=code.column, bound=code.bound)
 
 
-def _few_of(session: Session, needed: list[Condition]) -> Condition | None:
-    """The condition that fewest invoices meet, if they are few."""
-    counted = []
-    for condition in needed:
-        some = condition.keys.limit(FEW).subquery()
-        count = session.scalar(select(func.count()).select_from(some)) or 0
-        if count < FEW // 100:
-            return condition
-        counted.append((count, condition))
-    count, condition = min(counted, key=lambda each: each[0])
-    return condition if count < FEW else None
+def _few(session: Session, needed: list[Condition]) -> list[ColumnElement[bool]]:
+    """What leads to few invoices at once, if anything does."""
+    way, count = _shortest(session, needed, FEW)
+    return [S.id.in_(select(S.id).where(*way.where))] if count < FEW else []
 
 
-def _numbered(
-    session: Session, number: str, needed: list[Condition], place: Place | None, most: int
-) -> list[_Found]:
-    """Exact numbers, then beginnings, then endings, each in the order of its index."""
-    if place is not None and place.phase >= _BY_DAY:
-        return []
-    others: list[ColumnElement[bool]] = []
-    if needed:
-        others = [each.test(S) for each in needed]
-        way_in = _few_of(session, needed) if len(number) < _TELLING else None
-        others += [S.id.in_(way_in.keys)] if way_in is not None else []
-    statement = _ways(others, place) if others or place is not None else _all_ways()
-    values = {"number": number, "backwards": number[::-1], "most": most}
-    rows = session.execute(statement, values).all()
-    return [
-        _Found(Place(phase, key, document), document, _MATCHES[phase])
-        for phase, key, document in sorted(tuple(row) for row in rows)[:most]
-    ]
+def _shortest(session: Session, needed: list[Condition], most: int) -> tuple[Way, int]:
+    """The way that leads to fewest invoices, and to how many; `most` stands for more."""
+    all_ways = list(ways(needed))
+    counts = counted(session, all_ways, most)
+    at = min(range(len(counts)), key=lambda each: counts[each])
+    return all_ways[at], counts[at]
 
 
-@cache
-def _all_ways() -> CompoundSelect[Any]:
-    """Built once: most searches are this one, and building it takes longer than its answer."""
-    return _ways([], None)
-
-
-def _ways(others: list[ColumnElement[bool]], place: Place | None) -> CompoundSelect[Any]:
-    """All ways that a number may match, in one statement; each stops when it has enough."""
-    ways = []
-    for phase in range(place.phase if place else 0, _BY_DAY):
-        key, demanded = _way(phase)
-        way: Select[Any] = select(
-            literal_column(str(phase)).label("phase"), key.label("key"), InvoiceRow.document_id
-        ).where(*demanded)
-        if others:
-            way = way.join(S, S.document_id == InvoiceRow.document_id).where(*others)
-        if place is not None and place.phase == phase:
-            at, row = str(place.key), str(place.row)
-            way = way.where(key >= at, or_(key > at, InvoiceRow.document_id > row))
-        ordered = way.order_by(key, InvoiceRow.document_id).limit(bindparam("most"))
-        ways.append(select(ordered.subquery()))
-    return union_all(*ways)
-
-
-def _way(phase: int) -> tuple[Any, list[ColumnElement[bool]]]:
-    """What a way of matching is ordered by, and what it demands; none finds another's."""
-    row, number = InvoiceRow, bindparam("number", type_=String)
-    begins = begins_with(row.invoice_number, number)
-    if phase == 0:
-        return row.invoice_number, [row.invoice_number == number]
-    if phase == 1:
-        return row.invoice_number, [begins, row.invoice_number != number]
-    ends = begins_with(row.number_reversed, bindparam("backwards", type_=String))
-    return row.number_reversed, [ends, not_(begins)]
+def _within(session: Session, needed: list[Condition], seen: Seen | None) -> list[Condition]:
+    return needed if seen is None else [*needed, asked.seen(session, seen)]
 
 
 def _by_day(
-    session: Session, needed: list[Condition], place: Place | None, most: int
-) -> list[_Found]:
+    session: Session, needed: list[Condition], seen: Seen | None, place: Place | None, most: int
+) -> list[Found]:
     """Newest issue date first."""
-    here = place if place is not None and place.phase == _BY_DAY else None
-    way_in = _few_of(session, needed)
-    rows = None if way_in is not None else _walk(session, needed, here, most)
-    if rows is None:
-        rows = _fetch(session, way_in or needed[0], needed, here, most)
-    return [_Found(Place(_BY_DAY, day, number), document, None) for number, day, document in rows]
+    _by_index(session)
+    needed = _within(session, needed, seen)
+    behind = _behind(place if place is not None and place.phase == BY_DAY else None)
+    way, count = _shortest(session, needed, FEW)
+    if count < FEW:
+        rows = session.execute(_fetched(way, needed, behind, most)).unique().all()
+    else:
+        # A way that holds all conditions and leads to many: then a page is soon full.
+        rows = _walk(session, needed, behind, most, sure=len(way.of) == len(needed))
+    return [Found(Place(BY_DAY, day, key), document, None) for key, day, document in rows]
 
 
-def _fetch(
-    session: Session, way_in: Condition, needed: list[Condition], place: Place | None, most: int
-) -> Sequence[Any]:
-    """All that meet one condition, looked at for the others, sorted."""
-    tests = [each.test(S) for each in needed if each is not way_in or not each.exact]
+def _fetched(
+    way: Way, needed: list[Condition], behind: list[ColumnElement[bool]], most: int
+) -> Select[Any]:
+    """All that a way leads to, looked at for the other conditions, sorted."""
+    tests = [each.test for each in needed if each not in way.covers]
     day = S.day + 0  # a sum, so that no index on days tempts the planner
-    statement = (
-        select(S.id, S.day, S.document_id)
-        .where(S.id.in_(way_in.keys), *tests, *_behind(day, place))
-        .order_by(day.desc(), S.id.desc())
-        .limit(most)
-    )
-    return session.execute(statement).all()
+    near: Any = select(S.id, S.day).where(*way.where, *tests, *behind)
+    return _documents(near.order_by(day.desc(), S.id.desc()).limit(most))
 
 
 def _walk(
-    session: Session, needed: list[Condition], place: Place | None, most: int
-) -> Sequence[Any] | None:
-    """The newest that meet all conditions; None when the walk led too far."""
-    near = (
-        select(S)
-        .where(*_behind(S.day, place))
-        .order_by(S.day.desc(), S.id.desc())
-        .limit(_FAR)
-        .subquery()
-    )
-    row = aliased(S, near)
-    statement = select(row.id, row.day, row.document_id)
-    rows = session.execute(statement.where(*(each.test(row) for each in needed)).limit(most)).all()
-    if len(rows) == most:
-        return rows
-    walked = session.scalar(select(func.count()).select_from(near)) or 0
-    return rows if walked < _FAR else None
+    session: Session,
+    needed: list[Condition],
+    behind: list[ColumnElement[bool]],
+    most: int,
+    *,
+    sure: bool,
+) -> Sequence[Any]:
+    """The newest that meet all conditions; looked for near by first where nothing is `sure`."""
+    tests = [each.test for each in needed]
+    newest = (S.day.desc(), S.id.desc())
+    walk: Any = select(S.id, S.day).where(*tests, *behind).order_by(*newest)
+    if not sure:
+        days = [each.test for each in needed if each.column == "day"]
+        edge = select(S.day).where(*days, *behind).order_by(*newest).offset(FAR).limit(1)
+        last = session.scalar(edge)
+        if last is not None:
+            near = _documents(walk.where(S.day >= last).limit(most))
+            rows = session.execute(near).unique().all()
+            if len(rows) == most:
+                return rows
+            way, count = _shortest(session, needed, MANY)
+            if count < MANY:
+                return session.execute(_fetched(way, needed, behind, most)).unique().all()
+    return session.execute(_documents(walk.limit(most))).unique().all()
 
 
-def _behind(day: Any, place: Place | None) -> list[ColumnElement[bool]]:
+def _behind(place: Place | None) -> list[ColumnElement[bool]]:
     if place is None:
         return []
     try:
         at, row = int(place.key), int(place.row)
     except ValueError as error:
         raise BadCursor from error
-    return [day <= at, or_(day < at, S.id < row)]
+    return [S.day <= at, or_(S.day < at, S.id < row)]
 
 
-def _loaded(session: Session, found: list[_Found]) -> tuple[Hit, ...]:
-    ids = [each.document_id for each in found]
-    rows = session.scalars(select(Document).where(Document.id.in_(ids))).unique()
-    documents = {row.id: row for row in rows}
-    return tuple(Hit(documents[each.document_id], each.match) for each in found)
+def _documents(near: Select[Any]) -> Select[Any]:
+    """Those rows of the index with their documents."""
+    those = near.subquery()
+    return with_invoices(
+        select(those.c.id, those.c.day, Document)
+        .select_from(those)
+        .join(S, S.id == those.c.id)
+        .join(Document, Document.id == S.document_id)
+    ).order_by(those.c.day.desc(), those.c.id.desc())
+
+
+def with_data(session: Session, page: Page) -> None:
+    """Load at once what was read of a page's invoices (`InvoiceRow.data`)."""
+    ids = [hit.document.id for hit in page.hits]
+    whole = select(InvoiceRow).where(InvoiceRow.document_id.in_(ids))
+    session.scalars(whole.options(undefer(InvoiceRow.data))).all()

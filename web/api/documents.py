@@ -17,7 +17,7 @@ from archive.actors import Actor, Role
 from archive.records import Document
 from archive.store import digest_of
 from archive.tokens import Scope
-from archive.visibility import visible
+from archive.visibility import seen_by, visible
 from web.api.models import DocumentOut, FileFault, FileReceipt, SearchOut, UploadOut, VerdictOut
 from web.api.once import Key, once
 from web.asking import language_of, services_of
@@ -131,7 +131,8 @@ def find(
     query = replace(query, **{name: value for name, value in parts.items() if value is not None})
     language = language_of(request)
     with services_of(request).database.read() as session:
-        page = search.run(session, query, limit, after, only=visible(actor))
+        page = search.run(session, query, limit, after, seen=seen_by(actor))
+        search.with_data(session, page)
         found = [DocumentOut.of(hit.document, language) for hit in page.hits]
     listed(request, actor, [one.id for one in found])
     return SearchOut(documents=found, next=page.next)
