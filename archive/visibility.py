@@ -8,6 +8,7 @@ which it is held.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
@@ -45,14 +46,13 @@ class Seen:
             self.own != "" and document.submitter == self.own
         )
 
-    @property
-    def condition(self) -> ColumnElement[bool]:
-        """The same as a condition on `Document`."""
+    def condition(self, document: Any = Document) -> ColumnElement[bool]:
+        """The same of documents, or of an alias of them, in a query."""
         kinds: list[ColumnElement[bool]] = []
         if self.campuses:
-            kinds.append(Document.campus.in_(sorted(self.campuses)))
+            kinds.append(document.campus.in_(sorted(self.campuses)))
         if self.own:
-            kinds.append(Document.submitter == self.own)
+            kinds.append(document.submitter == self.own)
         return or_(*kinds) if kinds else false()
 
 

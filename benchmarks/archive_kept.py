@@ -7,11 +7,12 @@ what was made and how long that took. Without that file a database is unfinished
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from archive.database import Database
@@ -28,11 +29,22 @@ SETTINGS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An open database, what is in it, and the seconds that it was made in."""
+
+    engine: str
+    own: Path
+    database: Database
+    made: Made
+    seconds: float
+
+
 @contextmanager
-def kept(engine: str, count: int, folder: Path) -> Iterator[tuple[Database, Made, float]]:
-    """The database with `count` invoices in the folder, what is in it, and the seconds that it
-    was made in; made now where it is not there, at the newest revision of the tables."""
-    own = folder / f"{engine}-{count}"
+def kept(engine: str, count: int, folder: Path) -> Iterator[Kept]:
+    """The database with `count` invoices in the folder, made now where it is not there, at the
+    newest revision of the tables."""
+    own = _own(engine, count, folder)
     note = own / "made.json"
     if not note.exists():
         shutil.rmtree(own, ignore_errors=True)
@@ -47,7 +59,20 @@ def kept(engine: str, count: int, folder: Path) -> Iterator[tuple[Database, Made
         told = json.loads(note.read_text())
         seconds = told.pop("seconds")
         spans = {name: tuple(value) for name, value in told.items() if name != "count"}
-        yield database, Made(told["count"], **spans), seconds
+        yield Kept(engine, own, database, Made(told["count"], **spans), seconds)
+
+
+def out_of_memory(engine: str, count: int, folder: Path) -> None:
+    """Have the system forget what it has read of a database that nobody has open."""
+    for path in _own(engine, count, folder).rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _own(engine: str, count: int, folder: Path) -> Path:
+    return folder / f"{engine}-{count}"
 
 
 @contextmanager

@@ -26,8 +26,8 @@ PER_SELLER, PER_GOODS = 50, 500
 BUYERS, CAMPUSES, CODES, PER_VOUCHER, SUBMITTERS = 40, 8, 2000, 3, 5000
 #: What counts are scrambled by, a prime.
 _ROUND = 100_000_007
-_LAST_DAY = dt.date(2026, 11, 1).toordinal()
-_DAYS = 3650
+LAST_DAY = dt.date(2026, 11, 1).toordinal()
+DAYS = 3650
 _FILLED = ("documents", "invoices", "search_invoices", "search_lines", "search_grams")
 
 
@@ -195,7 +195,7 @@ def _fill(connection: Connection, made: Made) -> None:
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.create_function("reverse", 1, lambda word: word[::-1], deterministic=True)
-    key, day = say.padded("i", 24), f"({_LAST_DAY} - {_scrambled(31, _DAYS)})"
+    key, day = say.padded("i", 24), f"({LAST_DAY} - {_scrambled(31, DAYS)})"
     voucher = f"('JZ-' || {say.padded(f'(i / {PER_VOUCHER})', 8)})"
     # Three of ten have a code and eight digits, as until 2021; the rest have twenty.
     old, tail = "i % 10 < 3", say.padded(_scrambled(7919, 100_000_007), 9)

@@ -43,6 +43,8 @@ from archive.visibility import Seen
 S = SearchInvoice
 #: Enough to tell a rare pair of characters from a frequent one.
 _LOOKED_AT = 2000
+#: So many pairs of a long word are counted: among them is a rare one, if any is.
+_TRIED = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,8 +103,7 @@ def _names_with(session: Session, word: str) -> Select[Any]:
     if len(word) == 1:
         low, high = grams.beginning_with(word)
         return select(SearchGram.name_id).where(SearchGram.gram >= low, SearchGram.gram < high)
-    pairs = grams.asked(word)
-    rarest = min(pairs, key=lambda pair: _how_often(session, pair)) if len(pairs) > 1 else pairs[0]
+    rarest = _rarest(session, grams.asked(word))
     found = select(SearchGram.name_id).where(SearchGram.gram == rarest)
     if len(word) == 2:
         return found
@@ -111,12 +112,20 @@ def _names_with(session: Session, word: str) -> Select[Any]:
     )
 
 
-def _how_often(session: Session, pair: int) -> int:
-    some = select(literal(1)).where(SearchGram.gram == pair).limit(_LOOKED_AT).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
+def _rarest(session: Session, pairs: list[int]) -> int:
+    """The pair that fewest names hold, of a few that stand evenly among them."""
+    tried = pairs[:: -(-len(pairs) // _TRIED)]
+    if len(tried) == 1:
+        return tried[0]
+    counts = []
+    for pair in tried:
+        some = select(literal(1)).where(SearchGram.gram == pair).limit(_LOOKED_AT).subquery()
+        counts.append(select(func.count()).select_from(some).scalar_subquery())
+    held = session.execute(select(*counts)).one()
+    return min(zip(held, tried, strict=True))[1]
 
 
-def _there(found: Select[Any]) -> ColumnElement[bool]:
+def there(found: Select[Any]) -> ColumnElement[bool]:
     """Whether something is found, asked so that every planner asks it row by row."""
     return found.limit(1).scalar_subquery().is_not(None)
 
@@ -127,12 +136,12 @@ def _holds(name_id: ColumnElement[int | None], word: str) -> ColumnElement[bool]
     if len(word) == 1:
         low, high = grams.beginning_with(word)
         ranged = (pair.gram >= low, pair.gram < high)
-        return _there(select(pair.name_id).where(*ranged, pair.name_id == name_id))
+        return there(select(pair.name_id).where(*ranged, pair.name_id == name_id))
     if len(word) == 2:
         [asked] = grams.asked(word)
-        return _there(select(pair.name_id).where(pair.gram == asked, pair.name_id == name_id))
+        return there(select(pair.name_id).where(pair.gram == asked, pair.name_id == name_id))
     holds = name.folded.contains(word, autoescape=True)
-    return _there(select(name.id).where(name.id == name_id, holds))
+    return there(select(name.id).where(name.id == name_id, holds))
 
 
 def _line_holds(word: str) -> ColumnElement[bool]:
@@ -140,7 +149,7 @@ def _line_holds(word: str) -> ColumnElement[bool]:
     line, name = aliased(SearchLine), aliased(SearchName)
     found = select(line.name_id).join(name, name.id == line.name_id)
     holds = name.folded.contains(word, autoescape=True)
-    return _there(found.where(line.invoice_id == S.id, holds))
+    return there(found.where(line.invoice_id == S.id, holds))
 
 
 def coded(code: str) -> Condition:
@@ -150,7 +159,7 @@ def coded(code: str) -> Condition:
     )
     one = aliased(SearchCode)
     either = or_(begins_with(one.code, code), ends_with(one.reversed, code))
-    test = _there(select(one.id).where(one.id == S.code_id, either))
+    test = there(select(one.id).where(one.id == S.code_id, either))
     bound = S.code_id.in_(ids)
     return Condition(select(S.id).where(bound), test, column="code_id", bound=bound)
 
@@ -159,7 +168,7 @@ def numbered(digits: str) -> ColumnElement[bool]:
     """Whether the invoice's number begins or ends with the digits."""
     one = aliased(InvoiceRow)
     tests = (begins_with(one.invoice_number, digits), ends_with(one.number_reversed, digits))
-    return _there(select(one.document_id).where(one.document_id == S.document_id, or_(*tests)))
+    return there(select(one.document_id).where(one.document_id == S.document_id, or_(*tests)))
 
 
 def _digits(digits: str) -> Condition:
@@ -256,4 +265,4 @@ def of_documents(only: Callable[[Any], ColumnElement[bool]]) -> Condition:
 def _document(test: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
     """A test of the invoice's document."""
     one = aliased(Document)
-    return _there(select(one.id).where(one.id == S.document_id, test(one)))
+    return there(select(one.id).where(one.id == S.document_id, test(one)))

@@ -23,9 +23,10 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session, aliased, contains_eager
 
 from archive.records import Document, InvoiceRow
+from archive.search.conditions import there
 from archive.search.numbers import Match, begins_with
 from archive.search.paging import Place
 from archive.search.tables import SearchCode, SearchInvoice
@@ -115,7 +116,8 @@ def _way(
     if others:
         way = way.join(S, S.document_id == row).where(*others)
     if seen is not None:
-        way = way.join(Document, Document.id == row).where(seen.condition)
+        one = aliased(Document)
+        way = way.where(there(select(one.id).where(one.id == row, seen.condition(one))))
     if place is not None and place.phase == phase:
         at, behind = str(place.key), str(place.row)
         way = way.where(key >= at, or_(key > at, row > behind))

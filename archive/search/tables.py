@@ -59,10 +59,11 @@ class SearchInvoice(Base):
             "ix_search_invoices_walk",
             *("day", "id", "seller_id", "campus_id", "buyer_id", "kind_id", "cents"),
         ),
-        Index(None, "seller_id", "day"),
+        # SQLite's indexes hold the row's id by themselves; PostgreSQL's are told to.
+        Index(None, "seller_id", "day", postgresql_include=["id"]),
         Index(None, "buyer_id", "day"),
         Index(None, "kind_id", "day"),
-        Index(None, "campus_id", "seller_id", "day"),
+        Index(None, "campus_id", "seller_id", "day", postgresql_include=["id"]),
         Index(None, "code_id", "day"),
         Index(None, "cents"),
     )
@@ -82,7 +83,10 @@ class SearchLine(Base):
     """A name that occurs among an invoice's lines of goods."""
 
     __tablename__ = "search_lines"
-    __table_args__ = (Index(None, "name_id", "day"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        Index(None, "name_id", "day", postgresql_include=["invoice_id"]),
+        {"sqlite_with_rowid": False},
+    )
 
     invoice_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name_id: Mapped[int] = mapped_column(Integer, primary_key=True)
