@@ -88,9 +88,8 @@ def _found(
     coded = True
     if place is None or place.phase < BY_DAY:
         others = [each.test for each in needed]
-        within = _within(session, needed, seen)
-        if within and len(number) < _TELLING:
-            others += _few(session, within)
+        if len(number) < _TELLING and (needed or seen is not None):
+            others += _few(session, _within(session, needed, seen))
         found, coded = by_number(session, number, others, seen, place, most)
     if len(found) >= most or not coded or query.number or len(number) > _LONGEST_CODE:
         return found
