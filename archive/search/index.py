@@ -58,26 +58,33 @@ def enter(session: Session, rows: list[InvoiceRow]) -> None:
     lines = {row.document_id: lines_of(row) for row in rows}
     names |= _name_ids(session, {name for each in lines.values() for name in each})
     codes = _code_ids(session, {row.invoice_code for row in rows if row.invoice_code})
+    entries = []
     for row in rows:
         entry = {column: names.get(name) for column, name in words[row.document_id].items()}
-        day = row.issue_date.toordinal() if row.issue_date else 0
-        number = session.scalar(
-            insert(SearchInvoice)
-            .values(
-                document_id=row.document_id,
-                day=day,
-                cents=cents_of(row.total_with_tax),
-                code_id=codes.get(row.invoice_code or ""),
+        entries.append(
+            {
+                "document_id": row.document_id,
+                "day": _day(row),
+                "cents": cents_of(row.total_with_tax),
+                "code_id": codes.get(row.invoice_code or ""),
                 **entry,
-            )
-            .returning(SearchInvoice.id)
+            }
         )
-        entries = [
-            {"name_id": names[name], "day": day, "invoice_id": number}
-            for name in sorted(lines[row.document_id])
-        ]
-        if entries:
-            session.execute(insert(SearchLine), entries)
+    if not entries:
+        return
+    entered = insert(SearchInvoice).returning(SearchInvoice.id, sort_by_parameter_order=True)
+    numbers = session.scalars(entered, entries).all()
+    of_lines = [
+        {"name_id": names[name], "day": _day(row), "invoice_id": number}
+        for row, number in zip(rows, numbers, strict=True)
+        for name in sorted(lines[row.document_id])
+    ]
+    if of_lines:
+        session.execute(insert(SearchLine), of_lines)
+
+
+def _day(row: InvoiceRow) -> int:
+    return row.issue_date.toordinal() if row.issue_date else 0
 
 
 def _take_out(session: Session, ids: list[str]) -> None:

@@ -29,7 +29,7 @@ from archive.visibility import Seen
 S = SearchInvoice
 #: As many are fetched and sorted without a second thought; more are walked instead.
 FEW = 20_000
-#: So far a walk goes that nothing promises to be short.
+#: So far a walk goes before it looks for a shorter way: what is sought may be old.
 FAR = 50_000
 #: As many are rather fetched than everything walked, where a short walk was not enough.
 MANY = 1_000_000
@@ -138,8 +138,7 @@ def _by_day(
     if count < FEW:
         rows = session.execute(_fetched(way, needed, behind, most)).unique().all()
     else:
-        # A way that holds all conditions and leads to many: then a page is soon full.
-        rows = _walk(session, needed, behind, most, sure=len(way.of) == len(needed))
+        rows = _walk(session, needed, behind, most)
     return [Found(Place(BY_DAY, day, key), document, None) for key, day, document in rows]
 
 
@@ -154,29 +153,24 @@ def _fetched(
 
 
 def _walk(
-    session: Session,
-    needed: list[Condition],
-    behind: list[ColumnElement[bool]],
-    most: int,
-    *,
-    sure: bool,
+    session: Session, needed: list[Condition], behind: list[ColumnElement[bool]], most: int
 ) -> Sequence[Any]:
-    """The newest that meet all conditions; looked for near by first where nothing is `sure`."""
+    """The newest that meet all conditions, near by or by the shortest way; or wherever they are."""
     tests = [each.test for each in needed]
+    days = [each.test for each in needed if each.column == "day"]
     newest = (S.day.desc(), S.id.desc())
     walk: Any = select(S.id, S.day).where(*tests, *behind).order_by(*newest)
-    if not sure:
-        days = [each.test for each in needed if each.column == "day"]
-        edge = select(S.day).where(*days, *behind).order_by(*newest).offset(FAR).limit(1)
-        last = session.scalar(edge)
-        if last is not None:
-            near = _documents(walk.where(S.day >= last).limit(most))
-            rows = session.execute(near).unique().all()
-            if len(rows) == most:
-                return rows
-            way, count = _shortest(session, needed, MANY)
-            if count < MANY:
-                return session.execute(_fetched(way, needed, behind, most)).unique().all()
+    last = session.scalar(
+        select(S.day).where(*days, *behind).order_by(*newest).offset(FAR).limit(1)
+    )
+    if last is not None:
+        near = _documents(walk.where(S.day >= last).limit(most))
+        rows = session.execute(near).unique().all()
+        if len(rows) == most:
+            return rows
+        way, count = _shortest(session, needed, MANY)
+        if count < MANY:
+            return session.execute(_fetched(way, needed, behind, most)).unique().all()
     return session.execute(_documents(walk.limit(most))).unique().all()
 
 

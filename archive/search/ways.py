@@ -33,8 +33,6 @@ class Way:
     where: Sequence[ColumnElement[bool]]
     counted: Select[Any]
     covers: tuple[Condition, ...]
-    #: Every condition that had a say in it.
-    of: tuple[Condition, ...]
 
 
 def ways(needed: Sequence[Condition]) -> Iterator[Way]:
@@ -43,7 +41,7 @@ def ways(needed: Sequence[Condition]) -> Iterator[Way]:
         plain = one.bound is not None and one.also is None
         where = [one.bound] if plain and one.bound is not None else [S.id.in_(one.keys)]
         covers = (one,) if one.exact else ()
-        yield Way(where, one.counted if one.counted is not None else one.keys, covers, (one,))
+        yield Way(where, one.counted if one.counted is not None else one.keys, covers)
     by_column = {one.column: one for one in reversed(needed) if one.bound is not None}
     for columns in _TOGETHER:
         if by_column.keys() >= set(columns):
@@ -55,9 +53,9 @@ def _together(those: tuple[Condition, ...]) -> Way:
     besides = [one.also for one in those if one.also is not None]
     if not besides:
         covers = tuple(one for one in those if one.exact)
-        return Way(bounds, select(S.id).where(*bounds), covers, those)
+        return Way(bounds, select(S.id).where(*bounds), covers)
     keys = select(union_all(select(S.id).where(*bounds), *besides).subquery().c.id)
-    return Way([S.id.in_(keys)], keys, (), those)
+    return Way([S.id.in_(keys)], keys, ())
 
 
 def counted(session: Session, those: Sequence[Way], most: int) -> list[int]:
