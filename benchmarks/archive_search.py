@@ -23,7 +23,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,7 @@ BAR = {
     "last six digits": (99, 20.0),
     "seller, 2 characters": (95, 100.0),
 }
+_HEADINGS = ("p50 ms", "p95 ms", "p99 ms", "own p50", "own p99", "hits")
 _NUMBER_INDEXES = ("ix_invoices_invoice_number", "ix_invoices_number_reversed")
 #: Questions of a kind after memory was emptied; the later of them find what the first have read.
 _COLD = 10
@@ -97,29 +98,32 @@ def index_bytes(database: Database) -> int:
 
 
 def _one(console: Console, engine: str, count: int, options: argparse.Namespace) -> Iterator[Point]:
-    """Measure one database; the kinds that have a bar come back."""
+    """Measure one database, a line as each kind is done; the kinds that have a bar come back."""
     with kept(engine, count, options.folder) as there:
-        table = Table(*("query", "p50 ms", "p95 ms", "p99 ms", "own p50", "own p99", "hits", "bar"))
+        console.print(
+            f"\n{engine}, {count:,} invoices, made in {there.seconds:.0f} s, "
+            f"{options.queries} questions a kind"
+        )
+        console.print(_line("query", _HEADINGS))
         for name, ask in asks(there.database, there.made).items():
             if options.only and name not in options.only:
                 continue
             measured = measure(there.database, ask, options.queries)
-            table.add_row(name, *_figures(measured), _verdict(name, measured.spent))
+            console.print(_line(name, _figures(measured), _verdict(name, measured.spent)))
             if name in BAR:
                 percent, bar = BAR[name]
                 spent = measured.spent
                 telling = percentile(spent, percent)
                 yield Point(engine, count, name, percentile(spent, 50), telling, percent, bar)
-        load = f"load now {os.getloadavg()[0]:.1f}"
-        console.print(
-            f"\n{engine}, {count:,} invoices, made in {there.seconds:.0f} s, "
-            f"{options.queries} questions a kind, {load}",
-            highlight=False,
-        )
-        console.print(table)
-        console.print(f"index: {index_bytes(there.database) / count:.0f} bytes an invoice")
+        console.print(f"load now {os.getloadavg()[0]:.1f}")
+        if not options.only:
+            console.print(f"index: {index_bytes(there.database) / count:.0f} bytes an invoice")
     if options.cold:
         _cold(console, engine, count, options)
+
+
+def _line(name: str, figures: Sequence[str], last: str = "") -> str:
+    return f"{name:30}" + "".join(f"{each:>10}" for each in figures) + f"  {last}"
 
 
 def _figures(measured: Measured) -> list[str]:
@@ -182,9 +186,9 @@ def main() -> None:
     parser.add_argument("--cold", action="store_true", help="ask an unread database too")
     parser.add_argument("--svg", type=Path, help="draw the growth there")
     options = parser.parse_args()
-    console = Console(width=110)
+    console = Console(width=110, highlight=False)
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
-    console.print(f"{machine()}, load before {load}", highlight=False)
+    console.print(f"{machine()}, load before {load}")
     points: list[Point] = []
     with _folder(options.keep) as options.folder:
         for engine in options.engines:
