@@ -38,19 +38,22 @@
       if (reply.ok) told(await reply.json());
     } catch { /* the network is away; the next round asks again */ }
   };
-  const poll = (seconds) => { clearInterval(timer); timer = setInterval(ask, seconds * 1000); };
+  const rest = () => { clearInterval(timer); timer = 0; };
+  // Asks at once, and from then on by itself, until a stream speaks again.
+  const poll = () => { if (timer) return; timer = setInterval(ask, 5000); ask(); };
   const listen = () => {
-    if (!window.EventSource) { ask(); poll(5); return; }
+    if (!window.EventSource) { poll(); return; }
     source = new EventSource("/api/events");
-    source.onmessage = (event) => { failures = 0; clearInterval(timer); told(JSON.parse(event.data)); };
+    source.onmessage = (event) => { failures = 0; rest(); told(JSON.parse(event.data)); };
     source.onerror = () => {
       failures += 1;
-      if (source.readyState === EventSource.CLOSED || failures > 3) { source.close(); source = null; ask(); poll(5); }
+      if (source && (source.readyState === EventSource.CLOSED || failures > 3)) { source.close(); source = null; }
+      poll();
     };
   };
   // A page that nobody looks at holds no stream.
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) { if (source) source.close(); source = null; clearInterval(timer); }
+    if (document.hidden) { if (source) source.close(); source = null; rest(); }
     else if (!source) { ask(); listen(); }
   });
   if (!document.hidden) listen();
