@@ -16,7 +16,7 @@ from rq import Worker
 
 from archive import scratch
 from archive.store import FileStore
-from worker.living import own_temporary_folder
+from worker.living import clear_left_overs, own_temporary_folder
 from worker.queues import Stage, queue_of
 from worker.services import Services
 from worker.workers import worker_class
@@ -97,6 +97,7 @@ def test_temporary_files_lie_in_a_folder_of_the_process(
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr("worker.living._DEEPEST", 1000)
     with own_temporary_folder() as folder:
         handle, name = tempfile.mkstemp()
         os.close(handle)
@@ -104,6 +105,20 @@ def test_temporary_files_lie_in_a_folder_of_the_process(
         assert os.environ["TMPDIR"] == str(folder)
     assert tempfile.gettempdir() == str(tmp_path)
     assert not list(tmp_path.glob("yanpiao-*/*"))
+
+
+def test_the_clock_clears_what_the_last_killed_process_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, none_is_young: None
+) -> None:
+    del none_is_young
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("worker.living._DEEPEST", 1000)
+    with own_temporary_folder() as own:
+        left = own.parent / "held-1-dead"
+        left.mkdir()
+        (left / ".held").touch()
+        clear_left_overs()
+        assert list(own.parent.iterdir()) == [own]
 
 
 def test_a_worker_ends_with_its_pool(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from worker import webhooks
 from worker.alarms import Alarms
 from worker.audit_signing import AuditSigner
 from worker.figures import Figuring
+from worker.living import clear_left_overs
 from worker.log import logger
 from worker.notices import Notices
 from worker.outgoing import deliver, senders
@@ -18,7 +19,7 @@ from worker.transfers import Transfers
 
 log = logger("housekeeping")
 
-_TIDY_SECONDS = 60
+_TIDY_SECONDS = 20
 
 
 class Housekeeping:
@@ -55,5 +56,6 @@ class Housekeeping:
         if time.monotonic() - self._tidied < _TIDY_SECONDS:
             return
         self._tidied = time.monotonic()
+        clear_left_overs()
         if count := self._store.tidy():
             log.info("left_overs_cleared", count=count)

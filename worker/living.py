@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from archive.scratch import held_folder
+from archive.scratch import clear_dead, held_folder
 
 _PR_SET_PDEATHSIG = 1
 #: A socket's path has 107 characters; names below the folder take up to 80.
 _DEEPEST = 27
+#: Where this process has found its folder, beside those of others.
+_places: set[Path] = set()
 
 
 def die_with_parent(parent: int) -> None:
@@ -33,7 +35,9 @@ def own_temporary_folder() -> Iterator[Path]:
     """Temporary files of this process and of those it starts (a browser's profile, traces, copies
     from a bucket) lie in a folder of its own for the length of a `with`."""
     before, known = tempfile.tempdir, os.environ.get("TMPDIR")
-    with held_folder(_place()) as folder:
+    place = _place()
+    with held_folder(place) as folder:
+        _places.add(place)
         tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
         try:
             yield folder
@@ -43,6 +47,12 @@ def own_temporary_folder() -> Iterator[Path]:
                 del os.environ["TMPDIR"]
             else:
                 os.environ["TMPDIR"] = known
+
+
+def clear_left_overs() -> None:
+    """Throw away the folders of processes that were killed."""
+    for place in _places:
+        clear_dead(place)
 
 
 def _place() -> Path:

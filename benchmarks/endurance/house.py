@@ -216,6 +216,11 @@ class House:
         except (psutil.Error, OSError):
             return False
 
+    def dead_folders(self) -> list[Path]:
+        """Folders for temporary files whose processes are no more."""
+        folders = self.temporary.glob("*/held-*-*")
+        return [each for each in folders if not psutil.pid_exists(int(each.name.split("-")[1]))]
+
     # -- time ----------------------------------------------------------------------------
 
     def jump(self, days: int) -> None:

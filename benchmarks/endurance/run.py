@@ -38,6 +38,8 @@ _DISK_MEBIBYTES = 600
 _START_SECONDS = 300
 #: Nothing changes for so long, and nothing is in hand: what is left waits for another day.
 _STILL_SECONDS = 12
+#: The clock clears away what killed processes left within this.
+_TIDY_SECONDS = 120
 #: The same while something is in hand, which a day's jump would only disturb.
 _HELD_SECONDS = 90
 _LOGIN = "demo"
@@ -192,6 +194,7 @@ def _through(plan: Plan, house: House, pile: Pile, outcome: Outcome, say: Say) -
         **judge.records(),
         **judge.working(),
     }
+    until(lambda: not house.dead_folders(), _TIDY_SECONDS)
     for name in services():
         house.stop(name)
     outcome.checks |= judge.stopped()
