@@ -54,7 +54,7 @@ def private_room() -> Iterator[Path]:
         raise StorageUnreachable(detail=f"{place} is not this user's own")
     with held_folder(place) as room:
         inside = room / "opened"
-        inside.mkdir()
+        inside.mkdir(mode=0o700)
         yield inside
 
 
