@@ -14,7 +14,7 @@ from archive.bags import BadVoucherNumber, check_voucher_no
 from archive.database import Database
 from archive.records import BagRow, new_id, now
 from archive.voucher_json import facts_digest
-from archive.voucher_rows import RowFault, VoucherData, gather
+from archive.voucher_rows import Gathered, RowFault, VoucherData, gather
 from archive.voucher_sheets import open_rows
 from extractors.model import Frozen
 
@@ -37,14 +37,24 @@ class ImportReport(Frozen):
     faults: tuple[RowFault, ...] = ()
 
 
-def take_file(database: Database, content: bytes, actor: str) -> ImportReport:
-    """Take in the vouchers of a CSV or XLSX file.
+def read_file(content: bytes) -> tuple[str, Gathered]:
+    """What stands in a CSV or XLSX file, and which of the two it is.
 
-    Raises `VoucherFileUnreadable`, `VoucherFileTooLarge`, `VoucherColumnsMissing`; then nothing
-    was taken.
+    Raises `VoucherFileUnreadable`, `VoucherFileTooLarge`, `VoucherColumnsMissing`.
     """
     origin, rows = open_rows(content)
-    gathered = gather(rows)
+    return origin, gather(rows)
+
+
+def take_file(database: Database, content: bytes, actor: str) -> ImportReport:
+    """Take in the vouchers of a file that is trusted: others are read by a process of their own
+    first (`worker.opening`). Raises as `read_file`; then nothing was taken."""
+    origin, gathered = read_file(content)
+    return take_gathered(database, origin, gathered, actor)
+
+
+def take_gathered(database: Database, origin: str, gathered: Gathered, actor: str) -> ImportReport:
+    """Take in what was read."""
     with database.write() as session:
         report = take(session, gathered.vouchers, origin, actor)
     faults = sorted((*gathered.faults, *report.faults), key=lambda fault: fault.row)

@@ -26,6 +26,7 @@ from worker.inspections import inspect_due
 from worker.log import logger
 from worker.meters import Meters
 from worker.queues import Stage, enqueue, job_id, queued_keys
+from worker.sending import Sending
 from worker.services import Services
 from worker.shares import share_of
 from worker.voucher_folder import VoucherFolder
@@ -167,6 +168,8 @@ class Clock:
         """Round after round until SIGTERM or SIGINT; one that fails is logged, not fatal."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
+        sending = Sending(self._services)
+        sending.start()
         while not self._stop.is_set():
             try:
                 self._watched.scan()
@@ -177,3 +180,4 @@ class Clock:
             except (SQLAlchemyError, redis.RedisError, OSError, YanpiaoError) as error:
                 log.exception("round_failed", error=type(error).__name__)
             self._stop.wait(self._services.settings.clock_seconds)
+        sending.stop()

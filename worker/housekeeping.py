@@ -1,5 +1,6 @@
-"""What the clock does beside moving documents: tells people, sends what leaves the house, keeps
-the dashboard's figures, signs the audit trail's head, and forgets files that nobody finished."""
+"""What the clock does beside moving documents: writes down what people and other systems are to be
+told (`worker.sending` sends it), keeps the dashboard's figures, signs the audit trail's head, and
+forgets files that nobody finished."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from worker.figures import Figuring
 from worker.living import clear_left_overs
 from worker.log import logger
 from worker.notices import Notices
-from worker.outgoing import deliver, senders
+from worker.outgoing import senders
 from worker.services import Services
 from worker.tallying import Tallying
 from worker.transfers import Transfers
@@ -27,9 +28,9 @@ class Housekeeping:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._ways = senders(services.settings)
-        groups = sorted(set(self._ways) - {"email"})
-        self._notices = Notices(services.database, groups, mail="email" in self._ways)
+        ways = senders(services.settings)
+        groups = sorted(set(ways) - {"email"})
+        self._notices = Notices(services.database, groups, mail="email" in ways)
         self._transfers = Transfers(services)
         self._signer = AuditSigner(services.settings, services.database)
         self._alarms = Alarms(services)
@@ -38,18 +39,15 @@ class Housekeeping:
         self._tidied = float("-inf")
         self._tallies = Tallying(services.database)
 
-    def round(self) -> int:
-        """Returns how many messages left the house."""
+    def round(self) -> None:
         self._alarms.round()
         self._notices.round()
         webhooks.follow(self._services)
-        webhooks.deliver(self._services)
         self._transfers.sweep()
         self._tidy()
         self._signer.round()
         self._figures.round()
         self._tallies.round()
-        return deliver(self._services.database, self._ways, self._services.settings.public_url)
 
     def _tidy(self) -> None:
         """Files that killed processes left half written are thrown away."""

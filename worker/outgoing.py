@@ -14,7 +14,7 @@ import hmac
 import smtplib
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from email.message import EmailMessage
 from typing import Any, Protocol
 from urllib.parse import quote_plus
@@ -166,6 +166,8 @@ def feishu(text: Text, secret: str, moment: float) -> tuple[str, dict[str, Any]]
 
 
 _ROBOTS = {"wecom": wecom, "dingtalk": dingtalk, "feishu": feishu}
+#: Every way that a message may be meant for.
+CHANNELS = ("email", *_ROBOTS)
 
 
 class Robot:
@@ -207,11 +209,17 @@ def senders(settings: Settings) -> Mapping[str, Sender]:
     return ways
 
 
-def deliver(database: Database, ways: Mapping[str, Sender], public_url: str) -> int:
-    """Try every message that is due; how many were taken. After one failure the rest of that
-    channel waits for the next round: a server that is away is not asked fifty times."""
+def deliver(
+    database: Database,
+    ways: Mapping[str, Sender],
+    public_url: str,
+    channels: Collection[str] = (),
+) -> int:
+    """Try every message that is due, of some channels or of all; how many were taken. After one
+    failure the rest of that channel waits for the next round: a server that is away is not asked
+    fifty times."""
     taken, down = 0, set[str]()
-    for row in _due(database):
+    for row in _due(database, channels or CHANNELS):
         if row.channel in down or not _claim(database, row):
             continue
         try:
@@ -223,10 +231,11 @@ def deliver(database: Database, ways: Mapping[str, Sender], public_url: str) -> 
     return taken
 
 
-def _due(database: Database) -> list[Outgoing]:
+def _due(database: Database, channels: Collection[str]) -> list[Outgoing]:
     query = (
         select(Outgoing)
         .where(Outgoing.done_at.is_(None), Outgoing.next_try_at <= now())
+        .where(Outgoing.channel.in_(channels))
         .order_by(Outgoing.next_try_at)
         .limit(_A_ROUND)
     )

@@ -202,7 +202,7 @@ class ReaderProcess:
             pass_fds=[handle],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env=_child_environment(self._settings),
+            env=child_environment(self._settings),
         )
         theirs.close()
         self._channel = Connection(ours.detach())
@@ -256,7 +256,7 @@ def _memory_of(pid: int) -> tuple[int, int] | None:
     return resident, max([resident, *(kib * 1024 for kib in highest)])
 
 
-def _child_environment(settings: Settings) -> dict[str, str]:
+def child_environment(settings: Settings) -> dict[str, str]:
     """What the child needs, and none of the secrets that this process was started with. Its
     settings are made explicit: a test's are not in os.environ."""
     values = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)} | {

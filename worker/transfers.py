@@ -11,7 +11,7 @@ import datetime as dt
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -29,9 +29,10 @@ from extractors.errors import FileTooLarge, YanpiaoError
 from worker.errors import TooManyFiles
 from worker.intake import Receipt, clean_name
 from worker.log import logger
+from worker.opening import unpacked
 from worker.services import Services
 from worker.settings import Settings
-from worker.unpacking import Limits, is_bundle, unpack
+from worker.unpacking import Limits, is_bundle
 
 log = logger("transfers")
 
@@ -259,7 +260,7 @@ def _take_bundle(
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
     try:
-        for entry in unpack(stream, _limits(services.settings)):
+        for entry in unpacked(services.settings, stream, _limits(services.settings)):
             if entry.error is not None:
                 outcomes.append(_refused(clean_name(entry.name), entry.error))
             else:
@@ -273,7 +274,8 @@ def _take_bundle(
 
 def check_bundle(settings: Settings, stream: BinaryIO) -> None:
     """Raises what a ZIP as a whole is refused for; the stream is left at its beginning."""
-    next(unpack(stream, _limits(settings)), None)
+    with closing(unpacked(settings, stream, _limits(settings))) as entries:
+        next(entries, None)
     stream.seek(0)
 
 

@@ -14,9 +14,9 @@ from rich.console import Console
 from archive import accounting, results_back
 from archive.records import Voucher
 from archive.tabular import write_csv
-from archive.voucher_import import take_file
 from archive.voucher_json import facts_json
 from worker.errors import UnknownVoucher
+from worker.opening import take_vouchers
 from worker.services import Services
 from worker.settings import Settings
 from worker.voucher_reports import report_json, report_lines, standing_json
@@ -41,7 +41,7 @@ def import_vouchers(
     console = Console()
     faults = 0
     for path in files:
-        report = take_file(services.database, path.read_bytes(), "cli")
+        report = take_vouchers(services, path.read_bytes(), "cli")
         faults += len(report.faults)
         if as_json:
             _print_json({"file": str(path), **report_json(report, settings.language)})

@@ -8,9 +8,9 @@ import secrets
 from pathlib import Path
 
 from archive.records import now
-from archive.voucher_import import take_file
 from extractors.errors import YanpiaoError
 from worker.log import logger
+from worker.opening import take_vouchers
 from worker.services import Services
 from worker.voucher_reports import report_json
 
@@ -56,7 +56,7 @@ class VoucherFolder:
     def _take(self, path: Path) -> None:
         language = self._services.settings.language
         try:
-            report = take_file(self._services.database, path.read_bytes(), "folder")
+            report = take_vouchers(self._services, path.read_bytes(), "folder")
         except YanpiaoError as error:
             said = {
                 "code": error.code,

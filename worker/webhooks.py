@@ -16,8 +16,11 @@ import hashlib
 import hmac
 import ipaddress
 import socket
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -41,6 +44,10 @@ _MOST_ROWS = 500
 _A_ROUND = 20
 _AT_ONCE = 4
 _TIMEOUT_SECONDS = 5.0
+#: A whole try, also where a receiver sends a letter now and then.
+_LONGEST_SECONDS = 15.0
+#: Messages of one webhook in a round: a slow receiver leaves room for the others.
+_OF_ONE = 4
 _FIRST_PAUSE = dt.timedelta(seconds=30)
 _LONGEST_PAUSE = dt.timedelta(hours=6)
 _GIVE_UP_AFTER = dt.timedelta(days=3)
@@ -167,12 +174,21 @@ def _claim(services: Services) -> list[_Message]:
     """The messages that are due, held so that of two clocks one sends each."""
     moment = now()
     with services.database.write() as session:
+        place = func.row_number().over(
+            partition_by=WebhookDelivery.webhook_id, order_by=WebhookDelivery.next_try_at
+        )
+        waiting = (
+            select(WebhookDelivery.id, place.label("place"))
+            .where(WebhookDelivery.ended_at.is_(None), WebhookDelivery.next_try_at <= moment)
+            .subquery()
+        )
         due = (
             select(WebhookDelivery.id)
-            .where(WebhookDelivery.ended_at.is_(None), WebhookDelivery.next_try_at <= moment)
+            .join(waiting, waiting.c.id == WebhookDelivery.id)
+            .where(waiting.c.place <= _OF_ONE, WebhookDelivery.next_try_at <= moment)
             .order_by(WebhookDelivery.next_try_at)
             .limit(_A_ROUND)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, of=WebhookDelivery)
         )
         ids = list(session.scalars(due))
         session.execute(
@@ -209,6 +225,7 @@ def _send(services: Services, message: _Message) -> str:
         target = parts._replace(netloc=f"{shown}{port}", fragment="").geturl()
         with (
             httpx.Client(timeout=_TIMEOUT_SECONDS, trust_env=False) as client,
+            _no_longer_than(_LONGEST_SECONDS, client),
             client.stream(
                 "POST",
                 target,
@@ -226,8 +243,20 @@ def _send(services: Services, message: _Message) -> str:
             return str(reply.status_code)
     except BadWebhookAddress as error:
         return error.code
-    except httpx.HTTPError as error:
-        return type(error).__name__
+    except (httpx.HTTPError, OSError, ValueError, RuntimeError) as error:
+        return type(error).__name__  # the later three where the connection was closed under it
+
+
+@contextmanager
+def _no_longer_than(seconds: float, client: httpx.Client) -> Iterator[None]:
+    """Close the connections of a try that lasts too long, which ends it."""
+    timer = threading.Timer(seconds, client.close)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _record(session: Session, delivery_id: str, answer: str) -> None:
