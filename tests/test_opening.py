@@ -20,7 +20,8 @@ from archive.voucher_sheets import VoucherFileTooLarge, VoucherFileUnreadable
 from extractors.errors import ArchiveBomb, DamagedFile, DocumentError, EncryptedFile, YanpiaoError
 from tests.hostile.packages import PACKAGES
 from tests.test_unpacking import _encrypted, packed
-from tests.test_vouchers import _csv, _voucher, _xlsx
+from tests.test_vouchers import _xlsx
+from tests.vouchering import csv_file, of_voucher
 from worker import opening
 from worker.opening import gathered, unpacked
 from worker.settings import Settings
@@ -153,7 +154,7 @@ def test_vouchers_come_over_whole(settings: Settings) -> None:
         [2026, 11, "记", 12, None, dt.date(2026, 11, 5), 1, "王", "纸", 5001, "费用", 113.1, None],
         [2026, 11, "记", 12, None, dt.date(2026, 11, 5), 1, "王", "纸", 1002, "银行", None, 113.1],
     ]
-    for content in (_csv(_voucher()), _csv(_voucher(), "gb18030"), _xlsx(cells)):
+    for content in (csv_file(of_voucher()), csv_file(of_voucher(), "gb18030"), _xlsx(cells)):
         origin, found = gathered(settings, content)
         origin_here, here = read_file(content)
         assert (origin, found.vouchers, found.faults) == (origin_here, here.vouchers, here.faults)
