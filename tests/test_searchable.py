@@ -1,4 +1,5 @@
-"""The page of a scan's searchable copy: the very bytes that were handed in, or drawn anew."""
+"""The page of a scan's searchable copy: the very bytes that were handed in, or drawn anew; and
+its small picture."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import pypdfium2
 import pytest
 from PIL import ExifTags, Image, ImageStat
 
+from archive.drawing.pages import thumbnail
 from archive.drawing.pdfa import faults_of
 from archive.drawing.searchable import searchable
 from extractors.model import Box, Invoice, Source
@@ -73,3 +75,15 @@ def test_half_a_jpeg_has_no_copy() -> None:
     content = page()
     assert searchable(content[: len(content) // 2], MediaType.JPEG, READ, MOMENT) is None
     assert searchable(content[:100], MediaType.JPEG, READ, MOMENT) is None
+
+
+def test_the_small_picture_of_a_large_photo_is_upright_and_whole() -> None:
+    large = Image.open(io.BytesIO(page(turn=6)))
+    out = io.BytesIO()
+    large.resize((2400, 1600)).save(out, "JPEG", exif=large.getexif())
+    made = thumbnail(out.getvalue(), MediaType.JPEG)
+    assert made is not None
+    small = Image.open(io.BytesIO(made)).convert("L")
+    assert small.size == (280, 420)
+    assert brightness(small.crop((9, 9, 270, 190))) < 40
+    assert brightness(small.crop((9, 230, 270, 410))) > 200

@@ -26,7 +26,7 @@ def thumbnail(content: bytes, media_type: str, page: int = 0) -> bytes | None:
         if media_type == MediaType.PDF:
             return _jpeg(_pdf_page(content, page))
         if media_type in IMAGES:
-            return _jpeg(image_page(content, page))
+            return _jpeg(image_page(content, page, _LONGEST_SIDE))
     except (pypdfium2.PdfiumError, UnidentifiedImageError, OSError, ValueError, IndexError):
         return None
     return None
@@ -50,12 +50,15 @@ def page_picture(content: bytes, media_type: str, page: int, longest: int) -> Im
     return image_page(content, page)
 
 
-def image_page(content: bytes, frame: int = 0) -> Image.Image:
-    """A frame of a picture, turned as its camera held it. Raises `OSError`, `ValueError`."""
+def image_page(content: bytes, frame: int = 0, least: int | None = None) -> Image.Image:
+    """A frame of a picture, turned as its camera held it. A JPEG that need not be larger than
+    `least` pixels each way is not unpacked much larger. Raises `OSError`, `ValueError`."""
     with Image.open(io.BytesIO(content)) as opened:
         if opened.width * opened.height > _MOST_PIXELS:
             raise ValueError("too many pixels")
         opened.seek(min(frame, getattr(opened, "n_frames", 1) - 1))
+        if least is not None:
+            opened.draft(None, (least, least))
         return ImageOps.exif_transpose(opened).convert("RGB")
 
 

@@ -19,7 +19,7 @@ from benchmarks.load import bare, tables
 from benchmarks.load.files import made
 from benchmarks.load.flood import flood
 from benchmarks.load.house import house
-from benchmarks.load.kinds import costs
+from benchmarks.load.kinds import KINDS, costs
 from benchmarks.load.steady import TOGETHER, steady
 from benchmarks.machine import machine
 from fixtures.maker import Form
@@ -61,7 +61,11 @@ class Run:
 
     def kinds(self) -> None:
         asked = self._asked
-        found = costs(self._folder, asked.documents // 4, asked.scans)
+        found = []
+        for each in costs(self._folder, asked.kinds, asked.documents // 4, asked.scans):
+            found.append(each)
+            # At once: what comes after may fail or be broken off.
+            self._console.print(f"{each.kind}: {each.whole:.0f} ms, reading {each.reading:.0f} ms")
         tables.cost_table(self._console, found)
         alone = bare.databases()
         with house(made(self._folder, 1, {Form.XML: 1}).known, "sqlite", "portal", 1) as here:
@@ -107,6 +111,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--engines", nargs="+", choices=("sqlite", "postgresql"))
     parser.add_argument("--workers", nargs="+", type=int, help="of each stage, a run each")
     parser.add_argument("--documents", type=int, help="e-files of a steady run")
+    parser.add_argument("--kinds", nargs="+", choices=tuple(KINDS), default=list(KINDS))
     parser.add_argument("--scans", type=int, help="scans, and visits to the portal's page")
     parser.add_argument("--uploads", type=int, help="uploads at once")
     parser.add_argument("--drain", type=int, help="of which so many are worked off")

@@ -4,6 +4,7 @@ alone; and the same with the portal's page in place of a vendor's interface."""
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,16 +72,20 @@ def _standing(here: House) -> dict[str, float]:
     return {part: 1000 * spent / _STANDING_SECONDS for part, spent in used.items()}
 
 
-def costs(folder: Path, count: int, scans: int) -> list[Cost]:
-    """XML, OFD, PDF and scans through a vendor's interface, then XML through the portal's page."""
-    plans: tuple[tuple[str, Form, int, Road], ...] = (
-        ("XML", Form.XML, count, "vendor"),
-        ("OFD", Form.OFD, count, "vendor"),
-        ("PDF", Form.PDF, count, "vendor"),
-        ("scan", Form.JPEG, scans, "vendor"),
-        ("XML, portal's page", Form.XML, scans, "portal"),
-    )
-    return [
-        cost(kind, made(folder, number + TOGETHER, {form: 1}), road)
-        for kind, form, number, road in plans
-    ]
+#: Name, form, and by which road the tax authority is asked.
+KINDS: Mapping[str, tuple[Form, Road]] = {
+    "XML": (Form.XML, "vendor"),
+    "OFD": (Form.OFD, "vendor"),
+    "PDF": (Form.PDF, "vendor"),
+    "scan": (Form.JPEG, "vendor"),
+    "XML, portal's page": (Form.XML, "portal"),
+}
+
+
+def costs(folder: Path, kinds: Sequence[str], count: int, scans: int) -> Iterator[Cost]:
+    """The cost of these kinds, one after another; `scans` are as many of the slow ones."""
+    for kind in kinds:
+        form, road = KINDS[kind]
+        slow = form is Form.JPEG or road == "portal"
+        files = made(folder, (scans if slow else count) + TOGETHER, {form: 1})
+        yield cost(kind, files, road)
