@@ -23,6 +23,7 @@ from archive.accounting import VoucherFacts
 from archive.bag_layout import json_bytes
 from archive.bag_reading import BagContent, BagInvoice, NotABag, read_bag
 from archive.bag_store import BagStore
+from archive.disposal_tables import DisposalRecord
 from archive.readable import unreadable
 from archive.reading_rows import columns_of
 from archive.records import (
@@ -34,6 +35,7 @@ from archive.records import (
     State,
     VerificationRow,
 )
+from archive.retention import DisposalList
 from archive.store import Store, StoredFileDamaged, StoredFileMissing
 from archive.trail_agreement import detail_of
 from archive.voucher_json import facts_json
@@ -68,6 +70,7 @@ def disagreements(session: Session, bags: BagStore, store: Store) -> list[str]:
     faults += trail_agreement.vouchers(session)
     faults += trail_agreement.facts(session)
     faults += row_agreement.differing(session)
+    faults += _disposals(session, bags)
     faults += index_agreement.differing(session)
     faults += _files(session, store)
     return faults
@@ -225,6 +228,18 @@ def _verifications(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> 
             yield f"verification {number} is missing, though it is sealed"
         elif any(own.get(name) != value for name, value in sealed.items()):
             yield f"verification {number} differs from its bag"
+
+
+def _disposals(session: Session, bags: BagStore) -> Iterator[str]:
+    """The sealed records of disposal lists, each against its row."""
+    recorded = {row.list_id: row for row in session.scalars(select(DisposalRecord))}
+    for row in recorded.values():
+        with bags.local(row.path) as folder:
+            for fault in fixity.inspect(folder, row.digest).faults:
+                yield f"bag {row.path}: {fault}"
+    ended = select(DisposalList.id).where(DisposalList.ended_at.is_not(None))
+    for list_id in set(session.scalars(ended)) - recorded.keys():
+        yield f"disposal_lists row {list_id}: carried out without a sealed record"
 
 
 def _unsealed(session: Session, judged: set[str], dark: set[str]) -> Iterator[str]:

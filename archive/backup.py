@@ -13,6 +13,7 @@ sealed too (`archive.keyring`); the keys themselves are in no backup.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -21,21 +22,18 @@ import secrets
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from archive.backup_places import PRIVATE, STORED, Place, places
 from archive.keyring import Keyring, is_sealed
 from archive.store import StorageKeyMissing, digest_of, sync_folder
 from extractors.errors import YanpiaoError
 
 _CHUNK = 1 << 20
-#: What of the data folder is kept: originals and evidence, bags, and what nobody can make again.
-_FOLDERS = ("files", "bags")
-_SINGLE = ("audit.key", "secret.key", "policy.toml")
-_PRIVATE = frozenset({"audit.key", "secret.key"})
 _PRIVATE_MODE = 0o600
 
 
@@ -63,7 +61,7 @@ class DatabaseToolFailed(YanpiaoError):
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """One file: its path in the data folder, its digest, size and time of change (ns)."""
+    """One file: its path (`archive.backup_places`), its digest, size and time of change (ns)."""
 
     path: str
     sha256: str
@@ -155,16 +153,22 @@ class Objects:
             left_over.unlink()
 
 
-def backup(folder: Path, data: Path, database_url: str, ring: Keyring | None = None) -> Manifest:
-    """Make a backup in `folder`; only what is new is copied. Raises `OSError`,
-    `DatabaseToolFailed`; then there is no manifest, and so no backup."""
+def backup(
+    folder: Path,
+    data: Path,
+    database_url: str,
+    ring: Keyring | None = None,
+    storage_url: str = "",
+) -> Manifest:
+    """Make a backup in `folder`; only what is new is copied, also from a bucket. Raises `OSError`,
+    `DatabaseToolFailed`, `StorageUnreachable`; then there is no manifest, and so no backup."""
     objects = Objects(folder / "objects", ring)
     objects.root.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)  # it holds keys
     objects.sweep()
     before = {each.path: each for each in _newest_files(folder)}
     engine, database = _copy_database(objects, folder, database_url)
-    files = tuple(_copy_files(objects, data, before))
+    files = tuple(_copy_files(objects, places(data, storage_url), before))
     made = Manifest(_id(), engine, database, files, objects.new, objects.new_bytes)
     _write_manifest(folder, made)
     return made
@@ -215,33 +219,21 @@ def _tool(name: str, *arguments: str) -> None:
         raise DatabaseToolFailed(tool=name, detail=last)
 
 
-def _copy_files(objects: Objects, data: Path, before: Mapping[str, Copied]) -> Iterator[Copied]:
-    for source in _sources(data):
-        path = source.relative_to(data).as_posix()
-        try:
-            there = source.stat()
-            known = before.get(path)
-            same = known is not None and (known.size, known.changed) == (
-                there.st_size,
-                there.st_mtime_ns,
-            )
-            if known is not None and same and objects.has(known.sha256, known.size):
-                yield known
-                continue
-            add = objects.add_private if path in _PRIVATE else objects.add
-            sha256, size = add(source)
-        except FileNotFoundError:
-            continue  # a half-written name that was moved to its place meanwhile
-        yield Copied(path, sha256, size, there.st_mtime_ns)
-
-
-def _sources(data: Path) -> Iterator[Path]:
-    for name in _FOLDERS:
-        for path in sorted((data / name).rglob("*")):
-            hidden = any(part.startswith(".") for part in path.relative_to(data).parts)
-            if path.is_file() and not path.is_symlink() and not hidden:
-                yield path
-    yield from (data / name for name in _SINGLE if (data / name).is_file())
+def _copy_files(
+    objects: Objects, found: Iterable[Place], before: Mapping[str, Copied]
+) -> Iterator[Copied]:
+    for entry in (entry for place in found for entry in place.entries()):
+        known = before.get(entry.path)
+        same = known is not None and (known.size, known.changed) == (entry.size, entry.changed)
+        if known is not None and same and objects.has(known.sha256, known.size):
+            yield known
+        elif entry.sha256 is not None and objects.has(entry.sha256, entry.size):
+            yield Copied(entry.path, entry.sha256, entry.size, entry.changed)
+        else:
+            with contextlib.suppress(FileNotFoundError), entry.local() as source:
+                add = objects.add_private if entry.path in PRIVATE else objects.add
+                sha256, size = add(source)
+                yield Copied(entry.path, sha256, size, entry.changed)
 
 
 def _write_manifest(folder: Path, made: Manifest) -> None:
@@ -287,40 +279,56 @@ def restore(
     database_url: str,
     backup_id: str | None = None,
     ring: Keyring | None = None,
+    storage_url: str = "",
 ) -> Manifest:
-    """Bring a backup back (the newest, unless one is named) into an empty data folder and
-    database, every file checked on its way. Raises `NoBackup`, `BackupDamaged`,
-    `BackupTargetNotEmpty`, `DatabaseToolFailed`, `StorageKeyMissing`."""
+    """Bring a backup back (the newest, unless one is named) into an empty data folder, store and
+    database, every file checked on its way. It may have been made of another kind of store. Raises
+    `NoBackup`, `BackupDamaged`, `BackupTargetNotEmpty`, `DatabaseToolFailed`,
+    `StorageKeyMissing`."""
     known = backups(folder)
     if not known:
         raise NoBackup(folder=folder)
     made = read_manifest(folder, backup_id or known[-1])
-    _insist_on_empty(data, made.engine, database_url)
+    stored, own = places(data, storage_url)
+    _insist_on_empty(data, made.engine, database_url, (stored, own))
     objects = Objects(folder / "objects", ring)
+    data.mkdir(parents=True, exist_ok=True)
     for each in made.files:
-        target = data / _inside(each.path)
-        mode = _PRIVATE_MODE if each.path in _PRIVATE else 0o440
-        _bring(objects, each.sha256, target, mode)
-        os.utime(target, ns=(each.changed, each.changed))
+        path = _inside(each.path)
+        place = stored if path.parts[0] in STORED else own
+        mode = _PRIVATE_MODE if each.path in PRIVATE else 0o440
+        with _checked(objects, each.sha256, place.room() or data, mode) as copy:
+            place.bring(path, copy, each.changed)
     _bring_database(objects, made, data, database_url)
     return made
 
 
 def _inside(path: str) -> PurePosixPath:
     pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts:
+    if pure.is_absolute() or ".." in pure.parts or not pure.parts:
         raise BackupDamaged(path=path)
     return pure
 
 
-def _insist_on_empty(data: Path, engine: str, url: str) -> None:
+def _insist_on_empty(data: Path, engine: str, url: str, targets: Iterable[Place]) -> None:
     lite = url.startswith("sqlite:///")
     if lite != (engine == "sqlite"):
         raise DatabaseToolFailed(tool="restore", detail=f"the backup is of {engine}")
-    if any((data / name).exists() for name in (*_FOLDERS, *_SINGLE)):
+    if not all(place.is_empty() for place in targets):
         raise BackupTargetNotEmpty(folder=data)
     if lite and Path(url.removeprefix("sqlite:///")).exists():
         raise BackupTargetNotEmpty(folder=data)
+
+
+@contextmanager
+def _checked(objects: Objects, sha256: str, room: Path, mode: int) -> Iterator[Path]:
+    """A copy beside its place, flushed and compared with its digest."""
+    copy = room / f".restoring-{secrets.token_hex(8)}"
+    try:
+        _bring(objects, sha256, copy, mode)
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 def _bring(objects: Objects, sha256: str, target: Path, mode: int) -> None:

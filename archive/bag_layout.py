@@ -57,6 +57,8 @@ class BagVoucher:
     previous_digest: str | None = None
     facts: Mapping[str, Any] | None = None
     decisions: Sequence[Mapping[str, Any]] = ()
+    #: Whom its decisions and documents name by id: id, login and name of each.
+    people: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(slots=True)
@@ -99,6 +101,7 @@ def lay_out(voucher: BagVoucher, items: Sequence[BagItem]) -> Payload:
         "cover": cover_path,
         "facts": voucher.facts,
         "decisions": list(voucher.decisions),
+        "people": list(voucher.people),
         "invoices": listed,
     }
     payload.add("voucher.json", json_bytes(said))

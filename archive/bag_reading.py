@@ -51,6 +51,7 @@ class BagContent:
     decisions: tuple[Mapping[str, Any], ...]
     invoices: tuple[BagInvoice, ...]
     info: Mapping[str, str] = field(default_factory=dict)
+    people: tuple[Mapping[str, str], ...] = ()
 
 
 def read_bag(folder: Path) -> BagContent:
@@ -72,6 +73,7 @@ def read_bag(folder: Path) -> BagContent:
             decisions=tuple(said.get("decisions", ())),
             invoices=tuple(_invoice(folder, listed) for listed in said["invoices"]),
             info=read_tags(folder / "bag-info.txt"),
+            people=tuple(said.get("people", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise NotABag(detail=f"data/voucher.json: {error}") from error

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from archive.bags import SealedBag
+from archive.store import sync_folder
 
 
 class BagStore(Protocol):
@@ -23,6 +26,10 @@ class BagStore(Protocol):
     def local(self, place: str) -> AbstractContextManager[Path]:
         """The bag as a folder of this machine, to be read only, for the length of a `with`.
         Where there is none, the folder is empty or missing, which an inspection reports."""
+        ...
+
+    def remove(self, place: str) -> None:
+        """Delete a bag that was disposed of; nothing where there is none."""
         ...
 
     def where(self, place: str) -> str:
@@ -45,6 +52,17 @@ class FolderBags:
     @contextmanager
     def local(self, place: str) -> Iterator[Path]:
         yield self.root / place
+
+    def remove(self, place: str) -> None:
+        target = self.root / place
+        going = target.with_name(f".removing-{target.name}")
+        if target.exists():
+            target.rename(going)  # in one step: half a bag is never taken for one
+            sync_folder(target.parent)
+        if going.exists():
+            shutil.rmtree(going)
+        with contextlib.suppress(OSError):
+            target.parent.rmdir()  # only where no other version is left
 
     def where(self, place: str) -> str:
         return str(self.root / place)

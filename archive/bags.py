@@ -79,6 +79,7 @@ def seal(
     previous_digest: str | None,
     facts: Mapping[str, Any] | None = None,
     decisions: Sequence[Mapping[str, Any]] = (),
+    people: Sequence[Mapping[str, str]] = (),
     approve: Callable[[Path], None] = lambda _: None,
 ) -> SealedBag:
     """Write the bag and move it into place in one step.
@@ -88,14 +89,27 @@ def seal(
     `approve` looks at the finished folder before it becomes a bag, and raises what forbids that.
     """
     check_voucher_no(voucher_no)
-    voucher = BagVoucher(voucher_no, version, sealed_at, previous_digest, facts, decisions)
-    relative = f"{voucher_no}/v{version:04d}"
+    voucher = BagVoucher(voucher_no, version, sealed_at, previous_digest, facts, decisions, people)
+    payload = lay_out(voucher, items)
+    info = _info(voucher)
+    return place(
+        root, f"{voucher_no}/v{version:04d}", lambda at: write_folder(at, info, payload), approve
+    )
+
+
+def place(
+    root: Path,
+    relative: str,
+    write: Callable[[Path], None],
+    approve: Callable[[Path], None] = lambda _: None,
+) -> SealedBag:
+    """Let `write` fill a folder, and move it to its place below `root` in one step."""
     target = root / relative
     target.parent.mkdir(parents=True, exist_ok=True)
     for left_over in target.parent.glob(".sealing-*"):
         shutil.rmtree(left_over)
     temporary = target.parent / f".sealing-{secrets.token_hex(4)}"
-    _write(temporary, voucher, lay_out(voucher, items))
+    write(temporary)
     try:
         approve(temporary)
     except YanpiaoError:
@@ -108,11 +122,11 @@ def seal(
     return SealedBag(relative, bag_digest(target))
 
 
-def _write(folder: Path, voucher: BagVoucher, payload: Payload) -> None:
-    """Payload and tag files; when this returns, they survive a power cut."""
+def write_folder(folder: Path, info: Mapping[str, str], payload: Payload) -> None:
+    """Payload and tag files, with `info`; when this returns, they survive a power cut."""
     tags = {
         "bagit.txt": b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
-        "bag-info.txt": _bag_info(voucher, payload),
+        "bag-info.txt": _bag_info(info, payload),
         "manifest-sha256.txt": manifest_bytes(payload.digests, "sha256", "data/"),
         "manifest-sm3.txt": manifest_bytes(payload.digests, "sm3", "data/"),
     }
@@ -133,18 +147,21 @@ def _write_file(path: Path, content: bytes) -> None:
         stream.write(content)
 
 
-def _bag_info(voucher: BagVoucher, payload: Payload) -> bytes:
-    size = sum(digests.size for digests in payload.digests.values())
-    facts = voucher.facts or {}
+def _info(voucher: BagVoucher) -> dict[str, str]:
     entries = {
-        "Source-Organization": facts.get("agency_name") or "Yanpiao",
+        "Source-Organization": str((voucher.facts or {}).get("agency_name") or "Yanpiao"),
         "Bagging-Date": voucher.sealed_at.date().isoformat(),
         "External-Identifier": f"{voucher.voucher_no} v{voucher.version}",
-        "Payload-Oxum": f"{size}.{len(payload.files)}",
-        "Bag-Software-Agent": "Yanpiao",
     }
     if voucher.previous_digest:
         entries["Previous-Bag-Digest"] = f"sha256:{voucher.previous_digest}"
+    return entries
+
+
+def _bag_info(info: Mapping[str, str], payload: Payload) -> bytes:
+    size = sum(digests.size for digests in payload.digests.values())
+    counted = {"Payload-Oxum": f"{size}.{len(payload.files)}", "Bag-Software-Agent": "Yanpiao"}
+    entries = {**info, **counted}
     return "".join(f"{name}: {_one_line(text)}\n" for name, text in entries.items()).encode()
 
 

@@ -11,6 +11,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -35,6 +36,15 @@ _BUSY = frozenset(
     {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "TooManyRequests", "429"}
 )
 _REFUSED_FROM, _BROKEN_FROM = 400, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a listing tells of it: key, size in bytes, time of change (ns)."""
+
+    key: str
+    size: int
+    changed: int
 
 
 class Bucket:
@@ -91,17 +101,19 @@ class Bucket:
 
     def keys(self, below: str) -> list[str]:
         """Every key that begins with `below`, in order."""
-        found: list[str] = []
+        return sorted(listed.key for listed in self.listing(below))
+
+    def listing(self, below: str) -> Iterator[Listed]:
+        """Every object whose key begins with `below`, a page at a time."""
         with _translated(below):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.address.bucket, Prefix=self.address.prefix + below
             )
             for page in pages:
-                found += [
-                    each["Key"].removeprefix(self.address.prefix)
-                    for each in page.get("Contents", ())
-                ]
-        return sorted(found)
+                for each in page.get("Contents", ()):
+                    key = each["Key"].removeprefix(self.address.prefix)
+                    changed = int(each["LastModified"].timestamp() * 1e9)
+                    yield Listed(key, int(each["Size"]), changed)
 
     def delete(self, key: str) -> None:
         with _translated(key):

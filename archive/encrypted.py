@@ -98,6 +98,11 @@ class EncryptedStore:
     def place(self, sha256: str) -> str:
         return f"{self._plain.place(sha256)}{SUFFIX}"
 
+    def remove(self, sha256: str) -> None:
+        self._blobs.delete(_name(sha256))
+        self._beside.remove_derived(sha256)
+        self._plain.remove(sha256)
+
     def tidy(self) -> int:
         return self._plain.tidy()
 
@@ -146,6 +151,9 @@ class EncryptedBags:
                 opened = room / place.strip("/")
                 open_folder(folder, opened, self._ring)
                 yield opened
+
+    def remove(self, place: str) -> None:
+        self._inner.remove(place)
 
     def where(self, place: str) -> str:
         return self._inner.where(place)

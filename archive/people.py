@@ -7,9 +7,10 @@ codes only as SHA-256 of long random text, the seed of a second factor sealed by
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Mapping
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from archive.records import Base, JsonText, new_id, now
 
@@ -139,3 +140,23 @@ class LoginThrottle(Base):
     failures: Mapped[int] = mapped_column(default=0)
     last_at: Mapped[dt.datetime] = mapped_column(default=now)
     blocked_until: Mapped[dt.datetime | None]
+
+
+def people_json(session: Session, ids: Iterable[str]) -> list[dict[str, str]]:
+    """Who stands behind these ids, as a bag keeps it: nothing secret, and no address."""
+    wanted = sorted({each for each in ids if each})
+    found = session.scalars(select(Person).where(Person.id.in_(wanted)).order_by(Person.id))
+    return [{"id": each.id, "login": each.login, "name": each.name} for each in found]
+
+
+def restore_person(session: Session, said: Mapping[str, str], at: dt.datetime) -> bool:
+    """Somebody whom a bag names, so that what they decided shows who it was: locked, without
+    password or role. False where they are there already."""
+    if session.get(Person, said["id"]) is not None:
+        return False
+    taken = session.scalar(select(Person.id).where(Person.login == said["login"]))
+    login = said["login"] if taken is None else f"{said['login'][:50]}-{said['id'][-8:]}"
+    person = Person(id=said["id"], login=login, name=said["name"], created_at=at, disabled_at=now())
+    session.add(person)
+    session.flush()
+    return True

@@ -1,6 +1,7 @@
 """Bringing the archive back from its bags alone: vouchers, documents, invoices, verifications,
-files and the search index. A bag holds all of that of its voucher; what only the database knew
-(accounts, what was still on its way, the audit trail) does not come back: a new trail begins.
+decisions, files, the search index, and the names of those who decided. A bag holds all of that of
+its voucher; what only the database knew (passwords and roles, what was still on its way, the audit
+trail) does not come back: a new trail begins, and whoever is named is locked out.
 
 Only sound bags are believed. A voucher's newest sound version tells its rows; every version is
 kept. Each voucher is one transaction, so an interrupted restore is taken up where it stopped.
@@ -19,10 +20,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive import audit, fixity
+from archive import audit, disposal_bags, fixity, restored_lists
 from archive.accounting import VoucherDecision, VoucherEntry, VoucherFacts
 from archive.bag_reading import BagContent, BagInvoice, NotABag, read_bag
+from archive.bag_store import BagStore
+from archive.bags import SealedBag
 from archive.database import Database
+from archive.people import restore_person
 from archive.reading_rows import invoice_row
 from archive.records import (
     AuditRow,
@@ -35,7 +39,8 @@ from archive.records import (
     Voucher,
     new_id,
 )
-from archive.store import Store, sync_folder
+from archive.reviewing import ReviewDeed
+from archive.store import Store, sync_folder, sync_tree
 from archive.voucher_json import facts_digest
 from extractors.errors import YanpiaoError
 from extractors.model import Invoice
@@ -55,9 +60,12 @@ class Restored:
     """What came back; `faults` name bags that were not believed, and gaps between versions."""
 
     vouchers: int = 0
+    lists: int = 0
     bags: int = 0
     documents: int = 0
     faults: list[str] = field(default_factory=list)
+    #: Vouchers of which bags are there though a sealed list says that they were disposed of.
+    disposed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +79,19 @@ def restore(
     database: Database,
     store: Store,
     source: Path,
-    bags: Path,
+    bags: BagStore,
     again_at: Callable[[dt.datetime], dt.datetime | None] = lambda _: None,
 ) -> Restored:
     """Fill an empty database and file store from the bags in `source`, and copy these to `bags`
-    where that is another folder. `again_at` plans from the moment of sealing when a document is
+    where they are not there already. `again_at` plans from the moment of sealing when a document is
     verified again. Raises `NotEmpty`."""
     _begin(database)
     result = Restored()
+    gone = _disposed(database, source, bags, result)
     for voucher_no, found in _vouchers(source, result):
+        if voucher_no in gone:
+            result.disposed.append(voucher_no)
+            continue
         with database.read() as session:
             there = session.get(Voucher, voucher_no) is not None
         if not there:
@@ -101,9 +113,25 @@ def _begin(database: Database) -> None:
             raise NotEmpty
 
 
+def _disposed(database: Database, source: Path, bags: BagStore, result: Restored) -> set[str]:
+    """Bring the disposal lists back, whose vouchers stay gone; the numbers of these."""
+    result.faults += disposal_bags.faults(source)
+    gone: set[str] = set()
+    for folder, said, digest in disposal_bags.read(source):
+        path = f"{disposal_bags.FOLDER}/{folder.name}"
+        _copy_folder(folder, path, digest, bags)
+        with database.write() as session:
+            restored_lists.enter(session, said, path, digest)
+        gone |= {each["voucher_no"] for each in said["vouchers"]}
+        result.lists += 1
+    return gone
+
+
 def _vouchers(source: Path, result: Restored) -> Iterator[tuple[str, list[_Bag]]]:
     """The sound bags of each voucher, oldest version first."""
     for folder in sorted(path for path in source.iterdir() if path.is_dir()):
+        if folder.name == disposal_bags.FOLDER:
+            continue
         found: list[_Bag] = []
         for version in sorted(path for path in folder.glob("v*") if path.is_dir()):
             path = f"{folder.name}/{version.name}"
@@ -134,16 +162,24 @@ def _gaps(found: list[_Bag]) -> Iterator[str]:
         previous = bag.digest
 
 
-def _copy(bag: _Bag, bags: Path) -> None:
-    target = bags / bag.path
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".restoring-{target.name}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(bag.content.folder, temporary)
-    temporary.rename(target)
-    sync_folder(target.parent)
+def _copy(bag: _Bag, bags: BagStore) -> None:
+    _copy_folder(bag.content.folder, bag.path, bag.digest, bags)
+
+
+def _copy_folder(source: Path, path: str, digest: str, bags: BagStore) -> None:
+    def write(root: Path) -> SealedBag:
+        target = root / path
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = target.with_name(f".restoring-{target.name}")
+            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.copytree(source, temporary)
+            sync_tree(temporary)
+            temporary.rename(target)
+            sync_folder(target.parent)
+        return SealedBag(path, digest)
+
+    bags.seal(write)
 
 
 def _enter(
@@ -172,6 +208,9 @@ def _enter(
                 voucher_no=newest.voucher_no, **{**decision, "at": _moment(decision["at"])}
             )
         )
+    for said in newest.people:
+        if restore_person(session, said, _moment(newest.sealed_at)):
+            audit.record(session, "person_restored", detail={"person": said["id"]})
     for invoice in newest.invoices:
         _document(session, store, newest, invoice, again_at(first_sealed[invoice.document_id]))
     for bag in found:
@@ -263,6 +302,17 @@ def _document(
         session.add(InvoiceClaim(invoice_key=read.key, document_id=invoice.document_id))
     for order, each in enumerate(said.get("verifications", ()), start=1):
         _verification(session, store, content, invoice, order, each)
+    session.add_all(_deed(invoice.document_id, each) for each in said.get("decisions", ()))
+
+
+def _deed(document_id: str, said: Mapping[str, Any]) -> ReviewDeed:
+    """What somebody decided, to be read; it can be taken back no more than when it was sealed."""
+    known = {key: value for key, value in said.items() if key in ReviewDeed.__table__.columns}
+    return ReviewDeed(
+        **{**known, "at": _moment(said["at"])},
+        document_id=document_id,
+        token=f"restored-{said['id']}",
+    )
 
 
 def _verification(

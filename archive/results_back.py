@@ -42,6 +42,13 @@ def results(session: Session, since: dt.datetime | None = None) -> Iterator[dict
             yield _row(session, document, facts)
 
 
+def results_of(session: Session, document: Document) -> dict[str, str] | None:
+    """The row of one document; None where nothing was read of it yet."""
+    if document.invoice is None or document.state not in _TOLD:
+        return None
+    return _row(session, document, session.get(VoucherFacts, document.voucher_no))
+
+
 def _row(session: Session, document: Document, facts: VoucherFacts | None) -> dict[str, str]:
     row = document.invoice
     assert row is not None  # noqa: S101 - `results` looked

@@ -2,7 +2,7 @@
 by one person, and never without a list that stays for ever.
 
 Periods are data (`retention.toml`). The list that two people agreed on is the permission; this
-module deletes nothing.
+module deletes nothing, `archive.disposal` carries lists out.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from archive import audit
 from archive.accounting import VoucherFacts
 from archive.actors import SYSTEM, Actor, Role
+from archive.locking import one_writer
 from archive.records import BagRow, Base, Voucher, new_id, now
 from extractors.errors import YanpiaoError
 
@@ -51,6 +52,12 @@ class UnknownList(YanpiaoError):
 
 class NotHeld(YanpiaoError):
     code = "retention_not_held"
+
+
+class BeingDisposed(YanpiaoError):
+    """The voucher is on a list that is being carried out, or was."""
+
+    code = "retention_disposed"
 
 
 class LegalHold(Base):
@@ -92,13 +99,20 @@ class DisposalList(Base):
     """A 销毁清册: proposed by one person, approved by another."""
 
     __tablename__ = "disposal_lists"
-    __proven__ = ("id", "proposed_by", "proposed_at", "approved_by", "approved_at")
+    __proven__ = (
+        *("id", "proposed_by", "proposed_at", "approved_by", "approved_at", "begun_at"),
+        *("begun_by", "ended_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
     proposed_by: Mapped[str] = mapped_column(String(64))
     proposed_at: Mapped[dt.datetime] = mapped_column(default=now)
     approved_by: Mapped[str | None] = mapped_column(String(64))
     approved_at: Mapped[dt.datetime | None]
+    #: From when on nothing stops it, who began it, and when all of it was gone.
+    begun_at: Mapped[dt.datetime | None]
+    begun_by: Mapped[str | None] = mapped_column(String(64))
+    ended_at: Mapped[dt.datetime | None]
 
     items: Mapped[list[DisposalItem]] = relationship(order_by=DisposalItem.voucher_no)
 
@@ -173,16 +187,20 @@ def due(session: Session, today: dt.date) -> list[Kept]:
     return [each for each in kept(session) if each.may_go(today)]
 
 
-def _may(actor: Actor) -> None:
+def insist_on_archivist(actor: Actor) -> None:
+    """Raises `MayNotDispose`."""
     if actor != SYSTEM and not actor.may(Role.ARCHIVIST):
         raise MayNotDispose
 
 
 def hold(session: Session, voucher_no: str, reason: str, actor: Actor) -> LegalHold:
     """Keep a voucher beyond its period, for a lawsuit, an audit or an open claim."""
-    _may(actor)
+    insist_on_archivist(actor)
     if session.get(Voucher, voucher_no) is None:
         raise NotDue(voucher=voucher_no)
+    one_writer(session)  # of a hold and the beginning of a disposal, one comes first
+    if is_disposed(session, voucher_no):
+        raise BeingDisposed(voucher=voucher_no)
     row = LegalHold(id=new_id(), voucher_no=voucher_no, reason=reason, placed_by=actor.id)
     session.add(row)
     audit.record(session, "hold_placed", actor=actor.id, voucher_no=voucher_no)
@@ -191,7 +209,7 @@ def hold(session: Session, voucher_no: str, reason: str, actor: Actor) -> LegalH
 
 def lift(session: Session, voucher_no: str, actor: Actor) -> None:
     """End every hold of a voucher. Raises `NotHeld`."""
-    _may(actor)
+    insist_on_archivist(actor)
     query = select(LegalHold).where(
         LegalHold.voucher_no == voucher_no, LegalHold.lifted_at.is_(None)
     )
@@ -205,7 +223,7 @@ def lift(session: Session, voucher_no: str, actor: Actor) -> None:
 
 def propose(session: Session, voucher_nos: list[str], actor: Actor, today: dt.date) -> DisposalList:
     """A list of vouchers to dispose of. Raises `NotDue` for the first that may not go yet."""
-    _may(actor)
+    insist_on_archivist(actor)
     found = {each.voucher_no: each for each in kept(session, voucher_nos)}
     _all_due(voucher_nos, found, today)
     listed = DisposalList(id=new_id(), proposed_by=actor.id)
@@ -232,24 +250,38 @@ def propose(session: Session, voucher_nos: list[str], actor: Actor, today: dt.da
 def approve(session: Session, list_id: str, actor: Actor, today: dt.date) -> DisposalList:
     """The second person's word. Everything is looked at again: a hold may have come, or a new
     version of a bag. Raises `UnknownList`, `SamePerson`, `NotDue`."""
-    _may(actor)
+    insist_on_archivist(actor)
     listed = session.get(DisposalList, list_id)
     if listed is None or listed.approved_at is not None:
         raise UnknownList(list=list_id)
     if actor.id == listed.proposed_by or actor == SYSTEM:
         raise SamePerson
+    insist_on_due(session, listed, today)
+    listed.approved_by, listed.approved_at = actor.id, now()
+    detail = {"list": list_id, "vouchers": len(listed.items)}
+    audit.record(session, "disposal_approved", actor=actor.id, detail=detail)
+    return listed
+
+
+def insist_on_due(session: Session, listed: DisposalList, today: dt.date) -> None:
+    """Look at everything again. Raises `NotDue` for a voucher that is held, not due, or of which
+    there is a newer bag than the list names."""
     numbers = [item.voucher_no for item in listed.items]
     found = {each.voucher_no: each for each in kept(session, numbers)}
     _all_due(numbers, found, today)
-    changed = [
-        item for item in listed.items if found[item.voucher_no].bag_digest != item.bag_digest
-    ]
-    if changed:
-        raise NotDue(voucher=changed[0].voucher_no)
-    listed.approved_by, listed.approved_at = actor.id, now()
-    detail = {"list": list_id, "vouchers": len(numbers)}
-    audit.record(session, "disposal_approved", actor=actor.id, detail=detail)
-    return listed
+    for item in listed.items:
+        if found[item.voucher_no].bag_digest != item.bag_digest:
+            raise NotDue(voucher=item.voucher_no)
+
+
+def is_disposed(session: Session, voucher_no: str) -> bool:
+    """Whether the voucher is on a list that is being carried out, or was."""
+    query = (
+        select(DisposalItem.list_id)
+        .join(DisposalList, DisposalList.id == DisposalItem.list_id)
+        .where(DisposalItem.voucher_no == voucher_no, DisposalList.begun_at.is_not(None))
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def _all_due(numbers: list[str], found: dict[str, Kept], today: dt.date) -> None:

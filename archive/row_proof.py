@@ -32,8 +32,10 @@ def key_of(row: Base) -> str:
 
 
 def digest_of(row: Base) -> str:
-    """SHA-256 in hex over the guarded columns and their names."""
-    said = [row.__tablename__, *((name, _plain(getattr(row, name))) for name in row.__proven__)]
+    """SHA-256 in hex over the guarded columns that say anything, and their names: a column that is
+    added later, and is empty in older rows, changes no digest."""
+    values = ((name, _plain(getattr(row, name))) for name in row.__proven__)
+    said = [row.__tablename__, *(pair for pair in values if pair[1] is not None)]
     body = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(body.encode()).hexdigest()
 

@@ -67,5 +67,11 @@ class S3Bags:
                 target.write_bytes(self._bucket.get(key))
             yield folder
 
+    def remove(self, place: str) -> None:
+        base = f"bags/{place.strip('/')}/"
+        self._bucket.delete(base + SEAL)
+        for key in self._bucket.keys(base):
+            self._bucket.delete(key)
+
     def where(self, place: str) -> str:
         return f"{self._bucket.address}bags/{place}"

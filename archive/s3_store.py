@@ -55,6 +55,10 @@ class S3Store:
     def place(self, sha256: str) -> str:
         return f"{self._bucket.address}{_key(sha256)}"
 
+    def remove(self, sha256: str) -> None:
+        self._beside.remove_derived(sha256)
+        self._bucket.delete(_key(sha256))
+
     def check(self) -> None:
         self._bucket.check()
 

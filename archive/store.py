@@ -98,6 +98,11 @@ class Store(Protocol):
         """Throw away what killed processes left half written; returns how many files."""
         ...
 
+    def remove(self, sha256: str) -> None:
+        """Delete a file that was disposed of, and what was drawn of it; nothing where there is
+        none."""
+        ...
+
     def check(self) -> None:
         """Return when the store could take a file right now; raise what forbids it."""
         ...
@@ -160,6 +165,12 @@ class Derived:
         """Throw away what killed processes left half written; returns how many files."""
         return clear_dead_files(self._beside / INCOMING)
 
+    def remove_derived(self, sha256: str) -> None:
+        """Delete all that was drawn of a file."""
+        folder = self.derived(sha256, "").parent
+        for path in folder.glob(f"{sha256}-*"):
+            path.unlink(missing_ok=True)
+
 
 class FileStore(Derived):
     """A folder of immutable files: `root/ab/cd/<sha256>`."""
@@ -178,6 +189,13 @@ class FileStore(Derived):
     @contextmanager
     def local(self, sha256: str) -> Iterator[Path]:
         yield self.path(sha256)
+
+    def remove(self, sha256: str) -> None:
+        self.remove_derived(sha256)
+        path = self.path(sha256)
+        if path.exists():
+            path.unlink()
+            sync_folder(path.parent)
 
     def check(self) -> None:
         """Raises `StorageUnreachable` when the folder is gone or cannot be written."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from archive.accounting import VoucherFacts
 from archive.records import AuditRow, Document, State, Voucher
@@ -52,6 +52,16 @@ def documents(session: Session) -> Iterator[str]:
             for fault in _document(row, told.get(row.id), row.voucher_no in restored):
                 yield f"document {row.id}: {fault}"
         last = rows[-1].id
+    come, gone = aliased(AuditRow), aliased(AuditRow)
+    there = exists().where(Document.id == come.document_id)
+    disposed = exists().where(
+        gone.document_id == come.document_id, gone.action == "document_disposed"
+    )
+    query = select(come.document_id).where(
+        come.action.in_(("document_received", "document_split")), ~there, ~disposed
+    )
+    for document_id in session.scalars(query.distinct()):
+        yield f"document {document_id}: missing, though the audit trail knows it"
 
 
 def _next(session: Session, last: str) -> list[Any]:

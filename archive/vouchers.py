@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from archive import accounting, audit, gate, leases, reviewing
+from archive import accounting, audit, gate, leases, retention, reviewing
 from archive.accounting import Standing, VoucherFacts
 from archive.bags import BagItem, SealedBag, check_voucher_no, seal
 from archive.drawing.pages import thumbnail, thumbnail_name
 from archive.drawing.searchable import is_scan, searchable
 from archive.locking import one_writer
+from archive.people import people_json
 from archive.records import (
     IN_MOTION,
     BagRow,
@@ -39,9 +40,11 @@ _TRIES_WITH_DRAWING = 2
 
 
 def ensure(session: Session, voucher_no: str, actor: str) -> Voucher:
-    """The voucher of this number, made if it is new. Raises `BadVoucherNumber`."""
+    """The voucher of this number, made if it is new. Raises `BadVoucherNumber`, `BeingDisposed`."""
     check_voucher_no(voucher_no)
     voucher = session.get(Voucher, voucher_no)
+    if voucher is not None and retention.is_disposed(session, voucher_no):
+        raise retention.BeingDisposed(voucher=voucher_no)
     if voucher is None:
         one_writer(session)  # another may be making it in this moment
         voucher = session.get(Voucher, voucher_no)
@@ -275,6 +278,8 @@ class SealPlan:
     documents: tuple[Document, ...]
     facts: dict[str, Any] | None = None
     decisions: tuple[dict[str, Any], ...] = ()
+    #: Whom decisions and documents name.
+    people: tuple[dict[str, str], ...] = ()
     #: What reviewers decided, by document.
     reviews: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     #: Items of the four-property test that people let pass.
@@ -292,14 +297,18 @@ def plan_seal(session: Session, voucher_no: str) -> SealPlan | None:
     ).first()
     facts = session.get(VoucherFacts, voucher_no)
     documents = tuple(members(session, voucher_no))
+    decisions = tuple(decisions_json(session, voucher_no))
+    reviews = reviewing.decisions_json(session, [document.id for document in documents])
+    decided = [each["actor"] for some in (decisions, *reviews.values()) for each in some]
     return SealPlan(
         voucher_no=voucher_no,
         version=last.version + 1 if last else 1,
         previous_digest=last.digest if last else None,
         documents=documents,
         facts=facts_json(facts) if facts is not None else None,
-        decisions=tuple(decisions_json(session, voucher_no)),
-        reviews=reviewing.decisions_json(session, [document.id for document in documents]),
+        decisions=decisions,
+        people=tuple(people_json(session, [*decided, *(each.submitter for each in documents)])),
+        reviews=reviews,
         accepted=gate.accepted_items(session, voucher_no),
         drawn=session.get_one(Voucher, voucher_no).attempts <= _TRIES_WITH_DRAWING,
     )
@@ -330,6 +339,7 @@ def write_bag(
         previous_digest=plan.previous_digest,
         facts=plan.facts,
         decisions=plan.decisions,
+        people=plan.people,
         approve=approve,
     )
 

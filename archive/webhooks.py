@@ -33,6 +33,8 @@ class Event(StrEnum):
     ARCHIVED = "document.archived"
     REJECTED = "document.rejected"
     FAILED = "document.failed"
+    #: The marks of 电子凭证会计数据标准 (checked, booked), whenever they may have changed.
+    RESULTS = "document.results"
 
     @property
     def action(self) -> str:
@@ -40,7 +42,14 @@ class Event(StrEnum):
         return self.value.replace(".", "_")
 
 
-BY_ACTION = {event.action: event for event in Event}
+BY_ACTION = {event.action: event for event in Event if event is not Event.RESULTS}
+#: Deeds after which the marks of a document, or of every document of a voucher, are told.
+MARKING = frozenset(
+    {
+        *("document_passed", "document_archived", "document_rejected", "document_attached"),
+        *("document_verified_again", "voucher_facts_taken", "voucher_facts_changed"),
+    }
+)
 
 
 class Webhook(Base):
@@ -150,8 +159,10 @@ def put(
     event: str,
     at: dt.datetime | None = None,
     document: Document | None = None,
+    results: dict[str, str] | None = None,
 ) -> None:
-    """Write the message down; it leaves with the next round."""
+    """Write the message down; it leaves with the next round. `results` are the document's row of
+    `archive.results_back`."""
     delivery = WebhookDelivery(id=new_id(), webhook_id=hook.id, event=event)
     delivery.document_id = document.id if document else None
     said: dict[str, Any] = {
@@ -159,6 +170,7 @@ def put(
         "event": event,
         "at": (at or now()).isoformat(),
         "document": _document_json(document) if document else None,
+        **({"results": results} if results is not None else {}),
     }
     delivery.body = json.dumps(said, ensure_ascii=False)
     session.add(delivery)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from benchmarks import archive
 from benchmarks.judging import Judgement, Verdict, judged, stops
 from benchmarks.reading import _save, _saved
 from benchmarks.reading_tables import meets_the_bar, tables
@@ -179,3 +181,15 @@ def test_an_electronic_file_is_read_whole() -> None:
 )
 def test_what_recognition_held(name: str, truth: str, words: list[str], held: bool) -> None:
     assert is_held(Judgement(name, Verdict.MISSING, "", truth), words) is held
+
+
+def test_the_archives_benchmark_names_parts_that_there_are() -> None:
+    for sizes in (["--sizes", "1000"], ["--only", "tampering", "--engines", "sqlite"]):
+        for _, (module, *_) in archive.commands(archive.parsed(sizes)):
+            assert find_spec(module) is not None
+    options = archive.parsed(["--rounds", "9"])
+    runs = [" ".join(command) for _, command in archive.commands(options)]
+    assert runs[2:] == [
+        "benchmarks.tampering --rounds 9 --seed 6",
+        "benchmarks.tampering --rounds 9 --seed 6 --postgresql",
+    ]

@@ -226,15 +226,6 @@ def test_metadata_and_copies_that_are_broken_are_found(tmp_path: Path) -> None:
     assert {"metadata_readable", "bodies", "identity", "continuity"} <= _failed(folder)
 
 
-def test_signatures_hold_only_for_the_same_file(tmp_path: Path) -> None:
-    read = invoice().model_dump(mode="json")
-    read["findings"] = [{"code": "signature_valid", "severity": "info"}]
-    folder = _bag(tmp_path, _item(metadata={**META, "invoice": read}))
-    assert _outcomes(examine(folder))["signatures"] is Outcome.PASS
-    _put(folder / ORIGINAL, b"<EInvoice>other</EInvoice>")
-    assert {"signatures", "fixed_digests"} <= _failed(folder)
-
-
 def test_counts_and_attachments(tmp_path: Path) -> None:
     folder = sealed(tmp_path, _item(), decisions=())  # its facts name two attachments
     assert _failed(folder) == {"attachments"}

@@ -9,12 +9,6 @@ class UnknownDocument(YanpiaoError):
     code = "unknown_document"
 
 
-class StorageElsewhere(YanpiaoError):
-    """Files and bags lie where STORAGE_URL says, out of this command's reach."""
-
-    code = "storage_elsewhere"
-
-
 class UnknownBatch(YanpiaoError):
     code = "unknown_batch"
 

@@ -118,9 +118,12 @@ class Intake:
             media_type = sniff(content).value
         except DocumentError as fault:
             error = fault
-        return self._record(
+        receipt = self._record(
             batch_id, clean_name(name), sha256, len(content), media_type, error, kept=True
         )
+        # A disposal may have taken the same bytes away before their new row stood.
+        self._store.put(content)
+        return receipt
 
     def _refuse_large(self, batch_id: str, name: str, begun: bytes, stream: BinaryIO) -> Receipt:
         head, head_size = digest_of(BytesIO(begun))

@@ -25,14 +25,15 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from archive import accounts, audit, webhooks
+from archive import accounts, audit, results_back, webhooks
 from archive.noticing import Walk
+from archive.people import Person
 from archive.records import AuditRow, Document, now
 from archive.visibility import visible
-from archive.webhooks import BY_ACTION, Webhook, WebhookDelivery
+from archive.webhooks import BY_ACTION, MARKING, Event, Webhook, WebhookDelivery
 from extractors.errors import YanpiaoError
 from worker.log import logger
 from worker.services import Services
@@ -115,21 +116,45 @@ def follow(services: Services) -> int:
         if not rows:
             return 0
         hooks = webhooks.enabled(session)
-        count = 0
-        for row in rows:
-            event = BY_ACTION.get(row.action)
-            if event is None or row.document_id is None:
-                continue
-            for hook, person in hooks:
-                if event not in hook.events:
-                    continue
-                seen = visible(accounts.actor_of(person))
-                query = select(Document).where(Document.id == row.document_id, seen)
-                document = session.scalars(query).first()
-                if document is not None:
-                    webhooks.put(session, hook, event, row.at, document)
+        told = sum(_tell(session, row, hooks) for row in rows)
+        return told + _tell_marks(session, rows, hooks)
+
+
+def _tell(session: Session, row: AuditRow, hooks: list[tuple[Webhook, Person]]) -> int:
+    """What one deed on a document means for each webhook."""
+    event = BY_ACTION.get(row.action)
+    if event is None or row.document_id is None:
+        return 0
+    count = 0
+    for hook, person in hooks:
+        if event in hook.events:
+            for document in _seen(session, person, Document.id == row.document_id):
+                webhooks.put(session, hook, event, row.at, document)
+                count += 1
+    return count
+
+
+def _tell_marks(session: Session, rows: list[AuditRow], hooks: list[tuple[Webhook, Person]]) -> int:
+    """The marks for the accounting system of each document that these deeds concern, once."""
+    marking = [row for row in rows if row.action in MARKING]
+    documents = {row.document_id for row in marking if row.document_id is not None}
+    vouchers = {row.voucher_no for row in marking if row.document_id is None}
+    concerned = or_(Document.id.in_(documents), Document.voucher_no.in_(vouchers))
+    count = 0
+    for hook, person in hooks if marking else ():
+        if Event.RESULTS in hook.events:
+            for document in _seen(session, person, concerned):
+                results = results_back.results_of(session, document)
+                if results is not None:
+                    webhooks.put(session, hook, Event.RESULTS, None, document, results)
                     count += 1
     return count
+
+
+def _seen(session: Session, person: Person, wanted: ColumnElement[bool]) -> list[Document]:
+    """Those of the documents that the webhook's person may see."""
+    seen = visible(accounts.actor_of(person))
+    return list(session.scalars(select(Document).where(wanted, seen).order_by(Document.id)))
 
 
 def _new_rows(session: Session) -> list[AuditRow]:

@@ -18,9 +18,10 @@ __all__ = ["Outcome", "Property", "Report", "Result", "examine"]
 ITEMS = (*authenticity.ITEMS, *completeness.ITEMS, *usability.ITEMS, *safety.ITEMS)
 
 
-def examine(folder: Path, expected_digest: str | None = None) -> Report:
-    """Test every item. Never raises for what is wrong with the bag: that is what fails."""
-    under = UnderTest(folder, expected_digest)
+def examine(folder: Path, expected_digest: str | None = None, *, recheck: bool = True) -> Report:
+    """Test every item. Never raises for what is wrong with the bag: that is what fails. Without
+    `recheck`, signatures are not checked again, as right after they were."""
+    under = UnderTest(folder, expected_digest, recheck=recheck)
     return Report(
         bag=str(folder),
         voucher_no=under.content.voucher_no if under.content else None,

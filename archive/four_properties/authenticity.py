@@ -9,9 +9,12 @@ from lxml import etree
 from archive.bag_xml import NAMESPACE, schema
 from archive.four_properties.model import Judge, Property, Result
 from archive.four_properties.under_test import UnderTest
-from extractors.errors import YanpiaoError
+from extractors.errors import DocumentError, YanpiaoError
 from extractors.limits import Limits
+from extractors.model import Finding, Severity
 from extractors.safe_xml import Element, parse_xml
+from extractors.sniff import sniff
+from verifiers.signatures import check_signatures
 
 _judge = Judge(Property.AUTHENTICITY)
 _XML = "data/voucher.xml"
@@ -72,21 +75,50 @@ def metadata_agrees(under: UnderTest) -> Result:
 
 
 def signatures(under: UnderTest) -> Result:
-    """What was found out about electronic signatures when the file was read still holds, because
-    the file is still the same."""
+    """Electronic signatures of originals: what was found when they were read is found again, and
+    nothing is proven wrong that was not known then (电子签名有效性)."""
     if under.content is None:
         return _judge.faults("signatures", [under.unread], "evidence_signatures", signed=0)
-    found = {
-        invoice.original: _signature_codes(invoice.metadata) for invoice in under.content.invoices
-    }
-    signed = {path: codes for path, codes in found.items() if codes}
+    told: dict[str, set[str]] = {}
+    for invoice in under.content.invoices:
+        told.setdefault(invoice.original, set()).update(_signature_codes(invoice.metadata))
+    signed = {path: codes for path, codes in told.items() if codes}
     if not signed:
         return _judge.not_applicable("signatures", "evidence_unsigned")
-    faults = [f"{path}: {codes}" for path, codes in signed.items() if path in under.fixity.altered]
-    told = "; ".join(sorted(set(signed.values())))
+    altered = signed.keys() & under.fixity.altered
+    faults = [f"{path}: {', '.join(sorted(signed[path]))}" for path in sorted(altered)]
+    again: set[str] = set()
+    for path in sorted(signed.keys() - altered) if under.recheck else ():
+        found = _found_again(under, path)
+        again |= {finding.code for finding in found}
+        faults += [f"{path}: {fault}" for fault in _worse(signed[path], found)]
+    evidence = "evidence_signatures_again" if under.recheck else "evidence_signatures"
+    known = ", ".join(sorted({code for codes in signed.values() for code in codes}))
     return _judge.faults(
-        "signatures", faults, "evidence_signatures", signed=len(signed), codes=told
-    )
+        "signatures", faults, evidence,
+        signed=len(signed), codes=known, again=", ".join(sorted(again)) or "—",
+    )  # fmt: skip
+
+
+_HOLDS = frozenset({"signature_valid", "signature_extended"})
+
+
+def _found_again(under: UnderTest, path: str) -> tuple[Finding, ...]:
+    """What the signatures prove now. Only originals are asked that are byte for byte what was
+    read, and checked, in the confined process when they came in."""
+    try:
+        content = under.read(path)
+        return check_signatures(content, sniff(content))
+    except (OSError, DocumentError):
+        return ()  # another item says that it is missing or unknown
+
+
+def _worse(known: set[str], found: tuple[Finding, ...]) -> Iterator[str]:
+    """Where an undecidable outcome stays undecidable, nothing is worse."""
+    codes = {finding.code for finding in found}
+    yield from sorted(f.code for f in found if f.severity is Severity.BLOCK and f.code not in known)
+    if known & _HOLDS and not codes & _HOLDS:
+        yield f"{', '.join(sorted(known & _HOLDS))} → {', '.join(sorted(codes)) or '—'}"
 
 
 def identity(under: UnderTest) -> Result:
@@ -146,8 +178,7 @@ def _listed(root: Element) -> Iterator[tuple[str, str, str, str]]:
         )
 
 
-def _signature_codes(metadata: object) -> str:
+def _signature_codes(metadata: object) -> set[str]:
     invoice = metadata.get("invoice") if isinstance(metadata, dict) else None
     findings = invoice.get("findings", ()) if isinstance(invoice, dict) else ()
-    codes = [f["code"] for f in findings if "sign" in f["code"] or "seal" in f["code"]]
-    return ", ".join(sorted(set(codes)))
+    return {f["code"] for f in findings if "sign" in f["code"] or "seal" in f["code"]}

@@ -19,8 +19,11 @@ from archive.fixity import Inspection, inspect, listing
 class UnderTest:
     """`content` is None where the bag does not say what it holds; `unread` tells why."""
 
-    def __init__(self, folder: Path, expected_digest: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, expected_digest: str | None = None, *, recheck: bool = True
+    ) -> None:
         self.folder = folder
+        self.recheck = recheck
         self.expected_digest = expected_digest
         self.unread = ""
         self._bytes: dict[str, bytes] = {}
