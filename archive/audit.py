@@ -20,6 +20,7 @@ from archive.records import AuditRow, now
 from archive.row_proof import pending
 
 GENESIS = "0" * 64
+_NEWEST = "newest row of the audit trail"
 
 
 def digest_of(row: AuditRow) -> str:
@@ -58,9 +59,7 @@ def record(
     rows = pending(session)
     said = dict(detail or {}) | ({"rows": rows} if rows else {})
     one_writer(session)
-    last = session.execute(
-        select(AuditRow.seq, AuditRow.hash).order_by(AuditRow.seq.desc()).limit(1)
-    ).first()
+    last = _last(session)
     row = AuditRow(
         seq=last.seq + 1 if last else 1,
         at=now(),
@@ -73,14 +72,28 @@ def record(
     )
     row.hash = digest_of(row)
     session.add(row)
-    session.flush()
+    session.info[_NEWEST] = row
     return row
+
+
+def _last(session: Session) -> AuditRow | None:
+    """The newest row. While a transaction holds the lock, what it wrote last is the newest;
+    only what was rolled back to a savepoint is not."""
+    own: AuditRow | None = session.info.get(_NEWEST)
+    if own is not None and own in session:
+        return own
+    return session.scalars(select(AuditRow).order_by(AuditRow.seq.desc()).limit(1)).first()
 
 
 def before_commit(session: Session) -> None:
     """Let guarded rows that were changed after the transaction's last deed enter the trail."""
     if rows := pending(session):
         record(session, "rows_kept", detail={"rows": rows})
+
+
+def after_transaction(session: Session, *_: object) -> None:
+    """The lock is given up: others may write."""
+    session.info.pop(_NEWEST, None)
 
 
 @dataclass(frozen=True, slots=True)

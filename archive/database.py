@@ -69,6 +69,7 @@ class Database:
         self._writer = sessionmaker(self.engine, expire_on_commit=False)
         event.listen(self._writer, "after_flush", index.follow)
         event.listen(self._writer, "before_commit", audit.before_commit)
+        event.listen(self._writer, "after_transaction_end", audit.after_transaction)
         self._reader = sessionmaker(
             self.engine.execution_options(read_only=True), expire_on_commit=False
         )

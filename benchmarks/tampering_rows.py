@@ -104,8 +104,7 @@ def _columns(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) ->
 def _deletion_shows(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> bool:
     """What is read of a document that is not sealed may be read again; nothing vouches for it."""
     said = scope()[table.name]
-    by_bag = said["by"] == "bag" and not said.get("at_once")
-    return not by_bag or _sealed(connection, table, row)
+    return said.get("at_once") != [] or _sealed(connection, table, row)
 
 
 def _sealed(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> bool:

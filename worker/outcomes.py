@@ -36,6 +36,8 @@ from worker.visit import VisitResult
 #: Why a verified document stands where it is: the reading process is to look again.
 SECOND_LOOK = "second_look"
 
+_AT_ONCE = 500
+
 
 def _add_seconds(document: Document, stage: str, seconds: float) -> None:
     so_far = dict(document.seconds or {})
@@ -243,9 +245,15 @@ def record_sealing(
     """Enter the bag, archive the documents that it is the first to hold, and plan when they are
     verified again."""
     vouchers.record_bag(session, plan, sealed)
+    ids = [one.id for one in plan.documents]
     newly = [
         document
-        for document in (session.get_one(Document, one.id) for one in plan.documents)
+        for start in range(0, len(ids), _AT_ONCE)
+        for document in session.scalars(
+            select(Document)
+            .where(Document.id.in_(ids[start : start + _AT_ONCE]))
+            .order_by(Document.id)
+        ).unique()
         if document.state == State.PASSED
     ]
     for document in newly:
