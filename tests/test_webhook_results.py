@@ -18,8 +18,8 @@ from archive.records import now
 from archive.voucher_import import take_file
 from archive.webhooks import Event, WebhookDelivery
 from tests.helpers import CONFIRMED, FixedReader, hand_in, invoice, make_person, visit, xml
-from tests.test_vouchers import HEAD, _csv, _voucher
 from tests.test_webhooks import Receiver
+from tests.vouchering import HEAD, csv_file, of_voucher
 from worker import broker, webhooks
 from worker.pipeline import Pipeline
 from worker.services import Services
@@ -83,8 +83,8 @@ def test_the_accounting_system_hears_of_each_mark(joined: Services, receiver: Re
     assert webhooks.deliver(joined) == 1
     pipeline.seal("JZ-1")
     assert _told(joined) == 1
-    rows = [[*row, "赵记账", "2026-11-30"] for row in _voucher(验票凭证号="JZ-1")]
-    take_file(joined.database, _csv(rows, head=(*HEAD, "记账人", "记账日期")), "test")
+    rows = [[*row, "赵记账", "2026-11-30"] for row in of_voucher(验票凭证号="JZ-1")]
+    take_file(joined.database, csv_file(rows, head=(*HEAD, "记账人", "记账日期")), "test")
     assert _told(joined) == 1
     assert _told(joined) == 0
     assert _marks(receiver, secret) == [
