@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -70,29 +71,37 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--times", type=int, default=7)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--data", type=Path, help="keep what is made here, or use it (SQLite)")
     parser.add_argument("--pages", nargs="*", help="only pages whose address begins so")
     parser.add_argument("--forget", action="store_true", help="read the database from the disk")
     asked = parser.parse_args()
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     print(f"{machine()}, load before {load}, {asked.database}, {asked.count:,} documents")
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = asked.data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = "" if asked.database == "sqlite" else stack.enter_context(postgres.own_server())
         settings = Settings(data=folder, database_url=url)
         stack.enter_context(broker.bundled(settings))
         database = Database(settings.database)
         database.migrate()
         begun = time.perf_counter()
-        desk = fill(database, asked.count)
-        made = time.perf_counter() - begun
-        begun = time.perf_counter()
-        bring_up_to_date(database)
-        print(f"made in {made:.0f} s; figures added up in {time.perf_counter() - begun:.1f} s")
+        desk = _desk(database, folder / "desk.json", asked.count)
+        print(f"made, or found, in {time.perf_counter() - begun:.0f} s", flush=True)
         token = _session(database, desk)
         database.close()
         browser = launch(stack.enter_context(sync_playwright()))
         wanted = [page for page in pages_of(desk) if _is_asked_for(page, asked.pages)]
         _measure(browser, settings, token, wanted, asked.times, asked.forget)
+
+
+def _desk(database: Database, kept: Path, count: int) -> Desk:
+    """Made now, or as it was made before and written down."""
+    if kept.exists():
+        return Desk(**json.loads(kept.read_text("utf-8")))
+    desk = fill(database, count)
+    bring_up_to_date(database)
+    kept.write_text(json.dumps(asdict(desk)), "utf-8")
+    return desk
 
 
 def pages_of(desk: Desk) -> tuple[str, ...]:
@@ -103,17 +112,19 @@ def pages_of(desk: Desk) -> tuple[str, ...]:
         *("/find", "/find?q=0001", "/find?q=商贸", "/dashboard", "/audit"),
         *("/captcha", "/new", "/claims", f"/claims/{desk.claim}", f"/batches/{desk.batch}"),
         *(f"/documents/{desk.document}", "/notices", "/account"),
-        *("/people", f"/people/{desk.keeper.id}"),
+        *("/people", f"/people/{desk.keeper}"),
     )
 
 
 def _is_asked_for(page: str, beginnings: list[str] | None) -> bool:
-    return not beginnings or page.startswith(tuple(beginnings))
+    return not beginnings or any(
+        page == one or (one != "/" and page.startswith(one)) for one in beginnings
+    )
 
 
 def _session(database: Database, desk: Desk) -> str:
     with database.write() as session:
-        person = accounts.by_id(session, desk.keeper.id)
+        person = accounts.by_id(session, desk.keeper)
         return sessions.begin(session, person, factor_proved=True)
 
 

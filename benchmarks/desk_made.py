@@ -49,7 +49,7 @@ _ROWS = 5_000
 class Desk:
     """Who looks, and what there is to look at: an id of each sort of page."""
 
-    keeper: Actor
+    keeper: str
     case: str
     document: str
     claim: str
@@ -373,7 +373,7 @@ def _examples(database: Database, keeper: Actor) -> Desk:
         ).one()
         newest.submitter = keeper.id  # their own claim
         return Desk(
-            keeper=keeper,
+            keeper=keeper.id,
             case=case or newest.id,
             document=newest.id,
             claim=newest.id,
