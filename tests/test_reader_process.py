@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from extractors.checks import CONFIDENT
 from extractors.errors import EmptyFile, ReaderCrashed
 from extractors.model import Kind
 from fixtures.maker import Form, make, make_truth
@@ -170,3 +171,20 @@ def test_small_pictures_are_drawn_in_there(reader: ReaderProcess, tmp_path: Path
     pdf.write_bytes(b"%PDF-broken")
     assert reader.thumbnail(pdf, 0) is None
     assert reader.thumbnail(tmp_path / "missing", 0) is None
+
+
+def test_it_knows_our_names_though_it_may_not_read_the_policy(
+    tmp_path: Path, picture: Path
+) -> None:
+    """A picture shows our id beside a name that is nearly ours."""
+    ours = f"{TRUTH.buyer_name}"[:-1] + "园"
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "policy.toml").write_text(
+        f'[[buyers]]\nname = "{ours}"\ntax_ids = ["{TRUTH.buyer_tax_id}"]\n', encoding="utf-8"
+    )
+    with ReaderProcess(Settings(data=data, reader_seconds=120)) as started:
+        read = started.read(picture)[0]
+    assert read.buyer_name is not None
+    assert (read.buyer_name.value, read.buyer_name.confidence < CONFIDENT) == (ours, True)
+    assert read.doubted["buyer_name"].value == TRUTH.buyer_name
