@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _print_faults(readings)
     engine = PaddleRecogniser(threads=1)
     if options.worst:
-        draw_worst(readings, Bench(engine), options.worst, _WORST)
+        bench = _made_bench(engine, *_given(options))
+        draw_worst(readings, bench, options.worst, _WORST)
     if options.specimens:
         for line in specimen_table(options.specimens, Reader(recogniser=engine)):
             print(line)
@@ -111,8 +112,7 @@ def _read(tasks: Sequence[Task], options: argparse.Namespace) -> Iterator[Readin
     # Threads of numeric libraries are counted at import, in children.
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     context = multiprocessing.get_context("spawn")
-    given = (options.recognition_only, options.recorded, options.our_names)
-    with context.Pool(options.jobs, _start, given) as pool:
+    with context.Pool(options.jobs, _start, _given(options)) as pool:
         for reading in pool.imap_unordered(_one, left):
             _save(options.save, reading)
             progress.note(reading)
@@ -149,20 +149,28 @@ class _Progress:
         return sum(usual.get(sort, every) for sort in self._left) / self._jobs
 
 
+def _given(options: argparse.Namespace) -> tuple[bool, Path | None, bool]:
+    return options.recognition_only, options.recorded, options.our_names
+
+
 _bench: Bench | None = None
 
 
 def _start(recognition_only: bool, recorded: Path | None, our_names: bool) -> None:
     """In a worker: load the engine once, unless most pages were recognised before."""
     global _bench
-    engine: Recogniser = (paddle := PaddleRecogniser(threads=1))
-    if recorded is not None:
-        engine = RecordedRecogniser(paddle, recorded)
-    else:
-        paddle.load()
+    engine = PaddleRecogniser(threads=1)
+    if recorded is None:
+        engine.load()
+    _bench = _made_bench(engine, recognition_only, recorded, our_names)
+
+
+def _made_bench(
+    engine: Recogniser, recognition_only: bool, recorded: Path | None, our_names: bool
+) -> Bench:
     name, tax_id = school()
-    _bench = Bench(
-        engine,
+    return Bench(
+        RecordedRecogniser(engine, recorded) if recorded is not None else engine,
         recognition_only=recognition_only,
         recorded=recorded,
         ours=[Party((name,), (tax_id,))] if our_names else (),

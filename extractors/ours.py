@@ -51,7 +51,8 @@ def mended_by_ours(reading: Invoice, parties: Sequence[Party]) -> Invoice:
 
 def _is_meant(party: Party, name: Field[str] | None, tax_id: Field[str] | None) -> bool:
     """A name alone is enough where it is unsure: another's name may be as like ours as a misread
-    one (a school and its canteen), and an id that satisfies its check is what it is."""
+    one (a school and its canteen). An id that was read surely and satisfies its check stands;
+    an unsure one may have been made to satisfy it."""
     if name is None:
         return False
     by_name = max(_likeness(name.value, own) for own in party.names)
@@ -60,7 +61,8 @@ def _is_meant(party: Party, name: Field[str] | None, tax_id: Field[str] | None) 
     by_id = max((_likeness(tax_id.value, own) for own in party.tax_ids), default=0.0)
     if by_id == 1:
         return by_name >= _LIKE_NAME_BY_ID
-    return not check_character_holds(tax_id.value) and by_name >= _LIKE_NAME and by_id >= _LIKE_ID
+    proven = tax_id.confidence >= CONFIDENT and check_character_holds(tax_id.value)
+    return not proven and by_name >= _LIKE_NAME and by_id >= _LIKE_ID
 
 
 def _likeness(one: str, other: str) -> float:

@@ -43,6 +43,7 @@ def said(invoice: Invoice) -> tuple[str | None, str | None]:
         ("杭州市临漏案验学校", "12330108L7N48R0T2"),
         ("杭州市临湖实验学校", None),
         ("杭州市临阑实验学校", TAX_ID),
+        ("杭州市临通案验学校", "12330108LQ7N48R01L"),  # made to satisfy the check
         ("1杭州市临澜实验学校", "12330108147W48R0T2"),
     ],
 )
