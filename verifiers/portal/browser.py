@@ -107,9 +107,8 @@ class TabBrowser:
         """A tab, once one of the settings' number is free. Raises `BrowserMissing` when no
         browser can be started or attached to. A browser that died under the tab is dropped."""
         async with self._free:
-            browser = await self._started()
+            browser, tab = await self._opened()
             try:
-                tab = await self._open(browser)
                 try:
                     yield tab
                 except BaseException:
@@ -130,6 +129,17 @@ class TabBrowser:
                     await page.close()
         if self._browser is not None:
             await self._drop(self._browser)
+
+    async def _opened(self) -> tuple[Browser, Tab]:
+        """A tab and its browser. One in which none can be opened is given up for another: where the
+        driver was killed, the browser's object still says that it is connected."""
+        browser = await self._started()
+        try:
+            return browser, await self._open(browser)
+        except Error:
+            await self._drop(browser)
+        browser = await self._started()
+        return browser, await self._open(browser)
 
     async def _open(self, browser: Browser) -> Tab:
         # A person may have closed a tab that stood in their window.
@@ -180,7 +190,7 @@ class TabBrowser:
         with contextlib.suppress(Error, TimeoutError):
             await asyncio.wait_for(browser.close(), _TIDY_SECONDS)
         if playwright is not None:
-            with contextlib.suppress(Error, TimeoutError):
+            with contextlib.suppress(Exception):  # a driver that is no more raises a bare one
                 await asyncio.wait_for(playwright.stop(), _TIDY_SECONDS)
 
     async def _started(self) -> Browser:
