@@ -1,4 +1,5 @@
-"""`yanpiao storage ...`: the keys that files and bags are sealed with (docs/security.md)."""
+"""`yanpiao storage ...`: the keys that files and bags are sealed with (docs/security.md), and files
+that nobody knows."""
 
 from __future__ import annotations
 
@@ -15,10 +16,11 @@ from archive.keyring import Keyring, new_key
 from archive.rekeying import rekey as rekey_all
 from archive.storage import open_storage
 from archive.store import StorageKeyMissing
+from archive.unclaimed import ASIDE, set_aside
 from worker.services import Services
 from worker.settings import Settings
 
-app = typer.Typer(help="Keys of what is kept: make, change, open.", no_args_is_help=True)
+app = typer.Typer(help="What is kept: its keys, and files that nobody knows.", no_args_is_help=True)
 
 
 def _ring(settings: Settings) -> Keyring:
@@ -67,3 +69,22 @@ def open_copy(
     ring = _ring(Settings())
     target.mkdir(mode=0o700)
     typer.echo(json.dumps({"opened": open_folder(source, target, ring)}))
+
+
+@app.command()
+def unclaimed(
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds that a file has to get its row.")
+    ] = 900.0,
+) -> None:
+    """Set files aside that no document, proof or picture names: what was kept when the database
+    failed in the same moment, and was never acknowledged. They lie in `unclaimed/` beside `files/`
+    then; nothing is deleted. May run at any time; once a month is enough."""
+    settings = Settings()
+    services = Services.open(settings)
+    storage = open_storage(settings.storage_url, settings.root, settings.keyring)
+    names = set_aside(services.database, storage.places, patience)
+    with services.database.write() as session:
+        audit.record(session, "files_set_aside", detail={"count": len(names)})
+    services.close()
+    typer.echo(json.dumps({"folder": ASIDE, "set_aside": names}))

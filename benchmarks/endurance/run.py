@@ -23,7 +23,9 @@ from archive import accounts, tokens
 from archive.actors import Role
 from archive.database import Database
 from archive.records import IN_MOTION, Document, State, Voucher
+from archive.storage import Storage, open_storage
 from archive.tokens import Scope
+from archive.unclaimed import set_aside
 from benchmarks.endurance import house as houses
 from benchmarks.endurance.disk import small_disk
 from benchmarks.endurance.faults import Injector, Met
@@ -98,6 +100,7 @@ class Outcome:
     started: int = 0
     seconds: float = 0
     drained_in: float | None = None
+    set_aside: list[str] = field(default_factory=list)
     days: int = 0
 
     @property
@@ -120,6 +123,7 @@ class Outcome:
         drained = "NOT IN TIME" if self.drained_in is None else f"{self.drained_in:.0f} s"
         return [
             f"{self.thanked} uploads acknowledged; sent again after {self.refused}",
+            f"{len(self.set_aside)} files without a record set aside",
             f"documents: {self.documents}",
             f"{self.started} processes started; full disk: {self.disk}",
             f"drained in {drained}, the clock set {self.days} days on for what waited",
@@ -184,6 +188,8 @@ def _through(plan: Plan, house: House, pile: Pile, outcome: Outcome, say: Say) -
         counted = session.execute(select(Document.state, func.count()).group_by(Document.state))
         outcome.documents = dict(counted.all())
     judged = _services(house)
+    # What was kept when the database failed in the same moment, as the keeper's command does.
+    outcome.set_aside = set_aside(judged.database, _storage(house).places, patience=0)
     judge = Judge(house, judged, counter.thanks, injector)
     outcome.checks = {
         "every fault was recovered from": [
@@ -211,6 +217,11 @@ def _services(house: House) -> Services:
     keys = {name: value for name, value in house.environment.items() if name.startswith("AWS_")}
     os.environ.update(keys)
     return Services.open(house.settings())
+
+
+def _storage(house: House) -> Storage:
+    settings = house.settings()
+    return open_storage(settings.storage_url, settings.root, settings.keyring)
 
 
 def _token(database: Database) -> str:
