@@ -160,8 +160,9 @@ def _drain(services: Services) -> None:
 @pytest.mark.parametrize("mounted", [True, False])
 def test_a_full_disk_is_full(mounted: bool) -> None:
     """However this machine allows it: by a disk that has an end, or by forbidding the writing."""
-    code = "import sys\nfor line in sys.stdin:\n try:\n  open(line.strip(), 'w').write('x' * 5000)"
-    code += "\n  print('written', flush=True)\n except OSError as e:\n  print(e.errno, flush=True)"
+    code = "import sys\nfrom pathlib import Path\nfor line in sys.stdin:\n try:"
+    code += "\n  Path(line.strip()).write_text('x' * 5000)\n  print('written', flush=True)"
+    code += "\n except OSError as e:\n  print(e.errno, flush=True)"
     with small_disk(4) as disk:
         if mounted and not disk.mounted:
             pytest.skip("nothing may be mounted here")

@@ -53,8 +53,9 @@ class WarmWorker(SimpleWorker):
         super().__init__([queue_of(self.stage, client)], *args, **kwargs)
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
-        # Nobody would ever stop a worker whose pool is dead, and the next pool brings its own.
-        die_with_parent(self.keeper)
+        if self.keeper != os.getpid():
+            # Nobody would ever stop a worker whose pool is dead, and the next pool brings its own.
+            die_with_parent(self.keeper)
         with own_temporary_folder():
             return self._work(*args, **kwargs)
 
