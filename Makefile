@@ -1,7 +1,8 @@
 # make run    the sample batch through everything, then stop
 # make serve  start the services and stay (DATA=folder chooses the data folder)
 # make test   every check and test
-# make fast   the inner loop: style, types, layers, fast tests
+# make loop   the inner loop, within a minute: style, types, layers, the quickest tests
+# make fast   style, types, layers, and all that needs no browser, recognition or whole services
 # make sbom   the list of all packages; make audit asks whether any is known to be vulnerable
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ DATA   ?= data
 WORKERS ?= 2
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run serve test fast slow postgres check sbom audit format lock doctor install clean
+.PHONY: run serve test loop fast slow postgres check sbom audit format lock doctor install clean
 
 run: install
 	$(BIN)/python -m fixtures.demo
@@ -21,6 +22,9 @@ serve: install
 	YANPIAO_DATA=$(DATA) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start
 
 test: install fast slow
+
+loop: check
+	$(BIN)/pytest -q -m "not slow and not broad" -n $(WORKERS) --dist worksteal
 
 fast: check postgres
 	$(BIN)/pytest -q -m "not slow" -n $(WORKERS) --dist worksteal

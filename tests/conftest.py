@@ -160,3 +160,46 @@ def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "storage")
     url: str = request.getfixturevalue("s3_url")
     return url
+
+
+#: Files whose fast tests take most of the fast tests' time: each starts servers, tries every role,
+#: or goes many rounds. `make loop` leaves them out, so that a change is judged within a minute.
+BROAD = frozenset(
+    [
+        "accounts",
+        "accounts_engines",
+        "archive",
+        "backup_storage",
+        "deploying",
+        "disposal",
+        "encrypted",
+        "endurance",
+        "exports",
+        "faces_digital",
+        "fairness",
+        "hostile",
+        "intake",
+        "opening",
+        "review_desk",
+        "review_together",
+        "review_values",
+        "roles",
+        "row_agreement",
+        "search",
+        "search_engines",
+        "second_factor",
+        "sending",
+        "sentinel",
+        "storage",
+        "tracing",
+        "transfers",
+        "vouchers",
+        "webhooks",
+    ]
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem.removeprefix("test_") in BROAD:
+            item.add_marker(pytest.mark.broad)
