@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +30,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="where the results go as JSON")
     parser.add_argument("--log", type=Path, help="where the services' log is kept")
     options = parser.parse_args()
+    # Told to stop, also in the background of a script, it takes its house down with it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     console = Console(width=None if sys.stdout.isatty() else 110)
     said = f"{machine()}, load {psutil.getloadavg()[0]:.1f}"
