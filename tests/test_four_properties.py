@@ -205,6 +205,10 @@ def _scripted() -> bytes:
         ("no_programs", b"#!/bin/sh\n", "xml"),
         ("no_active_content", _scripted(), "pdf"),
     ],
+    ids=[
+        *("broken PDF", "locked PDF", "broken XML", "broken PNG", "program", "other picture"),
+        *("XML called PDF", "program called XML", "script", "PDF with a script"),
+    ],
 )
 def test_originals_that_cannot_last_are_found(
     tmp_path: Path, item_code: str, content: bytes, suffix: str
