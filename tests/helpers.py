@@ -16,7 +16,8 @@ from starlette.testclient import TestClient
 
 from archive import accounts, sessions
 from archive.actors import EVERYWHERE, Actor, Role
-from archive.records import AuditRow, Document, new_id, now
+from archive.database import Database
+from archive.records import AuditRow, Document, InvoiceRow, State, Voucher, new_id, now
 from extractors.model import Box, Field, Finding, Invoice, Kind, Source
 from extractors.words import Look
 from verifiers.model import CaptchaDesk, Evidence, PortalValues, Reason, Verdict, Verification
@@ -144,6 +145,36 @@ def sha256(content: bytes) -> str:
 
 
 SOON = now() + dt.timedelta(days=1)
+
+
+def archived(database: Database, number: str, voucher: str = "V1") -> str:
+    """A document in the archive, entered without a road, with the number of its invoice."""
+    document_id = new_id()
+    with database.write() as session:
+        if session.get(Voucher, voucher) is None:
+            session.add(Voucher(voucher_no=voucher))
+            session.flush()
+        session.add(
+            Document(
+                id=document_id,
+                sha256=sha256(number.encode()),
+                size=1,
+                name="a.pdf",
+                voucher_no=voucher,
+                state=State.ARCHIVED,
+            )
+        )
+        session.flush()
+        session.add(
+            InvoiceRow(
+                document_id=document_id,
+                kind="x",
+                invoice_number=number,
+                number_reversed=number[::-1],
+                data={},
+            )
+        )
+    return document_id
 
 
 def undecided(reason: Reason, retry_at: dt.datetime | None = SOON) -> Verification:

@@ -13,37 +13,8 @@ from sqlalchemy.exc import DatabaseError
 
 from archive import audit, search
 from archive.database import Database
-from archive.records import Base, Document, InvoiceRow, State, Voucher, new_id
-from tests.helpers import sha256
-
-
-def _document(database: Database, number: str, voucher: str = "V1") -> str:
-    document_id = new_id()
-    with database.write() as session:
-        if session.get(Voucher, voucher) is None:
-            session.add(Voucher(voucher_no=voucher))
-            session.flush()
-        session.add(
-            Document(
-                id=document_id,
-                sha256=sha256(number.encode()),
-                size=1,
-                name="a.pdf",
-                voucher_no=voucher,
-                state=State.ARCHIVED,
-            )
-        )
-        session.flush()
-        session.add(
-            InvoiceRow(
-                document_id=document_id,
-                kind="x",
-                invoice_number=number,
-                number_reversed=number[::-1],
-                data={},
-            )
-        )
-    return document_id
+from archive.records import Base, InvoiceRow
+from tests.helpers import archived
 
 
 def _chain(database: Database, rows: int = 5) -> None:
@@ -119,7 +90,7 @@ def test_many_writers_make_one_chain(database: Database) -> None:
 
 
 def test_numbers_are_found_whole_by_beginning_and_by_end(database: Database) -> None:
-    ids = {n: _document(database, n) for n in ("12345678", "12340000", "99995678")}
+    ids = {n: archived(database, n) for n in ("12345678", "12340000", "99995678")}
     with database.read() as session:
 
         def found(query: str) -> list[tuple[str, str]]:
