@@ -66,7 +66,7 @@ class TooMuchContent(DocumentError):
 
 
 class ArchiveBomb(DocumentError):
-    """An OFD (ZIP) that unpacks to more, or into more entries, than any invoice needs."""
+    """An OFD or ZIP that unpacks to more, or into more entries, than is honestly needed."""
 
     code = "archive_bomb"
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 import puremagic
 
 from extractors.errors import DamagedFile, EmptyFile, EncryptedFile, UnsupportedFile
+from extractors.zip_directory import open_zip
 
 
 class MediaType(StrEnum):
@@ -50,7 +51,8 @@ def sniff(data: bytes) -> MediaType:
     """The form of a whole file's bytes.
 
     Raises `EmptyFile`; `EncryptedFile` for a ZIP with a password; `DamagedFile` for a ZIP
-    without a readable directory; `UnsupportedFile(found=...)` for everything no reader takes.
+    without a readable directory, `ArchiveBomb` for one with a monstrous directory;
+    `UnsupportedFile(found=...)` for everything no reader takes.
     """
     if not data:
         raise EmptyFile
@@ -91,7 +93,7 @@ def looks_like_xml(data: bytes) -> bool:
 
 def _inside_zip(data: bytes) -> MediaType:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as package:
+        with open_zip(io.BytesIO(data)) as package:
             entries = package.infolist()
     except (zipfile.BadZipFile, ValueError, OSError, EOFError, struct.error, NotImplementedError):
         raise DamagedFile(detail="the ZIP directory cannot be read") from None

@@ -16,6 +16,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from extractors.errors import ArchiveBomb, DamagedFile, DocumentError, EncryptedFile
+from extractors.zip_directory import open_zip
 
 _ENCRYPTED = 0x1
 _UTF8_NAME = 0x800
@@ -56,8 +57,10 @@ def is_bundle(stream: BinaryIO) -> bool:
     if start != b"PK\x03\x04":
         return False
     try:
-        with zipfile.ZipFile(stream) as package:
+        with open_zip(stream) as package:
             names = {name.replace("\\", "/").lstrip("/").lower() for name in package.namelist()}
+    except ArchiveBomb:
+        return True  # no document has so many entries; `unpack` refuses it
     except _FAULTS:
         return False  # its reader says what is wrong with it
     finally:
@@ -90,7 +93,7 @@ class _Budget:
 
 def _unpack(stream: BinaryIO, budget: _Budget, file_size: int, depth: int) -> Iterator[Unpacked]:
     try:
-        package = zipfile.ZipFile(stream)
+        package = open_zip(stream)
     except _FAULTS:
         raise DamagedFile(detail="the ZIP directory cannot be read") from None
     with package:
