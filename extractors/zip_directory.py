@@ -39,6 +39,6 @@ def open_zip(stream: BinaryIO) -> zipfile.ZipFile:
     """The ZIP in a stream, which is the caller's to close. Raises `ArchiveBomb` for a directory
     that no honest package has, and whatever `zipfile.ZipFile` raises."""
     guarded = _Guarded(stream)
-    package = zipfile.ZipFile(guarded)  # type: ignore[arg-type]  # it asks for no more than these
+    package = zipfile.ZipFile(guarded)
     guarded.bounded = False
     return package
