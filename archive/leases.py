@@ -10,7 +10,7 @@ import datetime as dt
 import secrets
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, or_, update
+from sqlalchemy import ColumnElement, CursorResult, case, or_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from archive.records import Document, Voucher, now
@@ -47,7 +47,8 @@ def take(
     seconds: float,
     states: tuple[str, ...] | None = None,
 ) -> str | None:
-    """Lease the row and count the attempt; None if it is leased, gone, or in another state."""
+    """Lease the row and count the attempt, and the one before as lost where it never ended; None if
+    the row is leased, gone, or in another state."""
     moment = now()
     token = secrets.token_hex(16)
     conditions = [
@@ -56,15 +57,15 @@ def take(
     ]
     if states is not None:
         conditions.append(Document.state.in_(states))
+    values: dict[str, object] = {
+        "lease": token,
+        "lease_until": moment + dt.timedelta(seconds=seconds),
+        "attempts": table.attempts + 1,
+    }
+    if table is Document:  # who left a lease behind did not come to its end
+        values["losses"] = Document.losses + case((Document.lease.is_not(None), 1), else_=0)
     statement = (
-        update(table)
-        .where(*conditions)
-        .values(
-            lease=token,
-            lease_until=moment + dt.timedelta(seconds=seconds),
-            attempts=table.attempts + 1,
-        )
-        .execution_options(synchronize_session=False)
+        update(table).where(*conditions).values(values).execution_options(synchronize_session=False)
     )
     return token if _changed(session.execute(statement)) else None
 
@@ -87,7 +88,7 @@ def end(session: Session, table: Row, key: str, token: str, *, keep_attempts: bo
     """
     values: dict[str, object] = {"lease": None, "lease_until": None}
     if not keep_attempts:
-        values["attempts"] = 0
+        values |= dict.fromkeys(("attempts", "losses") if table is Document else ("attempts",), 0)
     statement = (
         update(table)
         .where(_key(table) == key, table.lease == token)

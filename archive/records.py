@@ -184,6 +184,9 @@ class Document(Leased, Base):
     #: When an archived document is to be verified again, if it is.
     again_at: Mapped[dt.datetime | None] = mapped_column(index=True)
 
+    #: How many of the `attempts` ended without a word, with their worker: hardly ever the
+    #: document's fault, which opens in a process of its own.
+    losses: Mapped[int] = mapped_column(default=0, server_default="0")
     #: Tries at the portal that ended undecided, for the growing pause between them.
     portal_tries: Mapped[int] = mapped_column(default=0)
     #: Seconds of work by stage: {"read": 3.1, "verify": 5.0, "archive": 0.2}.
@@ -193,6 +196,15 @@ class Document(Leased, Base):
     verifications: Mapped[list[VerificationRow]] = relationship(
         back_populates="document", order_by="VerificationRow.id"
     )
+
+    @property
+    def failures(self) -> int:
+        """Tries of the present step that ended with an error, or go on."""
+        return self.attempts - self.losses
+
+    def forget_tries(self) -> None:
+        """A person has the present step begun anew."""
+        self.attempts = self.losses = 0
 
 
 class Upload(Base):

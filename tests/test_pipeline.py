@@ -167,15 +167,31 @@ def test_a_crash_is_tried_three_times_then_said(services: Services) -> None:
     assert actions(services, receipt.document_id).count("reading_retried") == 2
 
 
-def test_a_worker_that_dies_silently_counts_as_a_crash(services: Services) -> None:
-    receipt = hand_in(services, xml())
-    for _ in range(3):
+def _lose_workers(services: Services, document_id: str, times: int) -> None:
+    for _ in range(times):
         with services.database.write() as session:  # a lease whose holder was killed
-            assert leases.take(session, Document, receipt.document_id, -1)
+            assert leases.take(session, Document, document_id, -1)
+
+
+def test_a_document_is_not_to_blame_for_the_end_of_its_workers(services: Services) -> None:
+    receipt = hand_in(services, xml())
+    _lose_workers(services, receipt.document_id, 9)
+    crashing = FixedReader(ReaderCrashed(detail="signal 11"))
+    Pipeline(services).read(receipt.document_id, crashing)
+    document = load(services, receipt.document_id)
+    assert (document.state, document.failures, document.losses) == ("received", 1, 9)
+    Pipeline(services).read(receipt.document_id, FixedReader(invoice()))
+    document = load(services, receipt.document_id)
+    assert (document.state, document.attempts, document.losses) == ("read", 0, 0)
+
+
+def test_a_document_over_which_every_worker_is_lost_is_given_up(services: Services) -> None:
+    receipt = hand_in(services, xml())
+    _lose_workers(services, receipt.document_id, services.settings.max_losses + 1)
     reader = FixedReader(invoice())
     Pipeline(services).read(receipt.document_id, reader)
-    assert load(services, receipt.document_id).reason == "reader_crashed"
-    assert reader.calls == 0
+    document = load(services, receipt.document_id)
+    assert (document.state, document.reason, reader.calls) == ("failed", "reader_crashed", 0)
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing(services: Services) -> None:

@@ -40,12 +40,14 @@ _LONGEST_BACK_OFF = dt.timedelta(hours=1)
 
 
 def _rested(document: Document, moment: dt.datetime, pause: dt.timedelta) -> bool:
-    """True once a document has lain still long enough: longer after each failed attempt. What was
+    """True once a document has lain still long enough: longer after each
+    failed attempt, and after two whose worker was lost. What was
     changed in the future was so by a clock that has been put back: nobody knows how long it lies.
     """
     if document.updated_at > moment + pause:
         return True
-    wait = min(pause * 2 ** min(document.attempts, 12), _LONGEST_BACK_OFF)
+    tries = document.failures + document.losses // 2
+    wait = min(pause * 2 ** min(tries, 12), _LONGEST_BACK_OFF)
     rested: bool = document.updated_at + wait <= moment
     return rested
 

@@ -79,8 +79,7 @@ class Pipeline:
         began = time.monotonic()
         try:
             with self._keeper(Document, document_id, token):
-                if document.attempts > self._settings.max_tries:
-                    # Its worker died each time without a word: that counts as a crash too.
+                if document.losses > self._settings.max_losses:
                     raise ReaderCrashed(detail="the reading worker was lost")
                 with self._services.store.local(document.sha256) as path:
                     invoices = with_findings(reader.read(path), reader.signatures(path))
@@ -121,7 +120,8 @@ class Pipeline:
     def _reading_failed(
         self, document: Document, token: str, error: YanpiaoError, seconds: float
     ) -> None:
-        final = not error.retryable or document.attempts >= self._settings.max_tries
+        tried = document.failures >= self._settings.max_tries
+        final = not error.retryable or tried or document.losses > self._settings.max_losses
         log.warning("reading_failed", document_id=document.id, code=error.code, final=final)
         with self._database.write() as session:
             if not leases.end(session, Document, document.id, token, keep_attempts=not final):
@@ -217,7 +217,7 @@ class Pipeline:
             document = session.get_one(Document, document_id)
             row = document.verifications[-1]
         seen: dict[str, tuple[Look, ...]] = {}
-        if document.attempts <= self._settings.max_tries:
+        if document.losses <= self._settings.max_losses:
             try:
                 with (
                     tracing.step("second look", document_id),

@@ -208,6 +208,12 @@ class Settings(BaseSettings):
     )
     clock_seconds: float = Field(5, gt=0, description="Pause between two rounds of the clock.")
     max_tries: int = Field(3, ge=1, description="Tries of a reading before it counts as failed.")
+    max_losses: int = Field(
+        10,
+        ge=1,
+        description="So often a worker may be lost (killed, power cut) over one document before "
+        "the document counts as failed.",
+    )
     inbox: Path | None = Field(
         None, description="Watched folder; empty: `inbox` in the data folder."
     )

@@ -11,7 +11,6 @@ import structlog
 from rq import SimpleWorker
 from rq.exceptions import DeserializationError
 from rq.serializers import JSONSerializer
-from rq.worker_pool import WorkerPool
 from rq.worker_registration import REDIS_WORKER_KEYS
 
 from extractors.errors import YanpiaoError
@@ -20,6 +19,7 @@ from worker.broker import connect, wait_for
 from worker.fair_queue import FairQueue
 from worker.living import die_with_parent, own_temporary_folder
 from worker.log import configure, logger
+from worker.pool import StagePool, end_when_told
 from worker.queues import Stage, queue_of
 from worker.settings import Settings
 
@@ -54,6 +54,7 @@ class WarmWorker(SimpleWorker):
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         if self.keeper != os.getpid():
+            end_when_told()
             # Nobody would ever stop a worker whose pool is dead, and the next pool brings its own.
             die_with_parent(self.keeper)
         with own_temporary_folder():
@@ -121,7 +122,7 @@ def run_pool(stage: Stage, settings: Settings, count: int) -> None:
     """
     client = connect(settings)
     wait_for(client, _BROKER_START_SECONDS)
-    pool = WorkerPool(
+    pool = StagePool(
         [queue_of(stage, client)],
         connection=client,
         num_workers=count,

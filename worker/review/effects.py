@@ -86,7 +86,7 @@ def ask_picture(scene: Scene) -> None:
 
 def reread(scene: Scene) -> None:
     """Read again from the start; what was corrected by hand is forgotten."""
-    scene.document.attempts = 0
+    scene.document.forget_tries()
     page_pictures.keep(scene.session, scene.document.id, ())
     scene.move(State.RECEIVED)
 
@@ -98,7 +98,7 @@ def reverify(scene: Scene) -> None:
         document.next_try_at = now()
         return
     _hold_claim(scene, scene.invoice())
-    document.attempts = 0
+    document.forget_tries()
     scene.move(State.READ)
 
 
@@ -137,7 +137,7 @@ def confirm(scene: Scene) -> None:
         told = [Finding.model_validate(one) for one in row.findings]
         again = rejudged(done.invoice, row.verdict, row.reason, row.portal_values, told)
     if row is None or again is None:
-        scene.document.attempts = 0
+        scene.document.forget_tries()
         scene.move(State.READ)
         return
     _follow(scene, done.invoice, row, again)
