@@ -4,7 +4,6 @@ afterwards. And that its checks can fail."""
 from __future__ import annotations
 
 import errno
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,11 +28,6 @@ from worker.queues import Stage, enqueue
 from worker.services import Services
 
 
-@pytest.mark.skipif(
-    not os.environ.get("YANPIAO_ENDURANCE"),
-    reason="NOT YET STEADY: set YANPIAO_ENDURANCE=1. By chance a document whose reading worker is "
-    "killed again and again fails as reader_crashed, and a killed worker's folder is left",
-)
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.xdist_group("road")

@@ -85,3 +85,23 @@ def _until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline, "no worker starts"
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("command", ["web", "clock"])
+def test_what_is_told_to_end_while_it_starts_leaves_nothing(
+    services: Services, temporary: Path, command: str
+) -> None:
+    settings = {"YANPIAO_DATA": str(services.settings.root), "TMPDIR": str(temporary)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "worker.cli", command],
+        cwd=ROOT,
+        env=os.environ | settings | {"REDIS_URL": services.settings.redis_url or ""},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _until(lambda: bool(list(temporary.glob("*/held-*/.held"))))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+    assert not list(temporary.glob("*/held-*"))

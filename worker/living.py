@@ -12,9 +12,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from archive.scratch import clear_dead, held_folder
 
+#: The signals that tell a process to end.
+ENDING = (signal.SIGINT, signal.SIGTERM)
 _PR_SET_PDEATHSIG = 1
 #: A socket's path has 107 characters; names below the folder take up to 80.
 _DEEPEST = 27
@@ -28,6 +31,20 @@ def die_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(0)
+
+
+def end_when_told() -> None:
+    """Until something better answers them (a server, a worker's loop), signals to end end this
+    process with all that a `with` cleans up, not on the spot."""
+    for number in ENDING:
+        signal.signal(number, _end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
+
+def _end(*_: object) -> NoReturn:
+    for number in ENDING:  # told twice, the cleaning up would be broken off
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(0)
 
 
 @contextmanager

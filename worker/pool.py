@@ -4,14 +4,13 @@ also those that are only just starting."""
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 from rq.worker_pool import WorkerPool
 
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+from worker.living import ENDING
 
 
 class StagePool(WorkerPool):
@@ -31,24 +30,11 @@ class StagePool(WorkerPool):
         super().start_workers(*args, **kwargs)
 
 
-def end_when_told() -> None:
-    """In a worker that starts: a signal to end ends it, with all that a `with` cleans up."""
-    for number in _ENDING:
-        signal.signal(number, _end)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-
-
-def _end(*_: object) -> NoReturn:
-    for number in _ENDING:  # told twice, the cleaning up would be broken off
-        signal.signal(number, signal.SIG_IGN)
-    sys.exit(0)
-
-
 @contextmanager
 def _signals_wait() -> Iterator[None]:
     """Signals to end are kept until after. A process that is forked inside keeps them until
-    `end_when_told`."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    `worker.living.end_when_told`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield
     finally:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from worker.broker import connect, serve_bundled, wait_for
-from worker.living import own_temporary_folder
+from worker.living import end_when_told, own_temporary_folder
 from worker.log import configure
 from worker.people_command import welcome_admin
 from worker.queues import Stage
@@ -36,6 +36,7 @@ def web(
     configure(settings.log_level, settings.log_format)
     wait_for(connect(settings), 60)
     welcome_admin(settings)
+    end_when_told()  # uvicorn, once it has ended, raises the signal that ended it again
     # Named, not imported: this layer does not know the web, it only starts it.
     with own_temporary_folder():
         uvicorn.run(
@@ -69,6 +70,7 @@ def clock() -> None:
     settings = Settings()
     configure(settings.log_level, settings.log_format)
     wait_for(connect(settings), 60)
+    end_when_told()
     with own_temporary_folder():
         Clock(Services.open(settings)).run()
 

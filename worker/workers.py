@@ -17,9 +17,9 @@ from extractors.errors import YanpiaoError
 from worker import jobs, tracing
 from worker.broker import connect, wait_for
 from worker.fair_queue import FairQueue
-from worker.living import die_with_parent, own_temporary_folder
+from worker.living import die_with_parent, end_when_told, own_temporary_folder
 from worker.log import configure, logger
-from worker.pool import StagePool, end_when_told
+from worker.pool import StagePool
 from worker.queues import Stage, queue_of
 from worker.settings import Settings
 
