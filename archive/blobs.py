@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from archive.store import INCOMING, StorageFull, StorageUnreachable, StoredFileMissing, durable
+from archive.store import INCOMING, StorageUnreachable, StoredFileMissing, disk_fault, durable
 
 
 class Blobs(Protocol):
@@ -50,9 +49,7 @@ class FolderBlobs:
             with durable(target, self._incoming(name)) as stream:
                 stream.write(content)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise StorageFull(detail=error.strerror) from error
-            raise StorageUnreachable(detail=error.strerror) from error
+            raise disk_fault(error) from error
 
     def _incoming(self, name: str) -> Path:
         """Where it is written first: a place that the store keeps tidy."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from archive.buckets import Bucket
 from archive.store import (
@@ -15,6 +15,7 @@ from archive.store import (
     StorageKeyMissing,
     StoredFileMissing,
     checked,
+    disk_fault,
     name_of,
 )
 
@@ -47,9 +48,13 @@ class S3Store:
     @contextmanager
     def local(self, sha256: str) -> Iterator[Path]:
         content = self.get(sha256)
-        with tempfile.TemporaryDirectory(prefix="yanpiao-file-") as folder:
-            path = Path(folder) / sha256
-            path.write_bytes(content)
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(TemporaryDirectory(prefix="yanpiao-file-"))
+                path = Path(folder) / sha256
+                path.write_bytes(content)
+            except OSError as error:
+                raise disk_fault(error) from error
             yield path
 
     def place(self, sha256: str) -> str:

@@ -58,6 +58,12 @@ class StorageFull(StorageUnreachable):
     code = "storage_full"
 
 
+def disk_fault(error: OSError) -> StorageUnreachable:
+    """What a disk's refusal means to whoever wanted to keep something, or to work on a copy."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return (StorageFull if full else StorageUnreachable)(detail=error.strerror)
+
+
 class StorageRefused(YanpiaoError):
     """The store answers and says no: wrong keys, no such bucket. Only its keeper can help."""
 
@@ -213,9 +219,7 @@ class FileStore(Derived):
             with durable(target, self.root / INCOMING) as stream:
                 stream.write(content)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise StorageFull(detail=error.strerror) from error
-            raise StorageUnreachable(detail=error.strerror) from error
+            raise disk_fault(error) from error
         return sha256
 
     def tidy(self) -> int:

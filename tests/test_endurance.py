@@ -4,6 +4,7 @@ afterwards. And that its checks can fail."""
 from __future__ import annotations
 
 import errno
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import cast
 
 import psutil
 import pytest
+from rq.registry import StartedJobRegistry
 
 from archive.records import Document, State, Upload, Voucher
 from benchmarks.endurance.disk import Disk, small_disk
@@ -24,7 +26,7 @@ from benchmarks.endurance.pile import Paper, made
 from benchmarks.endurance.run import Plan, endured
 from tests.helpers import hand_in as take_in
 from tests.helpers import whole_road, xml
-from worker.queues import Stage, enqueue
+from worker.queues import Stage, enqueue, queue_of
 from worker.services import Services
 
 
@@ -65,7 +67,7 @@ def _thanked(services: Services) -> Thanks:
 def _failed(services: Services, thanks: list[Thanks], *told: list[str]) -> set[str]:
     """The checks that find something wrong."""
     root = services.settings.root
-    house = SimpleNamespace(bucket=None, data=root, disk=SimpleNamespace(root=root))
+    house = SimpleNamespace(bucket=None, data=root, ahead=0, disk=SimpleNamespace(root=root))
     injector = SimpleNamespace(at_once=told)
     judge = Judge(cast("House", house), services, thanks, cast("Injector", injector))
     return {name for name, wrong in judge.records().items() if wrong}
@@ -112,6 +114,11 @@ def _queue(services: Services) -> None:
     enqueue(services.redis, Stage.OCR, "one")
 
 
+def _begin_for_ever(services: Services) -> None:
+    queue = queue_of(Stage.OCR, services.redis)
+    services.redis.zadd(StartedJobRegistry(queue=queue).key, {"ocr-1:2": math.inf})
+
+
 def _take_again(services: Services) -> None:
     """The same request did it twice."""
     with services.database.write() as session:
@@ -132,6 +139,7 @@ def _take_again(services: Services) -> None:
         (_hold_voucher, "nothing is leased"),
         (_set(state=State.READ), "nothing is leased"),
         (_queue, "queues and desk are empty"),
+        (_begin_for_ever, "queues and desk are empty"),
         (_lay("files/ab/cd/what"), "the store holds no file that nobody knows"),
         (_lay("bags/JZ-9/v0001/bagit.txt"), "no bag lies half made or unrecorded"),
     ],

@@ -185,6 +185,17 @@ def test_a_document_is_not_to_blame_for_the_end_of_its_workers(services: Service
     assert (document.state, document.attempts, document.losses) == ("read", 0, 0)
 
 
+def test_a_reading_that_breaks_off_gives_the_document_free(services: Services) -> None:
+    receipt = hand_in(services, xml())
+    pipeline, broken = Pipeline(services), FixedReader(ZeroDivisionError())
+    for _ in range(services.settings.max_tries):
+        with pytest.raises(ZeroDivisionError):
+            pipeline.read(receipt.document_id, broken)
+        assert load(services, receipt.document_id).lease is None
+    pipeline.read(receipt.document_id, broken)
+    assert load(services, receipt.document_id).reason == "reader_crashed"
+
+
 def test_a_document_over_which_every_worker_is_lost_is_given_up(services: Services) -> None:
     receipt = hand_in(services, xml())
     _lose_workers(services, receipt.document_id, services.settings.max_losses + 1)

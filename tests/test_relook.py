@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from archive.records import Document, State, VerificationRow
+from archive.store import StorageUnreachable
 from extractors.errors import ReaderCrashed
 from extractors.limits import Limits
 from extractors.model import Box, Field, Invoice, Kind, Source
@@ -116,6 +117,14 @@ def test_looks_that_cannot_be_taken_explain_nothing(services: Services) -> None:
     document_id = verified(services, misread())
     Pipeline(services).look_again(document_id, FixedReader(ReaderCrashed(detail="signal 11")))
     assert load(services, document_id).state == State.IN_REVIEW
+
+
+def test_looks_wait_for_the_store(services: Services) -> None:
+    document_id = verified(services, misread())
+    away = FixedReader(StorageUnreachable(detail="503"))
+    Pipeline(services).look_again(document_id, away)
+    document = load(services, document_id)
+    assert (document.state, document.attempts, document.lease) == (State.VERIFIED, 0, None)
 
 
 def test_an_electronic_files_difference_needs_no_second_look(services: Services) -> None:

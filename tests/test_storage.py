@@ -254,6 +254,11 @@ def test_an_outage_of_the_store_is_no_try_of_a_reading(
         s3_server.broken = 0
         document = load(services, document_id)
         assert (document.state, document.attempts) == (State.RECEIVED, 0)
+        monkeypatch.setattr("tempfile.tempdir", str(chosen.root / "gone"))
+        Pipeline(services).read(document_id, FixedReader(invoice()))
+        document = load(services, document_id)
+        assert (document.state, document.attempts) == (State.RECEIVED, 0), "no place for a copy"
+        monkeypatch.setattr("tempfile.tempdir", None)
         Pipeline(services).read(document_id, FixedReader(invoice()))
         assert load(services, document_id).state == State.READ
         services.close()

@@ -79,11 +79,7 @@ class Pipeline:
         began = time.monotonic()
         try:
             with self._keeper(Document, document_id, token):
-                if document.losses > self._settings.max_losses:
-                    raise ReaderCrashed(detail="the reading worker was lost")
-                with self._services.store.local(document.sha256) as path:
-                    invoices = with_findings(reader.read(path), reader.signatures(path))
-                    self._draw_pages(document, path, reader, invoices)
+                invoices = self._invoices_in(document, reader)
         except StorageUnreachable as error:
             # No try of a reading: the document waits until its bytes can be had again.
             log.warning("reading_put_off", document_id=document_id, code=error.code)
@@ -92,6 +88,9 @@ class Pipeline:
         except YanpiaoError as error:
             self._reading_failed(document, token, error, time.monotonic() - began)
             return
+        except Exception:
+            self._release(document_id, token)
+            raise
         seconds = time.monotonic() - began
         with self._database.write() as session:
             if not leases.end(session, Document, document_id, token):
@@ -102,6 +101,16 @@ class Pipeline:
             if each.id != document_id:
                 tracing.handed_in(each.id, time.time_ns(), first=True, split_from=document_id)
             self._go_on(each)
+
+    def _invoices_in(self, document: Document, reader: DocumentReader) -> tuple[Invoice, ...]:
+        """What the file holds. Raises the reader's errors, `StorageUnreachable`, and
+        `ReaderCrashed` for a document over which workers or the reading broke off too often."""
+        if self._is_worn_out(document):
+            raise ReaderCrashed(detail="the reading worker was lost")
+        with self._services.store.local(document.sha256) as path:
+            invoices = with_findings(reader.read(path), reader.signatures(path))
+            self._draw_pages(document, path, reader, invoices)
+        return invoices
 
     def _draw_pages(
         self, document: Document, path: Path, reader: DocumentReader, invoices: Sequence[Invoice]
@@ -121,7 +130,7 @@ class Pipeline:
         self, document: Document, token: str, error: YanpiaoError, seconds: float
     ) -> None:
         tried = document.failures >= self._settings.max_tries
-        final = not error.retryable or tried or document.losses > self._settings.max_losses
+        final = not error.retryable or tried or self._is_worn_out(document)
         log.warning("reading_failed", document_id=document.id, code=error.code, final=final)
         with self._database.write() as session:
             if not leases.end(session, Document, document.id, token, keep_attempts=not final):
@@ -217,13 +226,17 @@ class Pipeline:
             document = session.get_one(Document, document_id)
             row = document.verifications[-1]
         seen: dict[str, tuple[Look, ...]] = {}
-        if document.losses <= self._settings.max_losses:
+        if not self._is_worn_out(document):
             try:
                 with (
                     tracing.step("second look", document_id),
                     self._keeper(Document, document_id, token),
                 ):
                     seen = self._looks(document, row, reader)
+            except StorageUnreachable as error:
+                log.warning("second_look_put_off", document_id=document_id, code=error.code)
+                self._release(document_id, token, keep_attempts=False)
+                return True
             except YanpiaoError as error:
                 log.warning("second_look_failed", document_id=document_id, code=error.code)
         with self._database.write() as session:
@@ -317,6 +330,11 @@ class Pipeline:
     def _take(self, document_id: str, states: tuple[State, ...]) -> str | None:
         with self._database.write() as session:
             return leases.take(session, Document, document_id, self._settings.lease_seconds, states)
+
+    def _is_worn_out(self, document: Document) -> bool:
+        """Whether the present try is one too many, however the earlier ones ended."""
+        settings = self._settings
+        return document.losses > settings.max_losses or document.failures > settings.max_tries
 
     def _release(self, document_id: str, token: str, *, keep_attempts: bool = True) -> None:
         with self._database.write() as session:

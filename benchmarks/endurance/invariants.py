@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import psutil
 import redis
+from rq import Worker
+from rq.exceptions import NoSuchJobError
 from rq.intermediate_queue import IntermediateQueue
+from rq.job import Job
 from rq.registry import StartedJobRegistry
 from sqlalchemy import select
 
@@ -35,10 +39,13 @@ from benchmarks.endurance.faults import Injector, yanpiao
 from benchmarks.endurance.house import STAGES, House
 from benchmarks.endurance.people import Thanks
 from extractors.errors import YanpiaoError
+from worker.fair_queue import FairQueue
 from worker.queues import Stage, queue_of
 from worker.services import Services
 
 _MOST_TOLD = 12
+#: RQ holds a job for begun no longer than this after its worker's last sign of life.
+_LONGEST_JOB_SECONDS = 3600
 
 
 class Judge:
@@ -230,14 +237,24 @@ class Judge:
                 yield f"{queue.count} in {stage}"
             if begun := IntermediateQueue(queue.key, client).get_job_ids():
                 yield f"{len(begun)} being begun in {stage}"
-            # What is left of killed workers is thrown out by the living every ten minutes.
-            registry = StartedJobRegistry(queue=queue)
-            registry.cleanup()
-            if begun := registry.get_job_ids(cleanup=False):
-                yield f"{len(begun)} begun in {stage}: {begun[:3]}"
+            yield from (f"{one} is begun in {stage} for ever" for one in self._begun(queue))
         with suppress(redis.RedisError):
             if waiting := self._services.desk.waiting():
                 yield f"{waiting} captchas wait"
+
+    def _begun(self, queue: FairQueue) -> Iterable[str]:
+        """Jobs that are noted as being worked on, and stay so. What a killed worker was at is
+        struck out by the living once the job's time is over."""
+        client, registry = self._services.redis, StartedJobRegistry(queue=queue)
+        alive = {worker.name for worker in Worker.all(connection=client)}
+        latest = time.time() + self._house.ahead + _LONGEST_JOB_SECONDS
+        passing = set(registry.get_expired_job_ids(latest))
+        for name in registry.get_job_ids(cleanup=False):
+            with suppress(NoSuchJobError):
+                job = Job.fetch(name, connection=client, serializer=queue.serializer)
+                passing -= {name} if job.worker_name in alive else set()
+            if name not in passing:
+                yield name
 
     def _unknown_files(self) -> Iterable[str]:
         known = {name_of(one) for one in self._drawn}

@@ -108,12 +108,20 @@ class Counter:
                     with self._lock:
                         self.thanks.append(kept)
                     return
-                self._refuse(str(answer.status_code))
+                self._refuse(_told(answer))
             time.sleep(0.3)
 
     def _refuse(self, what: str) -> None:
         with self._lock:
             self.refused[what] = self.refused.get(what, 0) + 1
+
+
+def _told(answer: httpx.Response) -> str:
+    """A refusal's status and code."""
+    try:
+        return f"{answer.status_code} {answer.json()['code']}"
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.status_code}"
 
 
 def sit_at_the_desk(
