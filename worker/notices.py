@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from archive.actors import EVERYWHERE, Role
 from archive.database import Database
-from archive.noticing import Notice, NoticeChoice, Outgoing, Walk
+from archive.following import new_rows
+from archive.noticing import Notice, NoticeChoice, Outgoing
 from archive.people import Grant, Person
 from archive.records import AuditRow, Document, now
 
@@ -74,6 +75,7 @@ _TO_OFFICE = {
     "alarm_raised": (Topic.ALARM, (Role.REVIEWER, Role.ADMIN)),
     "lane_stopped": (Topic.ALARM, (Role.ADMIN, Role.REVIEWER)),
 }
+_FOLLOWED = frozenset({*_TO_OWNER, *_TO_OFFICE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +101,15 @@ class Notices:
         self._mail = mail
 
     def round(self) -> int:
-        """Follow the trail to its end; how many notices were written. The first round ever only
-        takes its place: what was before is history."""
+        """Follow the trail to its end; how many notices were written."""
         written = 0
         while True:
             with self._database.write() as session:
-                rows = _new_rows(session)
+                rows = new_rows(session, _WALK, _MOST_ROWS)
                 if not rows:
                     return written
-                written += self._tell(session, rows)
+                if any(row.action in _FOLLOWED for row in rows):
+                    written += self._tell(session, rows)
 
     def _tell(self, session: Session, rows: list[AuditRow]) -> int:
         told: dict[tuple[str, Topic, str], list[str | None]] = defaultdict(list)
@@ -152,20 +154,6 @@ class Notices:
     def _office(self, session: Session, word: Word) -> None:
         for channel in self._groups:
             session.add(_outgoing(channel, word))
-
-
-def _new_rows(session: Session) -> list[AuditRow]:
-    """The trail's next rows, the walk moved behind them."""
-    walk = session.get(Walk, _WALK, with_for_update=True)
-    if walk is None:
-        last = session.scalar(select(func.max(AuditRow.seq))) or 0
-        session.add(Walk(name=_WALK, seq=last))
-        return []
-    query = select(AuditRow).where(AuditRow.seq > walk.seq).order_by(AuditRow.seq)
-    rows = list(session.scalars(query.limit(_MOST_ROWS)))
-    if rows:
-        walk.seq = rows[-1].seq
-    return rows if any(row.action in {*_TO_OWNER, *_TO_OFFICE} for row in rows) else rows[:0]
 
 
 def _code(row: AuditRow) -> str:

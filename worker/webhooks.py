@@ -29,7 +29,7 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from archive import accounts, audit, results_back, webhooks
-from archive.noticing import Walk
+from archive.following import new_rows
 from archive.people import Person
 from archive.records import AuditRow, Document, now
 from archive.visibility import visible
@@ -112,7 +112,7 @@ def _is_outside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 def follow(services: Services) -> int:
     """Write down what the trail's new rows mean for each webhook; how many messages."""
     with services.database.write() as session:
-        rows = _new_rows(session)
+        rows = new_rows(session, _WALK, _MOST_ROWS)
         if not rows:
             return 0
         hooks = webhooks.enabled(session)
@@ -155,20 +155,6 @@ def _seen(session: Session, person: Person, wanted: ColumnElement[bool]) -> list
     """Those of the documents that the webhook's person may see."""
     seen = visible(accounts.actor_of(person))
     return list(session.scalars(select(Document).where(wanted, seen).order_by(Document.id)))
-
-
-def _new_rows(session: Session) -> list[AuditRow]:
-    """The trail's next rows, the walk moved behind them. The first walk only takes its place."""
-    walk = session.get(Walk, _WALK, with_for_update=True)
-    if walk is None:
-        last = session.scalar(select(func.max(AuditRow.seq))) or 0
-        session.add(Walk(name=_WALK, seq=last))
-        return []
-    query = select(AuditRow).where(AuditRow.seq > walk.seq).order_by(AuditRow.seq)
-    rows = list(session.scalars(query.limit(_MOST_ROWS)))
-    if rows:
-        walk.seq = rows[-1].seq
-    return rows
 
 
 # -- sending -------------------------------------------------------------------------------
