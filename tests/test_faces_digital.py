@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from extractors.checks import CONFIDENT
 from extractors.faces import invoice_from_words
 from extractors.limits import Limits
-from extractors.model import TEXT_FIELDS, Invoice, Source
+from extractors.model import TEXT_FIELDS, Field, Invoice, Source
 from extractors.pdf import PdfFile
 from extractors.reader import Reader
 from extractors.regions import region_of
 from extractors.words import Word
 from fixtures.maker import Form, Truth, draw_truth, make, pages, specimens
 from fixtures.maker.pdf import pdf_bytes
+from tests.made_words import recognised_words, words_of_pages
 from verifiers.keys import portal_keys
 
 TODAY = dt.date(2026, 11, 22)
@@ -148,6 +150,31 @@ def test_a_missed_line_leaves_all_of_them_out() -> None:
         update={"words": tuple(word for word in words[0].words if word is not lost)}
     )
     assert invoice_from_words([first, *words[1:]], Source.PDF_TEXT).lines == ()
+
+
+@pytest.mark.parametrize("coded", [False, True])
+def test_the_sums_of_a_first_page_alone_are_kept_and_sure_only_beside_a_code(
+    coded: bool,
+) -> None:
+    """The total stands on the last page."""
+    truth = draw_truth("digital_pages", 0, today=TODAY)
+    page, *others = words_of_pages(pages(truth, 0))
+    assert others
+    codes = [Invoice(**whole_number_and_total(truth))] if coded else []
+    invoice = invoice_from_words(recognised_words([page], 0), Source.OCR, codes)
+    for name in ("total_without_tax", "total_tax"):
+        field = getattr(invoice, name)
+        assert field is not None
+        assert field.value == getattr(truth, name)
+        assert (field.confidence >= CONFIDENT) is coded
+
+
+def whole_number_and_total(truth: Truth) -> dict[str, Any]:
+    """What the QR code of a 数电票 says of it."""
+    return {
+        name: Field[Any](value=getattr(truth, name), raw="", source=Source.QR, confidence=1.0)
+        for name in ("invoice_number", "total_with_tax")
+    }
 
 
 @pytest.mark.slow

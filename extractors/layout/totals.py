@@ -30,8 +30,10 @@ def read_totals(face: Face, top: float) -> float | None:
     words = _words_run(face, top)
     total, row = _total(face, words, top)
     if row is None:
+        if face.recognised:
+            _prove_sums_alone(face, top)
         return None
-    amounts = _sum_row(face, row, top)
+    amounts = _sum_row(face, top, row.middle - 0.6 * max(row.height, face.sheet.line_height))
     if face.recognised:
         above = face.sheet.within(face.sheet.runs, top=top, bottom=row.middle - 0.6 * row.height)
         printed = Printed(
@@ -46,6 +48,23 @@ def read_totals(face: Face, top: float) -> float | None:
     else:
         _keep_given(face, words, total, amounts)
     return row.middle
+
+
+def _prove_sums_alone(face: Face, top: float) -> None:
+    """Keep the sums of a page alone whose total stands on another one: on 数电票 of several pages
+    each shows those of the whole below its own."""
+    sheet = face.sheet
+    amounts = _sum_row(face, top, sheet.bottom)
+    if not amounts:
+        return
+    mark = amounts[0].run
+    row = [run for run in sheet.runs if abs(run.middle - mark.middle) < 0.5 * mark.height]
+    if not compact(join(sorted(row, key=lambda run: run.x0))).text.startswith("合计"):
+        return
+    above = sheet.within(sheet.runs, top=top, bottom=mark.middle - 0.6 * mark.height)
+    starred = len(amounts) == 1 and _stars_beside(face, amounts[0])
+    level = _level(face, amounts, above)
+    prove(face, Printed(None, None, tuple(amounts), tuple(level), tuple(above), starred))
 
 
 def _words_run(face: Face, top: float) -> Run | None:
@@ -99,13 +118,9 @@ def _amounts(phrase: Run) -> list[Amount]:
     return []
 
 
-def _sum_row(face: Face, row: Run, top: float) -> list[Amount]:
-    """The sums of the 合计 row, left to right: marked amounts nearest above the total's row."""
-    above = [
-        run
-        for run in face.sheet.within(face.sheet.runs, top=top, bottom=row.middle)
-        if run.middle < row.middle - 0.6 * max(row.height, face.sheet.line_height)
-    ]
+def _sum_row(face: Face, top: float, bottom: float) -> list[Amount]:
+    """The sums of the 合计 row, left to right: the lowest marked amounts between two heights."""
+    above = face.sheet.within(face.sheet.runs, top=top, bottom=bottom)
     marked = [
         amount
         for run in above
