@@ -293,3 +293,21 @@ def test_what_decides_the_order() -> None:
     assert order_of("Boston, MA 02110") is Order.MONTH_FIRST
     assert order_of("25/12/2017\n03/04/2018") is Order.DAY_FIRST
     assert order_of("TOTAL 5.00") is None
+
+
+def test_words_down_the_side_of_both_parties_are_no_label_of_one() -> None:
+    """The middles of 付款人 and 收款人 may touch the row of the second account only."""
+    truth, [page] = words_of("bank_receipt_ccb", 3)
+
+    def moved(word: Word) -> Word:
+        box, lower = word.box, 0.015
+        left_account = box.x0 < 0.5 and word.text in ("账号", truth.extra["payer_account"])
+        if word.text != "款" and not left_account:
+            return word.model_copy(update={"confidence": 0.97})
+        down = {"y0": box.y0 + lower, "y1": box.y1 + lower}
+        return word.model_copy(update={"box": box.model_copy(update=down), "confidence": 0.97})
+
+    words = tuple(moved(word) for word in page.words)
+    invoice = invoice_from_words([page.model_copy(update={"words": words})], Source.OCR)
+    for name in ("payer_account", "payee_account"):
+        assert invoice.extra[name].value == truth.extra[name]

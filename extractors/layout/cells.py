@@ -18,6 +18,8 @@ from extractors.layout.reading import MENDED, Face, compact
 #: up to so many page widths.
 _GAP = 1.7
 _REACH = 0.35
+#: The widest gap, in heights of print, between the characters of one label.
+_LOOSEST = 8.0
 #: What stands between a label and its value, or is made of a colon by a poor page.
 _MARKS = ":;。、"
 #: So many characters say that they are a label wherever they stand.
@@ -98,7 +100,11 @@ def ambiguous(text: str) -> bool:
 def _cells_of_row(row: Run, pattern: re.Pattern[str], gap: float, reach: float) -> Iterator[Cell]:
     places = [index for index, glyph in enumerate(row.glyphs) if not glyph.char.isspace()]
     text = "".join(row.text[index] for index in places)
-    marks = [match for match in pattern.finditer(text) if _begins_cell(row, places, text, match)]
+    marks = [
+        match
+        for match in _labels(row, places, text, pattern)
+        if _begins_cell(row, places, text, match)
+    ]
     for number, match in enumerate(marks):
         label = Run(tuple(row.glyphs[index] for index in places[match.start() : match.end()]))
         start = match.end()
@@ -108,6 +114,25 @@ def _cells_of_row(row: Run, pattern: re.Pattern[str], gap: float, reach: float) 
         near = start < end and row.glyphs[places[start]].x0 - label.x1 <= reach
         value = _value(row, places[start:end], gap) if near else None
         yield Cell(match.lastgroup or "", label, value)
+
+
+def _labels(
+    row: Run, places: list[int], text: str, pattern: re.Pattern[str]
+) -> Iterator[re.Match[str]]:
+    """Every label of the row that no wide gap tears: words down the side of one party (款) are no
+    part of the other party's label, though nothing else stands between them."""
+    start = 0
+    while match := pattern.search(text, start):
+        torn = (
+            index
+            for index in range(match.start() + 1, match.end())
+            if row.glyphs[places[index]].x0 - row.glyphs[places[index - 1]].x1
+            > _LOOSEST * row.height
+        )
+        gap = next(torn, None)
+        if gap is None:
+            yield match
+        start = max(match.end(), start + 1) if gap is None else gap
 
 
 def _begins_cell(row: Run, places: list[int], text: str, match: re.Match[str]) -> bool:
