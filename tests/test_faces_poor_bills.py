@@ -257,3 +257,14 @@ def test_print_that_strayed_behind_an_account_is_left_out() -> None:
 )
 def test_banks_are_called_as_banks_are(seen: str, whole: str) -> None:
     assert mended_bank(seen) == whole
+
+
+def test_an_items_remark_is_no_share_of_the_bill() -> None:
+    """有自付 beside an item is like 个人自付, whose amount stands in the box below."""
+    remarked = ITEMS[0].replace("0.53|检查费", "0.49|有自付|0.58|检查费")
+    box = "0.05|其|0.1|个人自付:57.56|0.4|个人自费:20.00"
+    invoice = read(*HEAD, TITLES, remarked, ITEMS[1], SUM, box, FOOT)
+    assert {name: invoice.extra[name].value for name in ("self_paid", "self_funded")} == {
+        "self_paid": "57.56",
+        "self_funded": "20.00",
+    }

@@ -300,13 +300,16 @@ def _read_payments(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
     found: dict[str, tuple[Decimal, Run]] = {}
     unclear: dict[str, Run] = {}
     for name in _EXTRA_MONEY:
-        run = first(cells, name)
-        part = first_money(run) if run is not None else None
-        amount = values.money(part.text) if part is not None else None
-        if part is not None and amount is not None:
-            found[name] = amount, part
-        elif run is not None and face.recognised:
-            unclear[name] = run
+        # An item's remark (有自付) may be taken for the label of a share; money stands behind one.
+        for run in (cell.value for cell in cells if cell.name == name):
+            part = first_money(run) if run is not None else None
+            amount = values.money(part.text) if part is not None else None
+            if part is not None and amount is not None:
+                found[name] = amount, part
+                break
+            if run is not None and face.recognised:
+                unclear.setdefault(name, run)
+    unclear = {name: run for name, run in unclear.items() if name not in found}
     mended = _mended_sums(unclear, {amount for amount, _ in found.values()})
     total = face.found.get("total_with_tax")
     proven = _proven_shares(
