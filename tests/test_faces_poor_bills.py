@@ -268,3 +268,16 @@ def test_an_items_remark_is_no_share_of_the_bill() -> None:
         "self_paid": "57.56",
         "self_funded": "20.00",
     }
+
+
+@pytest.mark.parametrize(
+    ("amount", "quantity"), [("200.00", "1"), ("1800.00", "9"), ("2400.00", None), ("300.00", None)]
+)
+def test_a_lone_digit_that_was_overlooked_is_what_price_and_amount_leave(
+    amount: str, quantity: str | None
+) -> None:
+    titles = "0.1|项目编码|0.25|项目名称|0.42|单位|0.52|数量|0.62|标准|0.75|金额(元)"
+    item = f"0.1|9001|0.25|捐赠款|0.43|元|0.63|200|0.76|{amount}"
+    invoice = read(*HEAD, titles, item, SUM, FOOT)
+    read_quantity = invoice.lines[0].quantity
+    assert (None if read_quantity is None else f"{read_quantity}") == quantity

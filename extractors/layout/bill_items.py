@@ -150,7 +150,9 @@ def _by_titles(face: Face, header: Run, bottom: float) -> list[Item]:
         if amount_of(run) is not None
     ]
     found = [_item(run, group, cells) for group, run in _in_printed_order(anchors)]
-    return [item for item in found if item is not None]
+    items = [item for item in found if item is not None]
+    counted = face.recognised and any(column.name == "quantity" for column in columns)
+    return [_with_lost_digit(item) for item in items] if counted else items
 
 
 def _in_printed_order(anchors: Sequence[tuple[int, Run]]) -> list[tuple[int, Run]]:
@@ -218,6 +220,18 @@ def _item(amount: Run, group: int, cells: dict[_Column, list[Run]]) -> Item | No
     )
     used = [run for column, run in own.items() if column not in ("code", "note")]
     return Item(line, join([*used, amount]))
+
+
+def _with_lost_digit(item: Item) -> Item:
+    """A digit alone in its cell is easily overlooked: where no quantity was seen under its title,
+    it is what price and amount leave, if that is one digit."""
+    price, amount = item.line.price, item.line.amount
+    if item.line.quantity is not None or not price or amount is None:
+        return item
+    quantity = amount / price
+    if quantity not in range(1, 10):
+        return item
+    return replace(item, line=item.line.model_copy(update={"quantity": quantity.to_integral()}))
 
 
 def _is_counted(run: Run) -> bool:
