@@ -112,14 +112,14 @@ TITLES = (
 )
 
 
-def goods(name: Word, source: Source = Source.OCR) -> Invoice:
-    """A 数电票 of one line of 100 yuan at 6 %, whose name cell is given."""
+def goods(name: Word, source: Source = Source.OCR, more: Iterable[Word] = ()) -> Invoice:
+    """A 数电票 of one line of 100 yuan at 6 %, whose name cell is given, and more cells perhaps."""
     words = [
         cell(0, 0.35, 0.03, "电子发票（普通发票）"),
         cell(0, 0.7, 0.05, "发票号码：26312000000000000017"),
         cell(0, 0.7, 0.09, "开票日期：2026年08月01日"),
         *(cell(0, x, 0.3, title) for x, title in TITLES),
-        *(name, cell(0, 0.65, 0.35, "100.00")),
+        *(name, *more, cell(0, 0.65, 0.35, "100.00")),
         *(cell(0, 0.75, 0.35, "6%"), cell(0, 0.9, 0.35, "6.00")),
         *(cell(0, 0.64, 0.6, "¥100.00"), cell(0, 0.9, 0.6, "¥6.00")),
         *(cell(0, 0.1, 0.65, "壹佰零陆圆整"), cell(0, 0.7, 0.65, "¥106.00")),
@@ -144,6 +144,19 @@ def test_a_name_glued_to_its_specification_is_cut_at_the_gap() -> None:
     invoice = goods(wide(0.02, 0.212, "*印刷品*义务教育教科书数学三年级 16开"))
     assert [(line.name, line.spec) for line in invoice.lines] == [
         ("*印刷品*义务教育教科书数学三年级", "16开")
+    ]
+
+
+def test_a_letter_alone_below_a_specification_goes_on_with_it() -> None:
+    """The column of words begins where its words do, not half way between two titles."""
+    spec = wide(0.183, 0.27, "14英寸 16G/512")
+    below = Box(page=0, x0=0.183, y0=0.366, x1=0.189, y1=0.378)
+    invoice = goods(
+        wide(0.02, 0.15, "*计算机*笔记本电脑"),
+        more=(spec, Word(text="G", box=below, confidence=0.99)),
+    )
+    assert [(line.name, line.spec) for line in invoice.lines] == [
+        ("*计算机*笔记本电脑", "14英寸 16G/512G")
     ]
 
 

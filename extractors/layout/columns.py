@@ -127,6 +127,21 @@ def column_of(cell: Run, edges: Edges) -> str | None:
     return column
 
 
+def begun_by(cells: Sequence[Run], edges: Edges) -> Edges:
+    """The edges, those of columns of words moved left to where their words begin: a narrow letter
+    that alone goes on below another would else have its middle in the column before."""
+    begins: dict[str, float] = {}
+    for cell in cells:
+        column = column_of(cell, edges)
+        if column in TEXTS:
+            begins[column] = min(cell.x0 - _HAIR * cell.height, begins.get(column, cell.x0))
+    return [(name, min(edge, begins.get(name, edge))) for name, edge in edges]
+
+
+#: How much left of one another words of a column may begin, in heights.
+_HAIR = 0.3
+
+
 #: Columns of words, set from the left, each of which may be glued to the next.
 TEXTS = ("name", "spec", "site", "project", "certificate", "area_unit", "plate", "vehicle")
 

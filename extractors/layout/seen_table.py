@@ -13,6 +13,7 @@ from extractors.layout.columns import (
     TEXTS,
     Edges,
     Header,
+    begun_by,
     centred,
     column_of,
     cut_at_siblings,
@@ -78,7 +79,8 @@ def seen_table(face: Face, header: Header, top: float, bottom: float) -> Table:
     header = completed(face, header, parts)
     edges = _round_money(centred(header, body), header, parts)
     cells = [cell for part in parts for cell in _cut_at_the_gap(part, edges)]
-    return Table(face, header, edges, tuple(cut_at_siblings(cells, edges)))
+    cells = cut_at_siblings(cells, edges)
+    return Table(face, header, begun_by(cells, edges), tuple(cells))
 
 
 def _round_money(edges: Edges, header: Header, cells: Sequence[Run]) -> Edges:
