@@ -311,3 +311,17 @@ def test_words_down_the_side_of_both_parties_are_no_label_of_one() -> None:
     invoice = invoice_from_words([page.model_copy(update={"words": words})], Source.OCR)
     for name in ("payer_account", "payee_account"):
         assert invoice.extra[name].value == truth.extra[name]
+
+
+@pytest.mark.parametrize(
+    ("total", "currency"), [("USD 198.96", "USD"), ("USD198.96", "USD"), ("USDA 198.96", None)]
+)
+def test_a_currency_may_be_set_close_before_its_figures(total: str, currency: str | None) -> None:
+    slip = till(
+        *("NORTHGATE BOOKS LLC", "MERCHANT ID:|717752253956884", "TERMINAL ID:|87610271"),
+        *("DATE: 23 SEP 2026|TIME: 08:04", "BATCH NO:|000803", "SALE", f"TOTAL|{total}"),
+        "*** CUSTOMER COPY ***",
+    )
+    found = slip.extra.get("currency")
+    assert slip.kind is Kind.POS_SLIP
+    assert (found.value if found is not None else None) == currency

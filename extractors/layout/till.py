@@ -24,13 +24,14 @@ _MONEY = re.compile(
     r"(?P<comma>(?:\d{1,3}(?:\.\d{3})+|\d+),\d\d)|(?P<whole>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d)?))"
     r"(?![\d%]|[.,/:-]\d)\s?(?P<unit>元|€|EUR|RM)?"
 )
-_CURRENCIES = (
-    ("MYR", r"\bRM\s?\d|\(RM\)|\bRM\b|\bMYR\b"), ("SGD", r"S\$|\bSGD\b"), ("GBP", r"£|\bGBP\b"),
-    ("EUR", r"€|\bEUR\b"), ("HKD", r"HK\$|\bHKD\b"), ("AUD", r"A\$|\bAUD\b"),
-    ("CAD", r"C\$|\bCAD\b"), ("NZD", r"NZ\$|\bNZD\b"), ("TWD", r"NT\$|\bTWD\b"),
-    ("USD", r"US\$|\bUSD\b"), ("CNY", r"\bRMB|\bCNY|人民币|\d元"),
-    ("JPY", r"\bJPY\b|[ぁ-んァ-ン]"),
-)  # fmt: skip
+#: By code, besides which a sign or a name may stand for it.
+_SIGNS = {
+    "MYR": r"\bRM\s?\d|\(RM\)|\bRM\b", "SGD": r"S\$", "GBP": "£", "EUR": "€", "HKD": r"HK\$",
+    "AUD": r"A\$", "CAD": r"C\$", "NZD": r"NZ\$", "TWD": r"NT\$", "USD": r"US\$",
+    "CNY": r"\bRMB|人民币|\d元", "JPY": "[ぁ-んァ-ン]",
+}  # fmt: skip
+#: A code may be set close before its figures: `USD198.96`.
+_CURRENCIES = tuple((code, rf"{sign}|\b{code}(?![A-Z])") for code, sign in _SIGNS.items())
 _AMERICA = re.compile(
     r"\bSALES TAX\b|\b[A-Z]{2},?\s\d{5}(?:-\d{4})?(?!\d)|(?<!\d)\(\d{3}\)\s?\d{3}-\d{4}"
 )
