@@ -139,3 +139,12 @@ def test_what_nothing_proves_is_kept_and_never_sure() -> None:
     face = sums("¥100.00", "¥6.00", "", "¥999.00")
     assert said(face) == {AMOUNT: "100.00", TAX: "6.00", TOTAL: "999.00"}
     assert sure(face) == set()
+
+
+@pytest.mark.parametrize(("stars", "total"), [("宗宗", "¥106.00"), ("", "¥106.00"), ("宗宗", "")])
+def test_an_amount_that_is_the_whole_of_a_proven_total_is_sure(stars: str, total: str) -> None:
+    """Stars stand for a tax that is none, and are read as anything."""
+    face = sums("¥106.00", stars, "壹佰零陆圆整", total)
+    assert said(face).get(AMOUNT) == "106.00"
+    assert TAX not in face.found
+    assert (AMOUNT in sure(face)) is bool(total)

@@ -78,7 +78,7 @@ def prove(face: Face, printed: Printed) -> None:
         total = _unsaid(face, printed)
     _keep_total(face, printed, total, proven=proven)
     _keep_words(face, printed, total)
-    _keep_parts(face, printed, total)
+    _keep_parts(face, printed, total, proven=proven)
 
 
 def _believed(face: Face, printed: Printed) -> Decimal | None:
@@ -173,9 +173,11 @@ def _share(read: str, whole: str) -> float:
     return float(Levenshtein.normalized_similarity(*plain))
 
 
-def _keep_parts(face: Face, printed: Printed, total: Decimal | None) -> None:
+def _keep_parts(face: Face, printed: Printed, total: Decimal | None, *, proven: bool) -> None:
     parts = printed.parts
-    whole = len(parts) == 2 or printed.starred
+    # An amount that is the whole of a proven total leaves no tax, whatever was made of its stars.
+    untaxed = proven and len(parts) == 1
+    whole = len(parts) == 2 or printed.starred or untaxed
     if whole and total == sum((part.value for part in parts), Decimal(0)):
         for name, part in zip(_NAMES, parts, strict=False):
             face.keep(name, part.value, part.run, proven=True)
