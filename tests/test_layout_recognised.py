@@ -251,6 +251,27 @@ def test_remarks_with_a_hole_are_doubtful() -> None:
     assert is_doubtful(recognised(changed(page, swallowed)))
 
 
+def test_remarks_above_a_lone_character_are_doubtful() -> None:
+    """It is a piece of a seal's ring more likely than a row of its own."""
+    seed = next(
+        seed
+        for seed in range(100)
+        if (make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY).remarks or "").startswith("订单号")
+    )
+    page = words_of(make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY), seed, whole)
+
+    def followed(word: Word) -> Iterable[Word]:
+        if not word.text.startswith("订单号"):
+            return (word,)
+        box = word.box
+        drop = {"y0": box.y0 + 0.035, "y1": box.y1 + 0.035, "x1": box.x0 + 0.015}
+        return (word, Word(text="一", box=box.model_copy(update=drop), confidence=0.9))
+
+    assert recognised(page).remarks is not None
+    assert not is_doubtful(recognised(page))
+    assert is_doubtful(recognised(changed(page, followed)))
+
+
 def test_remarks_whose_label_lost_its_colon_are_doubtful() -> None:
     seed = next(
         seed

@@ -64,8 +64,9 @@ def read_remarks(face: Face, floor: float, right: float) -> None:
     if not runs:
         return
     grouped = _rows(runs)
-    doubtful = doubtful or (face.recognised and any(_has_hole(row) for row in grouped))
     rows = [join(row) for row in grouped]
+    if face.recognised:
+        doubtful = doubtful or any(_has_hole(row) for row in grouped) or _has_bit(rows, right)
     whole = Run(tuple(glyph for row in rows for glyph in row.glyphs))
     text = _text(rows, right, given=not face.recognised)
     if text is not None and face.recognised and re.search("[\u4e00-\u9fff]", text):
@@ -168,12 +169,26 @@ def _has_hole(row: list[Run]) -> bool:
     )
 
 
+def _has_bit(rows: list[Run], right: float) -> bool:
+    """Does a character stand alone in its row, below none that ran out of room? It may be a piece
+    of a seal's ring."""
+    befores = (None, *rows)
+    return any(
+        len(compact(row).raw) == 1 and (before is None or not _is_full(before, right))
+        for before, row in zip(befores, rows, strict=False)
+    )
+
+
+def _is_full(row: Run, right: float) -> bool:
+    return right - row.x1 < 3 * row.height
+
+
 def _text(rows: list[Run], right: float, *, given: bool) -> str | None:
     """One line a row, except where a row filled the box and so goes on in the next."""
     text = ""
     for index, row in enumerate(rows):
         before = rows[index - 1] if index else None
-        wrapped = before is not None and right - before.x1 < 3 * before.height
+        wrapped = before is not None and _is_full(before, right)
         text += ("" if wrapped or before is None else "\n") + row.raw
     tidied = re.sub(rf"(?<={_CHINESE})[ ]+(?={_CHINESE})", "", text)
     if not given:
