@@ -286,6 +286,8 @@ class SealPlan:
     accepted: frozenset[str] = frozenset()
     #: False after a try that ended in nobody knows what: then no page is drawn.
     drawn: bool = True
+    #: The bag's moment, in the bag, its row and the trail alike: a clock may be set meanwhile.
+    sealed_at: dt.datetime = field(default_factory=now)
 
 
 def plan_seal(session: Session, voucher_no: str) -> SealPlan | None:
@@ -335,7 +337,7 @@ def write_bag(
             bag_item(document, store, plan.reviews.get(document.id, ()), drawn=plan.drawn)
             for document in plan.documents
         ],
-        sealed_at=now(),
+        sealed_at=plan.sealed_at,
         previous_digest=plan.previous_digest,
         facts=plan.facts,
         decisions=plan.decisions,
@@ -353,7 +355,7 @@ def record_bag(session: Session, plan: SealPlan, sealed: SealedBag) -> BagRow:
         digest=sealed.digest,
         previous_digest=plan.previous_digest,
         invoices=len(plan.documents),
-        sealed_at=now(),
+        sealed_at=plan.sealed_at,
     )
     session.add(row)
     audit.record(
@@ -364,7 +366,7 @@ def record_bag(session: Session, plan: SealPlan, sealed: SealedBag) -> BagRow:
             "version": plan.version,
             "digest": sealed.digest,
             "invoices": len(plan.documents),
-            "sealed_at": row.sealed_at.isoformat(),
+            "sealed_at": plan.sealed_at.isoformat(),
         },
     )
     return row

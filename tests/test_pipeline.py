@@ -16,6 +16,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from archive import audit, bags, leases
+from archive.agreement import disagreements
 from archive.records import AuditRow, BagRow, Document, State, now
 from extractors.errors import DamagedFile, ReaderCrashed
 from extractors.model import Finding, Severity
@@ -327,3 +328,16 @@ def test_a_damaged_original_is_never_sealed(services: Services) -> None:
     assert not (services.settings.bags / "JZ-1" / "v0001").exists()
     services.redis.flushall()
     assert Clock(services).round() == 0  # it rests before the next try
+
+
+def test_a_clock_set_back_during_a_sealing_is_no_change(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline, document_id = Pipeline(services), hand_in(services, xml()).document_id
+    pipeline.read(document_id, FixedReader(invoice()))
+    pipeline.verify(document_id, visit(CONFIRMED))
+    monkeypatch.setattr("archive.audit.now", lambda: now() - dt.timedelta(days=1))
+    pipeline.seal(load(services, document_id).voucher_no)
+    assert load(services, document_id).state == State.ARCHIVED
+    with services.database.read() as session:
+        assert disagreements(session, services.bags, services.store) == []

@@ -10,14 +10,14 @@ import redis
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from archive.factors import Stage
 from extractors.errors import YanpiaoError
 from extractors.messages import say
 from web.rendering import language_of, render
-from web.who import SignInNeeded
+from web.safety import AWAY, AWAY_SECONDS
+from web.who import SignInNeeded, ask_nobody
 from worker.log import logger
 
 log = logger("problems")
@@ -29,8 +29,6 @@ _DOORS: dict[str, str] = {
 }
 
 _LATER = (429, 503)
-#: After so many seconds it makes sense to ask again for what an engine that is away kept one from.
-_AWAY_SECONDS = 10
 
 _STATUS = {
     "key_reused": 422,
@@ -195,8 +193,9 @@ def _away(code: str) -> Callable[[Request, Exception], Awaitable[Response]]:
 
     async def answer(request: Request, error: Exception) -> Response:
         log.error("engine_away", code=code, error=type(error).__name__, path=request.url.path)
+        ask_nobody(request)
         said = _said(request, code, 503)
-        said.headers["Retry-After"] = str(_AWAY_SECONDS)
+        said.headers["Retry-After"] = str(AWAY_SECONDS)
         return said
 
     return answer
@@ -204,6 +203,7 @@ def _away(code: str) -> Callable[[Request, Exception], Awaitable[Response]]:
 
 async def _fault(request: Request, _: Exception) -> Response:
     """A fault of ours. The server's log has it; the answer tells nothing of how it came about."""
+    ask_nobody(request)
     return _said(request, "internal_fault", 500)
 
 
@@ -212,7 +212,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(YanpiaoError, _handle)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for kind in (OperationalError, InterfaceError):
+    for kind in AWAY:
         app.add_exception_handler(kind, _away("database_unreachable"))
     app.add_exception_handler(redis.RedisError, _away("queue_unreachable"))
     app.add_exception_handler(Exception, _fault)

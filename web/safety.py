@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+#: What a database that is away is told by, and after how many seconds it makes sense to ask again.
+AWAY = (OperationalError, InterfaceError)
+AWAY_SECONDS = 10
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({"same-origin", "none"})
 
@@ -91,16 +95,21 @@ class SafetyMiddleware:
             await send(message)
 
         if scope["method"] not in _SAFE_METHODS:
-            refusal = _refusal(scope, self._max_body)
-            if refusal is None and not await self._welcome(scope):
-                refusal = _refused(scope, "sign_in_needed", "Sign in first.", 401)
+            refusal = _refusal(scope, self._max_body) or await self._unwelcome(scope)
             if refusal is not None:
                 await refusal(scope, receive, send_with_headers)
                 return
         await self._app(scope, receive, send_with_headers)
 
-    async def _welcome(self, scope: Scope) -> bool:
-        """Whether this much may be taken in from whoever sends it."""
+    async def _unwelcome(self, scope: Scope) -> Response | None:
+        """Why this much is not taken in from whoever sends it; None where it is."""
         if int(Headers(scope=scope).get("content-length", "0")) <= _STRANGERS_BODY:
-            return True
-        return await run_in_threadpool(self._knows, Request(scope))
+            return None
+        try:
+            known = await run_in_threadpool(self._knows, Request(scope))
+        except AWAY:  # before any route is asked, so also before what answers its errors
+            words = "The database does not answer. Nothing was taken in: send it again later."
+            refusal = _refused(scope, "database_unreachable", words, 503)
+            refusal.headers["Retry-After"] = str(AWAY_SECONDS)
+            return refusal
+        return None if known else _refused(scope, "sign_in_needed", "Sign in first.", 401)

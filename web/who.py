@@ -124,6 +124,12 @@ def session_of(request: Request) -> PersonSession | None:
     return found
 
 
+def ask_nobody(request: Request) -> None:
+    """Take the request for a stranger's from here on: the page that says that the database is away
+    cannot look up for whom it is."""
+    request.state.session = request.state.token = None
+
+
 def _session(request: Request) -> PersonSession | None:
     token = session_token(request)
     if not token:
