@@ -5,15 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from io import BytesIO
 
-from archive import page_pictures as kept_pages
 from archive.actors import Actor
-from archive.page_pictures import PageRow
 from extractors.model import Box, Field, Invoice, Kind, Source
-from extractors.reader import Reader
 from fixtures.maker import Form, make, make_truth
-from tests.helpers import FixedReader, invoice, load, undecided, visit
+from tests.helpers import FixedReader, invoice, undecided, visit
+from tests.reviewing import Painter
 from verifiers.keys import lacking_keys_finding, missing_keys
 from verifiers.model import Reason
+from worker import page_pictures
 from worker.pipeline import Pipeline
 from worker.services import Services
 from worker.transfers import Transfers
@@ -66,18 +65,4 @@ def unreadable(services: Services, actor: Actor, content: bytes, name: str = "IM
 
 def draw(services: Services, document_id: str) -> None:
     """Keep the drawn pages, as the reading process does."""
-    with services.store.local(load(services, document_id).sha256) as path:
-        pages = Reader().pictures(path, None)
-    rows = [
-        PageRow(
-            document_id=document_id,
-            page=page.page,
-            media_type=page.media_type,
-            width=page.width,
-            height=page.height,
-            sha256=services.store.put(page.content),
-        )
-        for page in pages
-    ]
-    with services.database.write() as session:
-        kept_pages.keep(session, document_id, rows)
+    page_pictures.draw(services, document_id, Painter())

@@ -46,7 +46,7 @@ SHOWS_NONE = (
     r"/captcha|/api/captcha/next",
 )
 #: Deeds at the captcha desk need a captcha that waits; they have a test of their own below.
-AT_THE_DESK = r"/api/captcha/\{challenge_id\}(/(skip|refresh))?"
+AT_THE_DESK = r"/api/captcha/\{challenge_id\}(/\{aside\})?"
 NUMBER = "26312000000000000002"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -92,21 +93,20 @@ def answer(
     return JSONResponse(_following(request, operator))
 
 
-@router.post("/api/captcha/{challenge_id}/skip")
-def skip(
-    request: Request, actor: AtTheDesk, challenge_id: ChallengeId, operator: Operator
-) -> JSONResponse:
-    """Leave a captcha to the others. 410 when it is gone or another's."""
-    if not services_of(request).desk.skip(challenge_id, operator, actor.id):
-        raise CaptchaGone
-    return JSONResponse(_following(request, operator))
+class Aside(StrEnum):
+    """What puts a captcha aside: it is left to the others, or the portal is asked for another."""
+
+    SKIP = "skip"
+    REFRESH = "refresh"
 
 
-@router.post("/api/captcha/{challenge_id}/refresh")
-def refresh(
-    request: Request, actor: AtTheDesk, challenge_id: ChallengeId, operator: Operator
+@router.post("/api/captcha/{challenge_id}/{aside}")
+def put_aside(
+    request: Request, actor: AtTheDesk, challenge_id: ChallengeId, aside: Aside, operator: Operator
 ) -> JSONResponse:
-    """Ask the portal for another picture. 410 when the captcha is gone or another's."""
-    if not services_of(request).desk.renew(challenge_id, operator, actor.id):
+    """Put a captcha aside. 410 when it is gone or another's."""
+    desk = services_of(request).desk
+    deed = desk.skip if aside is Aside.SKIP else desk.renew
+    if not deed(challenge_id, operator, actor.id):
         raise CaptchaGone
     return JSONResponse(_following(request, operator))
