@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -135,6 +135,21 @@ def parse_qr(text: str, box: Box | None = None) -> Invoice | None:
         texts[meaning.amount_field] = amount
     invoice = _invoice(texts, box, meaning.kind if meaning else Kind.UNKNOWN)
     return invoice if invoice.invoice_number is not None else None
+
+
+def placed_as(code: Invoice, shown: Sequence[Invoice]) -> Invoice:
+    """The reading of a code with its place on another picture of the page, of which `shown` are
+    the readings; without one where the code is not read there."""
+    number = code.invoice_number
+    for other in shown:
+        if number and other.invoice_number and other.invoice_number.value == number.value:
+            return other
+    fields = {
+        name: field.model_copy(update={"box": None})
+        for name in FIELD_NAMES
+        if (field := getattr(code, name)) is not None
+    }
+    return code.model_copy(update=fields)
 
 
 def _from_address(text: str, box: Box | None) -> Invoice | None:

@@ -38,6 +38,7 @@ from extractors.model import Box, Invoice, Kind, Source
 from extractors.opening import open_file, parsed_codes, several, unseen
 from extractors.ours import Party, mended_by_ours
 from extractors.picturing import PagePicture, drawn
+from extractors.qr import placed_as
 from extractors.recogniser import Recogniser
 from extractors.relook import looks
 from extractors.second_look import faults, keeps, mended, places, replaced
@@ -227,7 +228,8 @@ class Reader:
 
     def _look_at(self, leaf: Leaf, recogniser: Recogniser) -> None:
         """Recognise one leaf; read its codes where they were not, in the picture as it is or
-        else in the straightened one. Raises `DamagedFile` where it cannot be drawn."""
+        else in the straightened one, which is what people are shown. Raises `DamagedFile` where it
+        cannot be drawn."""
         picture = leaf.draw()
         assert picture is not None  # noqa: S101 - the caller chose leaves that have one
         if leaf.words is None and not leaf.codes and not leaf.searched:
@@ -235,8 +237,9 @@ class Reader:
         page = recogniser.recognise(picture, leaf.page)
         leaf.see(page.words)
         leaf.rotation = page.rotation
-        if not leaf.codes and page.image is not picture:
-            leaf.codes.extend(parsed_codes(page.image, leaf.page))
+        if page.image is not picture and (leaf.words is None or not leaf.codes):
+            shown = parsed_codes(page.image, leaf.page)
+            leaf.codes = [placed_as(code, shown) for code in leaf.codes] or shown
         leaf.hold(page.image)
 
     def _looked_at_again(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -13,11 +14,16 @@ from PIL import Image
 
 from archive import page_pictures
 from extractors.errors import DamagedFile
+from extractors.images import load_image
 from extractors.leaves import Leaf
+from extractors.limits import Limits
 from extractors.model import Box, Invoice, Kind, Source
 from extractors.picturing import PagePicture, drawn
+from extractors.prepare import prepared
+from extractors.qr import parse_qr, placed_as, read_codes
 from extractors.reader import Reader
 from extractors.recogniser import Image as Pixels
+from extractors.recogniser import RecognisedPage
 from extractors.words import PageWords, Word
 from fixtures.maker import Form, make, make_truth
 from tests.helpers import FixedReader, hand_in, invoice
@@ -139,3 +145,74 @@ def test_fields_of_an_electronic_file_lie_on_its_drawn_page(tmp_path: Path, form
         int(box.x0 * page.width) : int(box.x1 * page.width) + 1,
     ]
     assert inside.mean() > 0.05
+
+
+class Flattener:
+    """A recogniser that straightens, as the real one does, and sees no word."""
+
+    def recognise(self, image: Pixels, page: int) -> RecognisedPage:
+        flat = prepared(image).pixels
+        empty = PageWords(page=page, width=flat.shape[1], height=flat.shape[0], words=())
+        return RecognisedPage(words=empty, rotation=0, image=flat)
+
+    def recognise_region(self, image: Pixels, boxes: Iterable[Box]) -> tuple[Word, ...]:
+        return ()
+
+    def upright(self, image: Pixels, rotation: int) -> Pixels:
+        return prepared(image).pixels
+
+
+@pytest.mark.parametrize("seed", [3, 5])
+def test_a_value_of_the_code_alone_lights_the_code_on_the_straightened_photo(
+    tmp_path: Path, seed: int
+) -> None:
+    truth = make_truth(Kind.DIGITAL_NORMAL, seed=seed, today=dt.date(2026, 11, 1))
+    path = tmp_path / "a.jpg"
+    path.write_bytes(make(truth, Form.PHOTO, seed=seed).content)
+    reader = Reader(recogniser=Flattener())
+    (read,) = reader.read(path)
+    (page,) = reader.pictures(path, read)
+    field = read.invoice_number
+    assert field is not None
+    assert (field.value, field.source) == (truth.invoice_number, Source.QR)
+    assert field.box is not None
+    ((_, raw),) = read_codes(load_image(path.read_bytes(), Limits()))
+    assert _overlap(field.box, raw) < 0.8, "the photo was straight already and proves nothing"
+    shown = cv2.imdecode(np.frombuffer(page.content, np.uint8), cv2.IMREAD_COLOR)
+    height, width = shown.shape[:2]
+    lit = shown[
+        round(field.box.y0 * height) : round(field.box.y1 * height),
+        round(field.box.x0 * width) : round(field.box.x1 * width),
+    ]
+    quiet = cv2.copyMakeBorder(lit, 12, 12, 12, 12, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    ((text, _),) = read_codes(np.asarray(quiet, np.uint8))
+    assert truth.invoice_number in text
+
+
+def _overlap(one: Box, two: Box) -> float:
+    """The common area as a share of what both cover."""
+
+    def area(box: Box) -> float:
+        return (box.x1 - box.x0) * (box.y1 - box.y0)
+
+    across = max(0.0, min(one.x1, two.x1) - max(one.x0, two.x0))
+    down = max(0.0, min(one.y1, two.y1) - max(one.y0, two.y0))
+    return across * down / (area(one) + area(two) - across * down)
+
+
+def test_a_code_that_only_the_crooked_picture_showed_has_no_place() -> None:
+    code = parse_qr("01,32,,26312000000000000001,113.00,20261001,,A1B2", BOX)
+    other = parse_qr("01,32,,26312000000000000002,113.00,20261001,,A1B2", BOX)
+    assert code is not None
+    assert other is not None
+    lost = placed_as(code, [other])
+    assert lost.invoice_number is not None
+    assert (lost.invoice_number.value, lost.invoice_number.box) == (number_of(code), None)
+
+
+BOX = Box(page=0, x0=0.1, y0=0.1, x1=0.2, y1=0.2)
+
+
+def number_of(invoice: Invoice) -> str:
+    assert invoice.invoice_number is not None
+    return invoice.invoice_number.value
