@@ -36,6 +36,8 @@ class Transfer(Base):
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)
     claim_id: Mapped[str] = mapped_column(ForeignKey("claims.id"), index=True)
     person_id: Mapped[str] = mapped_column(String(64))
+    #: The document whose place the file is to take; None for one of a new claim.
+    replaces: Mapped[str | None] = mapped_column(String(24))
     name: Mapped[str] = mapped_column(Text)
     size: Mapped[int]
     #: Bytes that are durably here.

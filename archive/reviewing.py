@@ -75,6 +75,8 @@ class ReviewCase(Base):
     replaced_by: Mapped[str | None] = mapped_column(String(24))
     #: The document in whose place this one was handed in.
     replaces: Mapped[str | None] = mapped_column(String(24))
+    #: When its submitter was done with its rejection.
+    put_away_at: Mapped[dt.datetime | None]
 
 
 def case_of(session: Session, document_id: str) -> ReviewCase:

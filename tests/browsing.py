@@ -17,7 +17,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 
 from archive.actors import Actor, Role
 from fixtures.services import free_port
@@ -29,6 +29,9 @@ from worker.settings import Settings
 WIDTHS = {"desk": 1280, "phone": 390}
 #: Bytes of a page with everything it needs, pictures of documents left out.
 MOST_WEIGHT = 150_000
+#: How long a page may take on a machine that has much else to do.
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 _AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 _GRAVE = ("serious", "critical")
 _DOCUMENT_PICTURES = ("/picture", "/evidence/", "/original", "/page/")
@@ -142,7 +145,7 @@ def visitor(
         color_scheme=scheme,
         locale="zh-CN",
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     try:
         yield Visitor(site, context)
     finally:

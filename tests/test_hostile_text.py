@@ -19,8 +19,8 @@ from tests.retaking import draw, hand_in_page, judge, photo, seen
 from verifiers.model import Reason, Verdict, Verification
 from worker import broker
 from worker.pipeline import Pipeline
-from worker.review.replacing import take_better
 from worker.settings import Settings
+from worker.transfers import Transfers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -76,7 +76,7 @@ def _hostile_claims(site: Site, actor: Actor) -> tuple[str, str, str]:
     judge(services, retaken, seen(seller_name=_text(SAYS)))
     draw(services, retaken)
     old = hand_in_page(services, actor, b"old", name, SAYS)
-    fresh = take_better(services, actor, old, name, BytesIO(b"fresh"))
+    fresh = Transfers(services).take_better(actor, old, name, BytesIO(b"fresh"))
     return failed, retaken, fresh
 
 

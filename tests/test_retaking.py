@@ -128,7 +128,8 @@ def test_a_second_click_and_a_killed_server_end_the_same(web: TestClient, joined
     done = _better(web, old, _png("2"))
     assert done.headers["location"] == f"/claims/{orphan}"
     again = _better(web, old, _png("2"))
-    assert again.status_code == 409
+    assert again.headers["location"] == f"/claims/{orphan}"
+    assert _better(web, old, _png("3")).status_code == 409
     assert load(joined, orphan).state == State.RECEIVED
 
 

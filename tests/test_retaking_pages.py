@@ -5,25 +5,37 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 from sqlalchemy import update
 
 from archive.actors import Role
 from archive.records import Document, State
-from tests.browsing import Site, Width, check, chromium, serving, visitor
-from tests.helpers import load, xml
+from tests.browsing import Site, Width, check, chromium, grave_faults, serving, visitor
+from tests.helpers import load, sha256, xml
 from tests.retaking import draw, hand_in_page, photo, unreadable
+from tests.reviewing import LI, do
 from worker import broker
 from worker.notices import Notices
+from worker.review.desk import ReviewDesk
+from worker.review.rules import Action
 from worker.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WIDTHS: tuple[Width, ...] = ("desk", "phone")
+#: How many files a page keeps for after a reload.
+KEPT = """new Promise((done) => {
+    const opening = indexedDB.open("yanpiao", 1);
+    opening.onsuccess = () => {
+        const count = opening.result.transaction("files").objectStore("files").count();
+        count.onsuccess = () => done(count.result);
+    };
+})"""
 #: Every test hands in what no other did: one site serves them all.
 SEEDS: dict[Width, int] = {"desk": 5, "phone": 6}
 
@@ -84,6 +96,77 @@ def test_a_better_picture_from_the_notice_to_the_new_timeline(
         expect(page.locator(".own li")).to_have_count(1)
         check(guest, page)
         assert load(site.services, old).state == State.REJECTED
+
+
+@pytest.mark.parametrize("how", ["the network goes away", "the page is reloaded"])
+def test_a_better_picture_goes_on_where_it_broke_off(
+    site: Site, browser: Browser, tmp_path: Path, how: str
+) -> None:
+    """The first piece arrives, the second does not; only what lacks is sent again."""
+    better = tmp_path / "better.xml"
+    better.write_bytes(xml(how * 150_000))
+    with visitor(browser, site, "phone") as guest:
+        actor = guest.sign_in(Role.SUBMITTER)
+        old = unreadable(site.services, actor, xml(how))
+        page = guest.visit(f"/claims/{old}")
+        pieces: list[int] = []
+
+        def cut(route: Route, request: Request) -> None:
+            if request.method == "PATCH":
+                pieces.append(int(request.headers["upload-offset"]))
+                if len(pieces) == 2 and how == "the page is reloaded":
+                    return  # hangs, as a dead network does
+                if len(pieces) == 2:
+                    guest.context.set_offline(True)
+                    route.abort()
+                    return
+            route.continue_()
+
+        page.route("**/api/transfers/*", cut)
+        page.set_input_files(".better input[type=file]", str(better))
+        page.click(".better button")
+        if how == "the page is reloaded":
+            expect(page.locator(".going")).to_contain_text(re.compile("正在上传 [1-9]"))
+            expect(page.locator(".better progress")).to_be_visible()
+            expect(page.locator(".better button")).to_be_disabled()
+            assert grave_faults(page) == []
+            _shot(page, "retake-going")
+            while len(pieces) < 2:
+                page.wait_for_timeout(20)
+            page.reload()
+        else:
+            expect(page.locator(".going")).to_contain_text("网络中断")
+            _shot(page, "retake-broken")
+            guest.context.set_offline(False)
+        page.wait_for_url(lambda address: not address.endswith(old), timeout=60_000)
+        new = page.url.rpartition("/")[2]
+        assert load(site.services, new).sha256 == sha256(better.read_bytes())
+        assert load(site.services, old).reason == "replaced"
+        assert pieces.count(0) == 1, "the first piece went up twice"
+        assert page.evaluate(KEPT) == 0, "what has come waits in the browser no more"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_rejection_is_put_away(site: Site, browser: Browser, width: Width) -> None:
+    with visitor(browser, site, width) as guest:
+        actor = guest.sign_in(Role.SUBMITTER)
+        document_id = unreadable(site.services, actor, photo(60 + SEEDS[width]))
+        wish = {"reason": "reject_not_ours"}
+        do(ReviewDesk(site.services), LI, document_id, Action.REJECT, **wish)
+        page = guest.visit("/claims?show=todo")
+        expect(page.locator(".chips [aria-current]")).to_contain_text("需要我处理 1")
+        page.click(".own-link")
+        expect(page.locator("#rejected-title")).to_be_visible()
+        check(guest, page)
+        _shot(page, f"rejected-{width}")
+        page.click("text=知道了，收起")
+        expect(page.locator(".page-head .state")).to_have_text("已退回，已收起")
+        check(guest, page)
+        _shot(page, f"put-away-{width}")
+        page.click(".back a")
+        expect(page.locator(".chips")).to_contain_text("需要我处理 0")
+        expect(page.locator(".chips")).to_contain_text("已了结 1")
+        check(guest, page)
 
 
 def test_a_failed_file_says_why_and_takes_another(

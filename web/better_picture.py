@@ -1,5 +1,6 @@
-"""A better picture from the submitter, in place of one that could not be read; and that there is
-none."""
+"""A better picture from the submitter, in place of one that could not be read or was rejected; that
+there is none; and that a rejection needs nothing more. With a script the picture comes in pieces
+(`web.transfers`)."""
 
 from __future__ import annotations
 
@@ -18,9 +19,10 @@ from web.case_pictures import PageNumber, drawn
 from web.claims import DocumentId, Submitter, claim_page
 from web.limits import uploads_limited
 from web.trail import part_viewed
+from worker.closing import put_away
 from worker.errors import NothingToDrop, UnknownDocument
 from worker.retaking import give_up_retaking
-from worker.review.replacing import take_better
+from worker.transfers import Transfers
 
 router = APIRouter()
 
@@ -38,7 +40,8 @@ def _take(request: Request, actor: Actor, document_id: str, file: UploadFile) ->
     try:
         if not file.filename:
             raise NothingToDrop
-        new = take_better(services_of(request), actor, document_id, file.filename, file.file)
+        transfers = Transfers(services_of(request))
+        new = transfers.take_better(actor, document_id, file.filename, file.file)
     except UnknownDocument:
         raise
     except YanpiaoError as error:
@@ -51,6 +54,15 @@ def _take(request: Request, actor: Actor, document_id: str, file: UploadFile) ->
 def no_better(request: Request, actor: Submitter, document_id: DocumentId) -> RedirectResponse:
     """The picture is as good as it gets: finance looks at it."""
     give_up_retaking(services_of(request), document_id, actor)
+    return RedirectResponse(f"/claims/{document_id}", status_code=303)
+
+
+@router.post("/claims/{document_id}/put-away")
+def put_rejection_away(
+    request: Request, actor: Submitter, document_id: DocumentId
+) -> RedirectResponse:
+    """Its owner has seen why it was rejected and needs nothing more of it."""
+    put_away(services_of(request).database, document_id, actor)
     return RedirectResponse(f"/claims/{document_id}", status_code=303)
 
 

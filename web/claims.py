@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -13,6 +14,7 @@ from archive.actors import Actor, Role
 from archive.claiming import Claim
 from archive.page_pictures import PageRow, pages_of
 from archive.records import Batch, Document, State
+from archive.reviewing import ReviewCase
 from archive.visibility import campuses_to_submit
 from extractors.errors import YanpiaoError
 from extractors.messages import field_label, say
@@ -23,9 +25,10 @@ from web.problems import status_of
 from web.rendering import language_of, render, services_of
 from web.trail import part_viewed, viewed
 from web.who import needs
+from worker.closing import closed_as
 from worker.errors import UnknownDocument
 from worker.intake import batch_voucher_no
-from worker.journey import is_closed, journey, needs_owner
+from worker.journey import journey, needs_owner
 from worker.results import document_row
 from worker.retaking import claim_of, earlier, successor, unreadable
 from worker.review.replacing import picture_wanted
@@ -47,6 +50,8 @@ _WORDS = (
     *("too_large", "known_own", "known_other", "unpacked", "received", "refused", "resumed"),
     *(f"state_{state}" for state in State),
 )
+#: The same for a better picture (web/static/retake.js).
+_RETAKING_WORDS = ("sending", "broken_file", "too_large", "refused")
 
 
 @router.get("/new")
@@ -69,17 +74,17 @@ def new(
             "max_file": services.settings.max_file_size,
             "max_upload": services.settings.max_upload_size,
             "max_files": services.settings.max_files,
-            "words": words(request),
+            "words": words(request, _WORDS),
         }
     return render(request, "new.html", values)
 
 
-def words(request: Request) -> dict[str, str]:
-    """The sentences that the page's script fills in itself, their places left open."""
+def words(request: Request, codes: Iterable[str]) -> dict[str, str]:
+    """The sentences that a page's script fills in itself, their places left open."""
     language = language_of(request)
     return {
         code: say(f"ui_{code}" if code.startswith("state_") else f"ui_new_{code}", language)
-        for code in _WORDS
+        for code in codes
     }
 
 
@@ -95,7 +100,8 @@ def _own_vouchers(session: Session, actor: Actor) -> list[str]:
         .order_by(Claim.id.desc())
         .limit(100)
     )
-    return list(dict.fromkeys(session.scalars(query)))[:_FEW]
+    named = (number for number in session.scalars(query) if own_number(number))
+    return list(dict.fromkeys(named))[:_FEW]
 
 
 def own_number(voucher_no: str) -> bool:
@@ -119,7 +125,8 @@ def claim_page(
 ) -> HTMLResponse:
     """The document's page, with the reason why what was asked of it was not done."""
     mark = standing(services_of(request), actor)["mark"]
-    values = {**_claim(request, actor, document_id, 0, error), "mark": mark}
+    said = words(request, _RETAKING_WORDS)
+    values = {**_claim(request, actor, document_id, 0, error), "mark": mark, "words": said}
     return render(
         request, "claim.html", values, status_code=status_of(error.code) if error else 200
     )
@@ -153,17 +160,20 @@ def _claim(
             raise UnknownDocument(id=document_id)
         row = document_row(document, language)
         wanted = picture_wanted(session, document)
+        case = session.get(ReviewCase, document_id)
+        closed = closed_as(document, case)
         known = claim_of(session, document)
         return {
             "document": document,
             "row": row,
-            "steps": journey(session, document, retake=wanted),
-            "todo": needs_owner(document),
+            "steps": journey(session, document, retake=wanted, closed=bool(closed)),
+            "todo": needs_owner(document, case),
             "picture_wanted": wanted,
             "retake": _retake(request, session, document) if wanted else None,
             "asked": asked,
+            "max_file": services_of(request).settings.max_file_size,
             "most_asked": _MOST_ASKED,
-            "closed": is_closed(document),
+            "closed": closed,
             "earlier": [
                 (one, document_row(one, language)) for one in earlier(session, document_id)
             ],

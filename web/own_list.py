@@ -3,94 +3,94 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from archive.actors import Actor
 from archive.records import Document, InvoiceRow, State, now
+from archive.reviewing import ReviewCase
 from web.claims import Submitter, own_number
 from web.events import standing
 from web.rendering import language_of, render, services_of
-from worker.journey import CLOSED, is_closed, needs_owner
-from worker.results import document_row
-from worker.retaking import wanted_now
+from worker.closing import closed_as, closed_now
+from worker.journey import needed_now, needs_owner
+from worker.results import ResultRow, document_row
 
 router = APIRouter()
-
-Show = Annotated[str, Query(pattern="^(all|todo|moving|done|closed)$")]
-Month = Annotated[str, Query(pattern=r"^(20\d{2}-(0[1-9]|1[0-2]))?$")]
-Before = Annotated[str, Query(pattern="^([0-9a-f]{24})?$")]
-Search = Annotated[str, Query(max_length=64)]
 
 _CHINA = ZoneInfo("Asia/Shanghai")
 _A_PAGE = 30
 #: Months that are offered, the newest first.
 _MOST_MONTHS = 60
 
-_IN_MOTION = (State.RECEIVED, State.READ, State.VERIFIED, State.WAITING, State.PASSED)
-_IS_CLOSED = and_(Document.state == State.REJECTED, Document.reason.in_(CLOSED))
+_IN_MOTION = (
+    State.RECEIVED,
+    State.READ,
+    State.VERIFIED,
+    State.WAITING,
+    State.PASSED,
+    State.IN_REVIEW,
+)
 _GROUPS: dict[str, ColumnElement[bool]] = {
-    "todo": or_(
-        Document.state == State.FAILED,
-        and_(
-            Document.state == State.REJECTED,
-            or_(Document.reason.is_(None), Document.reason.not_in(CLOSED)),
-        ),
-        wanted_now(),
-    ),
-    "moving": or_(
-        Document.state.in_(_IN_MOTION),
-        and_(Document.state == State.IN_REVIEW, not_(wanted_now())),
-    ),
+    "todo": needed_now(),
+    "moving": and_(Document.state.in_(_IN_MOTION), not_(needed_now())),
     "done": Document.state == State.ARCHIVED,
-    "closed": _IS_CLOSED,
+    "closed": closed_now(),
 }
 
 
+class Asked(BaseModel):
+    """What of the list is wanted: a group, a month of handing in, words; and behind which row."""
+
+    show: str = Field("all", pattern="^(all|todo|moving|done|closed)$")
+    month: str = Field("", pattern=r"^(20\d{2}-(0[1-9]|1[0-2]))?$")
+    q: str = Field("", max_length=64)
+    before: str = Field("", pattern="^([0-9a-f]{24})?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A document of the list. `todo`: its owner has something to do; `closed`: how it came to
+    concern nobody any more (`worker.closing`)."""
+
+    document: Document
+    row: ResultRow
+    todo: bool
+    closed: str
+
+
 @router.get("/claims")
-def claims(
-    request: Request,
-    actor: Submitter,
-    show: Show = "all",
-    month: Month = "",
-    q: Search = "",
-    before: Before = "",
-) -> HTMLResponse:
+def claims(request: Request, actor: Submitter, asked: Annotated[Asked, Query()]) -> HTMLResponse:
     mark = standing(services_of(request), actor)["mark"]
-    values = _claims(request, actor, show, month, q, before)
-    return render(request, "claims.html", {**values, "mark": mark})
+    return render(request, "claims.html", {**_claims(request, actor, asked), "mark": mark})
 
 
 @router.get("/claims/rows")
 def claims_part(
-    request: Request,
-    actor: Submitter,
-    show: Show = "all",
-    month: Month = "",
-    q: Search = "",
-    before: Before = "",
+    request: Request, actor: Submitter, asked: Annotated[Asked, Query()]
 ) -> HTMLResponse:
     """The list's changing part, fetched again when something moved."""
-    return render(request, "_claims.html", _claims(request, actor, show, month, q, before))
+    return render(request, "_claims.html", _claims(request, actor, asked))
 
 
-def _claims(
-    request: Request, actor: Actor, show: str, month: str, q: str, before: str
-) -> dict[str, Any]:
-    language = language_of(request)
+def _claims(request: Request, actor: Actor, asked: Asked) -> dict[str, Any]:
+    show, month, q = asked.show, asked.month, asked.q
     chosen = {"show": "" if show == "all" else show, "month": month, "q": q.strip()}
     with services_of(request).database.read() as session:
         query = _narrowed(select(Document), actor, month, q)
         if show in _GROUPS:
             query = query.where(_GROUPS[show])
-        if before:
-            query = query.where(Document.id < before)
+        if asked.before:
+            query = query.where(Document.id < asked.before)
         found = list(session.scalars(query.order_by(Document.id.desc()).limit(_A_PAGE + 1)))
         counts = {
             group: session.scalar(
@@ -99,25 +99,35 @@ def _claims(
             or 0
             for group, condition in _GROUPS.items()
         }
-        ids = [document.id for document in found]
-        wanted = set(session.scalars(select(Document.id).where(Document.id.in_(ids), wanted_now())))
-        rows = [(document, document_row(document, language)) for document in found[:_A_PAGE]]
+        lines = _lines(session, found[:_A_PAGE], language_of(request))
         months = _months(session, actor)
     return {
-        "rows": rows,
+        "lines": lines,
         "counts": {"all": sum(counts.values()), **counts},
         "months": months,
         "show": show,
         "month": month,
         "q": q,
-        "before": before,
+        "before": asked.before,
         "next": found[_A_PAGE - 1].id if len(found) > _A_PAGE else "",
-        "wanted": wanted,
-        "is_closed": is_closed,
-        "needs_owner": lambda document: needs_owner(document) or document.id in wanted,
         "own_number": own_number,
         "address": lambda **more: _address({**chosen, **more}),
     }
+
+
+def _lines(session: Session, documents: Sequence[Document], language: str) -> list[Line]:
+    ids = [document.id for document in documents]
+    query = select(ReviewCase).where(ReviewCase.document_id.in_(ids))
+    cases = {case.document_id: case for case in session.scalars(query)}
+    return [
+        Line(
+            document,
+            document_row(document, language),
+            needs_owner(document, cases.get(document.id)),
+            closed_as(document, cases.get(document.id)),
+        )
+        for document in documents
+    ]
 
 
 def _address(asked: dict[str, str]) -> str:

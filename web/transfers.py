@@ -1,4 +1,4 @@
-"""Files in pieces over HTTP, for the page of a new claim.
+"""Files in pieces over HTTP, for the pages of a new claim and of a better picture.
 
 `POST /api/claims` begins; `POST /api/transfers` announces a file and says at once when its bytes
 are known; `PATCH` sends the next piece with `Upload-Offset`, as in tus 1.0; `GET` says how far it
@@ -7,11 +7,11 @@ has come, after whatever broke off.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Header, Path, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
@@ -43,11 +43,18 @@ class NewClaim(BaseModel):
 
 
 class NewTransfer(BaseModel):
-    """A file that is to come. `sha256`, where the browser could reckon it, finds duplicates."""
+    """A file that is to come: into a claim, or into the place of a document."""
 
-    claim: str = Field(pattern="^[0-9a-f]{24}$")
+    claim: str | None = Field(None, pattern="^[0-9a-f]{24}$")
+    replaces: str | None = Field(None, pattern="^[0-9a-f]{24}$")
     name: str = Field(min_length=1, max_length=1024)
     size: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.claim is None) == (self.replaces is None):
+            raise ValueError("either claim or replaces")
+        return self
 
 
 class Fingerprint(BaseModel):
@@ -78,7 +85,11 @@ def known(request: Request, actor: Submitter, body: Fingerprint) -> JSONResponse
 @router.post("/api/transfers", status_code=201, dependencies=[Depends(uploads_limited)])
 def begin(request: Request, actor: Submitter, body: NewTransfer) -> JSONResponse:
     """Announce a file."""
-    transfer = Transfers(services_of(request)).begin(actor, body.claim, body.name, body.size)
+    transfers = Transfers(services_of(request))
+    if body.replaces is not None:
+        transfer = transfers.begin_better(actor, body.replaces, body.name, body.size)
+    else:
+        transfer = transfers.begin(actor, body.claim or "", body.name, body.size)
     return _answer(request, transfer, 201)
 
 

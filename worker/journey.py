@@ -7,12 +7,13 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, not_, or_, select
 from sqlalchemy.orm import Session
 
 from archive.records import AuditRow, Document, State
-from worker.review.replacing import REPLACED
-from worker.withdrawing import WITHDRAWN
+from archive.reviewing import ReviewCase
+from worker.closing import closed_as, closed_now
+from worker.retaking import wanted_now
 
 
 class Mark(StrEnum):
@@ -36,9 +37,6 @@ class Step:
 
 STEPS = ("received", "read", "verified", "voucher", "archived")
 
-#: Why a document that counts as rejected concerns nobody any more.
-CLOSED = (WITHDRAWN, REPLACED)
-
 #: The step at which a document in this state stands, and how it stands there.
 _STANDS = {
     State.RECEIVED: ("read", Mark.NOW),
@@ -61,11 +59,14 @@ _ENDED = {
 }
 
 
-def journey(session: Session, document: Document, *, retake: bool = False) -> list[Step]:
-    """The steps of a document, in order. `retake`: its owner is asked for a better picture."""
+def journey(
+    session: Session, document: Document, *, retake: bool = False, closed: bool = False
+) -> list[Step]:
+    """The steps of a document, in order. `retake`: its owner is asked for a better picture;
+    `closed`: it concerns nobody any more."""
     times = _times(session, document)
     here, mark = ("read", Mark.TODO) if retake else _STANDS[State(document.state)]
-    if is_closed(document):
+    if closed:
         mark = Mark.LATER
     reached = STEPS.index(here)
     steps = []
@@ -93,12 +94,19 @@ def _times(session: Session, document: Document) -> dict[str, dt.datetime]:
     return dict(rows.all())
 
 
-def is_closed(document: Document) -> bool:
-    """Whether its owner took it back, or another document stands in its place."""
-    return document.state == State.REJECTED and document.reason in CLOSED
+def needs_owner(document: Document, case: ReviewCase | None) -> bool:
+    """Whether the person who handed it in has something to do: because it failed or came back, or
+    because a better picture is waited for."""
+    if document.state == State.IN_REVIEW:
+        return case is not None and case.picture_wanted_at is not None
+    failed = document.state in (State.FAILED, State.REJECTED)
+    return failed and not closed_as(document, case)
 
 
-def needs_owner(document: Document) -> bool:
-    """Whether the person who handed it in has something to do, apart from being asked for a better
-    picture (`worker.retaking`)."""
-    return document.state in (State.FAILED, State.REJECTED) and not is_closed(document)
+def needed_now() -> ColumnElement[bool]:
+    """Condition on `Document`: `needs_owner` holds of it."""
+    return or_(
+        Document.state == State.FAILED,
+        and_(Document.state == State.REJECTED, not_(closed_now())),
+        wanted_now(),
+    )

@@ -26,10 +26,13 @@ from archive.bags import check_voucher_no
 from archive.claiming import Claim, Transfer
 from archive.records import Document, State, now
 from extractors.errors import FileTooLarge, YanpiaoError
-from worker.errors import TooManyFiles
+from worker.errors import TooManyFiles, UnknownDocument
 from worker.intake import Receipt, clean_name
 from worker.log import logger
 from worker.opening import unpacked
+from worker.retaking import claim_of
+from worker.review.errors import NotNow
+from worker.review.replacing import replaceable, take_better
 from worker.services import Services
 from worker.settings import Settings
 from worker.unpacking import Limits, is_bundle
@@ -99,6 +102,17 @@ class Transfers:
             session.add(claim)
         return claim
 
+    def claim_for_better(self, actor: Actor, document_id: str) -> str:
+        """The id of the claim that a better picture of this document comes in: its own, or one
+        made now for what was not handed in on a page. Raises `UnknownDocument` for somebody
+        else's, and `Overloaded`."""
+        with self._services.database.read() as session:
+            old = session.get(Document, document_id)
+            if old is None or old.submitter != actor.id:
+                raise UnknownDocument(id=document_id)
+            known = claim_of(session, old)
+        return (known or self.open_claim(actor, old.campus, old.voucher_no, "")).id
+
     def batch_of(self, claim_id: str, actor: Actor) -> str:
         """The claim's batch, opened with its first file."""
         with self._services.database.read() as session:
@@ -114,13 +128,42 @@ class Transfers:
             kept.batch_id = kept.batch_id or batch_id
             return kept.batch_id
 
+    def take_better(self, actor: Actor, document_id: str, name: str, stream: BinaryIO) -> str:
+        """A whole file in a document's place; the new document's id. Raises what
+        `worker.review.replacing.take_better` does, and `Overloaded`."""
+        batch_id = self.batch_of(self.claim_for_better(actor, document_id), actor)
+        return take_better(self._services, actor, document_id, batch_id, name, stream)
+
     # -- pieces ----------------------------------------------------------------------------
 
     def begin(self, actor: Actor, claim_id: str, name: str, size: int) -> Transfer:
         """Announce a file. Raises `UnknownTransfer`, `FileTooLarge` or `TooManyFiles`."""
-        settings = self._services.settings
         bundle = name.lower().endswith(".zip")
+        settings = self._services.settings
         limit = settings.max_upload_size if bundle else settings.max_file_size
+        return self._begin(actor, claim_id, name, size, limit)
+
+    def begin_better(self, actor: Actor, document_id: str, name: str, size: int) -> Transfer:
+        """Announce a file that is to take the place of a document. Raises `UnknownDocument`,
+        `NotNow`, and what `begin` does."""
+        claim_id = self.claim_for_better(actor, document_id)
+        with self._services.database.read() as session:
+            old = session.get_one(Document, document_id)
+            if not replaceable(session, old):
+                raise NotNow(action="replace", state=old.state)
+        limit = self._services.settings.max_file_size
+        return self._begin(actor, claim_id, name, size, limit, document_id)
+
+    def _begin(
+        self,
+        actor: Actor,
+        claim_id: str,
+        name: str,
+        size: int,
+        limit: int,
+        replaces: str | None = None,
+    ) -> Transfer:
+        settings = self._services.settings
         if size > limit:
             raise FileTooLarge(size=size, limit=limit)
         with self._services.database.write() as session:
@@ -131,7 +174,11 @@ class Transfers:
             if (session.scalar(query) or 0) >= settings.max_files:
                 raise TooManyFiles(limit=settings.max_files, count=settings.max_files + 1)
             transfer = Transfer(
-                claim_id=claim_id, person_id=actor.id, name=clean_name(name), size=size
+                claim_id=claim_id,
+                person_id=actor.id,
+                replaces=replaces,
+                name=clean_name(name),
+                size=size,
             )
             session.add(transfer)
         return transfer
@@ -216,13 +263,29 @@ class Transfers:
     def _finish(self, actor: Actor, transfer: Transfer, part: BinaryIO) -> None:
         batch_id = self.batch_of(transfer.claim_id, actor)
         part.seek(0)
-        outcomes = take_in(self._services, actor, batch_id, transfer.name, part)
+        outcomes: Sequence[Outcome]
+        if transfer.replaces is None:
+            outcomes = take_in(self._services, actor, batch_id, transfer.name, part)
+        else:
+            outcomes = (self._better(actor, transfer, transfer.replaces, batch_id, part),)
         self._note(
             transfer.id, finished_at=now(), outcome=[outcome.to_json() for outcome in outcomes]
         )
         # The bytes lie in the store now; a piece that outlives a crash here is a finished one's,
         # and taking it in again would only find it known.
         self._part(transfer.id).unlink(missing_ok=True)
+
+    def _better(
+        self, actor: Actor, transfer: Transfer, old: str, batch_id: str, part: BinaryIO
+    ) -> Outcome:
+        """Let the file take a document's place; why not, where that is for good."""
+        try:
+            new = take_better(self._services, actor, old, batch_id, transfer.name, part)
+        except YanpiaoError as error:
+            if error.retryable:
+                raise
+            return _refused(transfer.name, error)
+        return Outcome(transfer.name, document_id=new, own=True)
 
     # -- known already ---------------------------------------------------------------------
 

@@ -7,10 +7,10 @@ from archive.actors import Actor
 from archive.database import Database
 from archive.records import Document, State, now
 from extractors.errors import YanpiaoError
+from worker.closing import WITHDRAWN
 from worker.errors import UnknownDocument
 from worker.states import move
 
-WITHDRAWN = "withdrawn"
 WITHDRAWABLE = frozenset(
     {
         State.RECEIVED,

@@ -12,7 +12,7 @@
 
   const redraw = async () => {
     // Nobody's dialog or half-typed answer goes away under their hands.
-    if (!part || part.querySelector("dialog[open], input:focus, textarea:focus")) return false;
+    if (!part || part.querySelector("dialog[open], input:focus, textarea:focus, .busy")) return false;
     if ([...part.querySelectorAll("input[type=file]")].some((input) => input.files.length)) return false;
     try {
       const reply = await fetch(part.dataset.live, { cache: "no-store", headers: { "HX-Request": "true" } });

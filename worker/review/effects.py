@@ -242,8 +242,10 @@ def restore(session: Session, document: Document, deed: ReviewDeed) -> None:
         row = session.get_one(VerificationRow, kept["id"])
         row.verdict, row.reason = kept["verdict"], kept["reason"]
         row.findings, row.compared = kept["findings"], kept["compared"]
+    case = case_of(session, document.id)
     if deed.action == Action.PICTURE:
-        case_of(session, document.id).picture_wanted_at = None
+        case.picture_wanted_at = None
+    case.put_away_at = None
 
 
 def _restore_claim(session: Session, document: Document, invoice: Invoice) -> None:
