@@ -42,6 +42,13 @@
     shown(form, fault, "bad");
   };
 
+  // In place of the browser's own button, which speaks the browser's language.
+  document.documentElement.classList.add("scripted");
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest(".better");
+    const [file] = form && event.target.files ? event.target.files : [];
+    if (file) shown(form, `${file.name} · ${mebi(file.size)}`);
+  });
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.matches(".better")) return;
