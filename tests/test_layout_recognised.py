@@ -3,6 +3,7 @@ pages, seals. Words come from made faces, changed the way that engines were seen
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
@@ -10,6 +11,9 @@ import pytest
 
 from extractors.checks import CONFIDENT
 from extractors.faces import invoice_from_words
+from extractors.layout.header import read_header
+from extractors.layout.page import Sheet
+from extractors.layout.reading import Face
 from extractors.model import Box, Invoice, Kind, Source
 from extractors.words import PageWords, Word
 from fixtures.maker import Truth, make_truth
@@ -303,3 +307,25 @@ def test_a_tax_by_which_the_sum_fails_is_told() -> None:
     assert [(finding.code, finding.field) for finding in invoice.findings] == [
         ("low_confidence", "lines")
     ]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "day", "sure"),
+    [
+        (("开票日期：2026年08月2", "2日"), 22, True),
+        (("开票日期：2026年08月", "22日"), 22, True),
+        (("开票日期：2026年08月2",), 2, False),
+    ],
+)
+def test_a_day_cut_within_its_figures_is_read_whole(
+    pieces: tuple[str, ...], day: int, *, sure: bool
+) -> None:
+    words, left = [cell(0, 0.7, 0.05, "发票号码：26312000000000000017")], 0.6
+    for piece in pieces:
+        words.append(cell(0, left, 0.09, piece))
+        left = words[-1].box.x1
+    page = PageWords(page=0, width=210, height=140, words=tuple(words))
+    face = Face(Sheet([page]), Source.OCR)
+    read_header(face, 1.0)
+    assert face.found["issue_date"].value == dt.date(2026, 8, day)
+    assert (face.found["issue_date"].confidence >= CONFIDENT) is sure

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from extractors.kinds import kind_from_code
 from extractors.layout import values
 from extractors.layout.page import Run
-from extractors.layout.reading import Face, agreed, compact, cut, labelled
+from extractors.layout.reading import MENDED, Face, agreed, compact, cut, labelled
 from extractors.model import Field, Kind
 
 _NUMBER_LABEL = r"(?:票?号[码玛]|N[o0O]\.?|№):?"
@@ -48,6 +48,7 @@ def read_header(face: Face, bottom: float) -> None:
 def _read_date(face: Face, runs: Iterable[Run]) -> None:
     """The date of issue: the labelled one, or the only one in the head."""
     found: dict[dt.date, Run] = {}
+    open_days: dict[dt.date, Run] = {}
     for run in runs:
         bare = compact(run)
         for match in (*values.DATE.finditer(bare.text), *values.DATE_DIGITS.finditer(bare.text)):
@@ -59,6 +60,10 @@ def _read_date(face: Face, runs: Iterable[Run]) -> None:
                 face.doubt("issue_date", match[0], part)  # no day of any month
             if value is None:
                 continue
+            if face.recognised and _is_open(match[0]):
+                # The rest may stand in a word of its own: the row holds both.
+                open_days.setdefault(value, part)
+                continue
             if is_labelled:
                 face.keep("issue_date", value, part)
                 return
@@ -66,6 +71,14 @@ def _read_date(face: Face, runs: Iterable[Run]) -> None:
     if len(found) == 1:
         only, where = found.popitem()
         face.keep("issue_date", only, where)
+    elif not found and len(open_days) == 1:
+        only, where = open_days.popitem()
+        face.keep("issue_date", only, where, most=MENDED)
+
+
+def _is_open(text: str) -> bool:
+    """Is it a day without its end (2026年08月2, the second figure and 日 lost)?"""
+    return "月" in text and not text.endswith("日")
 
 
 def read_labelled_date(face: Face, label: str) -> None:
