@@ -82,7 +82,8 @@ def _last(session: Session) -> AuditRow | None:
     own: AuditRow | None = session.info.get(_NEWEST)
     if own is not None and own in session:
         return own
-    return session.scalars(select(AuditRow).order_by(AuditRow.seq.desc()).limit(1)).first()
+    with session.no_autoflush:  # what is not written yet is of this transaction: known above
+        return session.scalars(select(AuditRow).order_by(AuditRow.seq.desc()).limit(1)).first()
 
 
 def before_commit(session: Session) -> None:

@@ -75,10 +75,17 @@ def _changed(_mapper: object, _connection: object, row: Base) -> None:
             _touch(row)
 
 
+def _guarded(row: Base) -> bool:
+    """Whether writing this row may touch a guarded one: itself, or one of those that it owns."""
+    owned = (each.mapper.class_ for each in inspect(row).mapper.relationships if each.uselist)
+    return bool(row.__proven__) or any(each.__proven__ for each in owned)
+
+
 def pending(session: Session) -> dict[str, str | None]:
     """Digest by key of each row that was touched and is not in the trail yet, None for one that was
     taken away; they are pending no longer."""
-    session.flush()
+    if any(_guarded(row) for row in (*session.new, *session.dirty, *session.deleted)):
+        session.flush()
     touched: dict[str, Base] = session.info.pop(_TOUCHED, {})
     found: dict[str, str | None] = {}
     for key, row in touched.items():

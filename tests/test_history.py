@@ -31,7 +31,9 @@ def booked(services: Services, read: Invoice, text: str) -> str:
 
 
 def codes_of(services: Services, document_id: str, read: Invoice) -> set[str]:
-    return {finding.code for finding in offline_findings(services, document_id, read)}
+    return {
+        finding.code for finding in offline_findings(services, load(services, document_id), read)
+    }
 
 
 def test_numbers_in_a_row_are_seen_among_a_sellers_invoices(services: Services) -> None:

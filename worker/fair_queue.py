@@ -73,11 +73,12 @@ class Share:
 class FairQueue(Queue):
     """RQ's queue, taken from in fair order."""
 
-    def tag(self, job_id: str, share: Share) -> None:
-        """Give a queued piece its time. After it was pushed, so that no time is lost for it."""
+    def tag(self, job_id: str, share: Share, client: redis.Redis) -> None:
+        """Give a queued piece its time, by a client or with the messages of a pipeline. After it
+        was pushed, so that no time is lost for it."""
         flow = f"{share.owner}:{share.urgency}"
         keys = _keys(self.key)
-        self.connection.eval(_TAG, len(keys), *keys, job_id, flow, repr(1 / share.urgency))
+        client.eval(_TAG, len(keys), *keys, job_id, flow, repr(1 / share.urgency))
 
     @classmethod
     def lmove(cls, connection: redis.Redis, queue_key: str, timeout: int | None) -> Any:

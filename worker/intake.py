@@ -149,10 +149,9 @@ class Intake:
         began = time.time_ns()
         with self._database.write() as session:
             batch = session.get_one(Batch, batch_id)
+            bulk = _is_bulk(session, batch_id)
+            one_writer(session)  # the same bytes may be coming in by another hand
             parts = _parts(session, sha256)
-            if not parts:
-                one_writer(session)  # the same bytes may be coming in by another hand
-                parts = _parts(session, sha256)
             known = parts[0] if parts else None
             document = known or Document(
                 id=new_id(),
@@ -164,7 +163,7 @@ class Intake:
                 voucher_no=batch.voucher_no,
                 submitter=batch.submitter,
                 campus=batch.campus,
-                bulk=_is_bulk(session, batch_id),
+                bulk=bulk,
             )
             upload = Upload(
                 id=new_id(),

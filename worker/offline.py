@@ -34,10 +34,11 @@ def with_findings(invoices: Sequence[Invoice], findings: Sequence[Finding]) -> t
     )
 
 
-def offline_findings(services: Services, document_id: str, invoice: Invoice) -> tuple[Finding, ...]:
+def offline_findings(
+    services: Services, document: Document, invoice: Invoice
+) -> tuple[Finding, ...]:
     """What the rules find of a recorded document."""
     with services.database.read() as session:
-        document = session.get_one(Document, document_id)
         return findings_in(session, document, invoice, services.policy)
 
 

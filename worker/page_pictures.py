@@ -32,11 +32,12 @@ def draw(services: Services, document_id: str, drawer: Drawer, *, asked_for: boo
     nobody from deciding."""
     with services.database.read() as session:
         document = session.get(Document, document_id)
-        known = page_pictures.pages_of(session, document_id)
-    if document is None or known or not document.kept or document.state == State.RECEIVED:
-        return
-    if not asked_for and document.state not in LOOKED_AT:
-        return
+        if document is None or not document.kept or document.state == State.RECEIVED:
+            return
+        if not asked_for and document.state not in LOOKED_AT:
+            return
+        if page_pictures.pages_of(session, document_id):
+            return
     invoice = Invoice.model_validate(document.invoice.data) if document.invoice else None
     try:
         with services.store.local(document.sha256) as path:

@@ -13,7 +13,7 @@ from typing import Protocol
 from archive import accounting, gate, leases, vouchers
 from archive.alone import alone
 from archive.drawing.pages import thumbnail_name
-from archive.records import Document, State, VerificationRow, Voucher
+from archive.records import IN_MOTION, Document, State, VerificationRow, Voucher
 from archive.store import StorageUnreachable
 from extractors.errors import ReaderCrashed, YanpiaoError
 from extractors.model import Box, Finding, Invoice, Kind
@@ -66,16 +66,15 @@ class Pipeline:
         """received -> read (or in_review for a duplicate, or failed). A file that holds several
         invoices becomes as many documents, each on its own way from here. False where there was
         nothing to read."""
-        token = self._take(document_id, (State.RECEIVED,))
-        if token is None:
+        taken = self._take(document_id, (State.RECEIVED,))
+        if taken is None:
             return False
         with tracing.step("read", document_id):
-            self._read(document_id, token, reader)
+            self._read(*taken, reader)
         return True
 
-    def _read(self, document_id: str, token: str, reader: DocumentReader) -> None:
-        with self._database.read() as session:
-            document = session.get_one(Document, document_id)
+    def _read(self, document: Document, token: str, reader: DocumentReader) -> None:
+        document_id = document.id
         began = time.monotonic()
         try:
             with self._keeper(Document, document_id, token):
@@ -141,26 +140,28 @@ class Pipeline:
 
     # -- verifying -----------------------------------------------------------------------
 
-    def verify(self, document_id: str, visit: Visit) -> None:
-        """read or waiting -> passed, in_review or waiting."""
+    def verify(self, document_id: str, visit: Visit) -> bool:
+        """read or waiting -> passed, in_review or waiting. False where that was not due."""
         lanes = Lanes(self._database, visit.portal)
         with self._database.read() as session:
             document = session.get(Document, document_id)
             if document is None or outcomes.too_early(document):
-                return
+                return False
         needed = visit.needs_portal(_kind_of(document))
         if needed and (hold := lanes.hold()) is not None:
             self._put_off(document_id, hold)
-            return
-        token = self._take(document_id, (State.READ, State.WAITING))
-        if token is None:
-            return
+            return False
+        taken = self._take(document_id, (State.READ, State.WAITING))
+        if taken is None:
+            return False
         with tracing.step("verify", document_id):
-            self._verify(document_id, token, visit)
+            self._verify(*taken, visit)
+        return True
 
-    def _verify(self, document_id: str, token: str, visit: Visit) -> None:
+    def _verify(self, document: Document, token: str, visit: Visit) -> None:
+        document_id = document.id
         began = time.monotonic()
-        result = self._visited(document_id, token, visit)
+        result = self._visited(document, token, visit)
         seconds = time.monotonic() - began
         with self._database.write() as session:
             if not leases.end(session, Document, document_id, token):
@@ -178,11 +179,12 @@ class Pipeline:
         needed = visit.needs_portal(_kind_of(document))
         if needed and Lanes(self._database, visit.portal).hold() is not None:
             return  # the clock asks again
-        token = self._take(document_id, (State.ARCHIVED,))
-        if token is None:
+        taken = self._take(document_id, (State.ARCHIVED,))
+        if taken is None:
             return
+        document, token = taken
         with tracing.step("verify again", document_id):
-            result = self._visited(document_id, token, visit)
+            result = self._visited(document, token, visit)
         with self._database.write() as session:
             if not leases.end(session, Document, document_id, token):
                 return
@@ -191,22 +193,14 @@ class Pipeline:
             policy = self._services.policy.again
             again.record_again(session, fresh, row, result.verification, policy)
 
-    def _visited(self, document_id: str, token: str, visit: Visit) -> VisitResult:
+    def _visited(self, document: Document, token: str, visit: Visit) -> VisitResult:
         """Ask under the lease; whatever breaks off the asking gives the document free."""
         try:
-            with self._keeper(Document, document_id, token):
-                invoice = self._invoice_of(document_id)
-                return visit_portal(visit, document_id, invoice, self._services)
+            with self._keeper(Document, document.id, token):
+                return visit_portal(visit, document, _invoice_of(document), self._services)
         except BaseException:
-            self._release(document_id, token)
+            self._release(document.id, token)
             raise
-
-    def _invoice_of(self, document_id: str) -> Invoice:
-        with self._database.read() as session:
-            row = session.get_one(Document, document_id).invoice
-            if row is None:
-                raise YanpiaoError(detail=f"document {document_id} was never read")
-            return Invoice.model_validate(row.data)
 
     def _put_off(self, document_id: str, hold: Hold) -> None:
         with self._database.write() as session:
@@ -219,12 +213,12 @@ class Pipeline:
         """verified -> passed or in_review, once closer looks told misread from altered values. A
         look that cannot be taken explains nothing: the difference then goes to a person. False
         where there was nothing to look at."""
-        token = self._take(document_id, (State.VERIFIED,))
-        if token is None:
+        taken = self._take(document_id, (State.VERIFIED,))
+        if taken is None:
             return False
+        document, token = taken
         with self._database.read() as session:
-            document = session.get_one(Document, document_id)
-            row = document.verifications[-1]
+            row = session.get_one(Document, document_id).verifications[-1]
         seen: dict[str, tuple[Look, ...]] = {}
         if not self._is_worn_out(document):
             try:
@@ -251,7 +245,7 @@ class Pipeline:
         self, document: Document, row: VerificationRow, reader: DocumentReader
     ) -> dict[str, tuple[Look, ...]]:
         places = relook.places(row)
-        invoice = self._invoice_of(document.id)
+        invoice = _invoice_of(document)
         page = next((box.page for box in places.values()), invoice.first_page)
         here = {name: box for name, box in places.items() if box.page == page}
         with self._services.store.local(document.sha256) as path:
@@ -327,9 +321,12 @@ class Pipeline:
 
     # -- shared --------------------------------------------------------------------------
 
-    def _take(self, document_id: str, states: tuple[State, ...]) -> str | None:
+    def _take(self, document_id: str, states: tuple[State, ...]) -> tuple[Document, str] | None:
+        """The document as it is now that it is leased, and the lease."""
+        seconds = self._settings.lease_seconds
         with self._database.write() as session:
-            return leases.take(session, Document, document_id, self._settings.lease_seconds, states)
+            token = leases.take(session, Document, document_id, seconds, states)
+            return (session.get_one(Document, document_id), token) if token else None
 
     def _is_worn_out(self, document: Document) -> bool:
         """Whether the present try is one too many, however the earlier ones ended."""
@@ -351,10 +348,18 @@ class Pipeline:
             enqueue(client, Stage.OCR, document.id, share_of(document))
         elif document.state == State.READ:
             enqueue(client, Stage.VERIFY, document.id, share_of(document))
+        if document.state in IN_MOTION:
+            return  # its voucher waits for it
         with self._database.read() as session:
             ready = vouchers.ready_to_seal(session, document.voucher_no)
         if ready:
             enqueue(client, Stage.ARCHIVE, document.voucher_no)
+
+
+def _invoice_of(document: Document) -> Invoice:
+    if document.invoice is None:
+        raise YanpiaoError(detail=f"document {document.id} was never read")
+    return Invoice.model_validate(document.invoice.data)
 
 
 def _kind_of(document: Document) -> Kind:

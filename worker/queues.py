@@ -18,7 +18,6 @@ log = logger("queues")
 
 #: Far above any step's own limit: RQ's alarm is the last resort, not the first.
 _JOB_SECONDS = 1800
-_KEEP_RESULT_SECONDS = 60
 _KEEP_FAILURE_SECONDS = 7 * 24 * 3600
 
 
@@ -59,20 +58,16 @@ def enqueue(client: redis.Redis, stage: Stage, key: str, share: Share = _NOBODYS
 
     `share` is the flow it belongs to, by which its turn comes.
     """
-    queue = queue_of(stage, client)
+    name = job_id(stage, key)
     try:
-        name = _free_name(client, job_id(stage, key))
-        queue.enqueue_call(
-            _FUNCTIONS[stage],
-            args=(key,),
-            job_id=name,
-            unique=True,
-            timeout=_JOB_SECONDS,
-            result_ttl=_KEEP_RESULT_SECONDS,
-            failure_ttl=_KEEP_FAILURE_SECONDS,
-        )
-        queue.tag(name, share)
-    except DuplicateJobError:
+        try:
+            _push(client, stage, key, name, share)
+        except DuplicateJobError:
+            free = _freed(client, name)
+            if free is None:
+                return False
+            _push(client, stage, key, free, share)
+    except DuplicateJobError:  # another was faster
         return False
     except redis.RedisError as error:  # away, or it takes nothing: its disk is full, it is a copy
         log.warning("enqueue_postponed", stage=stage, id=key, error=type(error).__name__)
@@ -80,17 +75,36 @@ def enqueue(client: redis.Redis, stage: Stage, key: str, share: Share = _NOBODYS
     return True
 
 
-def _free_name(client: redis.Redis, name: str) -> str:
-    """`name`, freed of a job that has ended; another one while its job is being worked on."""
+def _push(client: redis.Redis, stage: Stage, key: str, name: str, share: Share) -> None:
+    """Queue it under this name. Raises `DuplicateJobError` where there is such a job."""
+    queue = queue_of(stage, client)
+    with client.pipeline(transaction=False) as rest:
+        queue.enqueue_call(
+            _FUNCTIONS[stage],
+            args=(key,),
+            job_id=name,
+            unique=True,  # pushed at once, by one script; the pipeline takes what is beside it
+            pipeline=rest,
+            timeout=_JOB_SECONDS,
+            failure_ttl=_KEEP_FAILURE_SECONDS,
+        )
+        queue.tag(name, share, rest)
+        rest.execute()
+
+
+def _freed(client: redis.Redis, name: str) -> str | None:
+    """`name`, freed of a job that has failed; another one while its job is being worked on; None
+    where it is queued."""
     try:
         job = Job.fetch(name, connection=client, serializer=JSONSerializer)
     except NoSuchJobError:
         return name
-    status = job.get_status()
+    status = job.get_status(refresh=False)
+    if status == JobStatus.QUEUED:
+        return None
     if status == JobStatus.STARTED:
         return f"{name}-{secrets.token_hex(4)}"
-    if status != JobStatus.QUEUED:
-        job.delete(remove_from_queue=True)
+    job.delete(remove_from_queue=True)
     return name
 
 

@@ -16,7 +16,7 @@ log = logger("tabs")
 class Tabs:
     """Takes keys and works on up to `count` of them at once."""
 
-    def __init__(self, count: int, work: Callable[[str], None]) -> None:
+    def __init__(self, count: int, work: Callable[[str], object]) -> None:
         self._work = work
         self._free = threading.BoundedSemaphore(count)
         self._threads = ThreadPoolExecutor(count, "tab")

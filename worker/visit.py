@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from archive.records import Document
 from extractors.model import Finding, Invoice, Kind
 from verifiers.model import Evidence, Verification, Verifier
 from worker.offline import offline_findings
@@ -39,11 +40,11 @@ class VisitResult:
 
 
 def visit_portal(
-    visit: Visit, document_id: str, invoice: Invoice, services: Services
+    visit: Visit, document: Document, invoice: Invoice, services: Services
 ) -> VisitResult:
     """Verify one invoice and keep the evidence."""
-    offline = offline_findings(services, document_id, invoice)
-    verification = visit.verifier.verify(document_id, invoice, services.desk)
+    offline = offline_findings(services, document, invoice)
+    verification = visit.verifier.verify(document.id, invoice, services.desk)
     proofs = _kept(verification.evidence, services)
     kept = proofs + _kept(_portal_record(verification, proofs), services)
     return VisitResult(

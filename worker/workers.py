@@ -13,6 +13,7 @@ from rq.exceptions import DeserializationError
 from rq.serializers import JSONSerializer
 from rq.worker_registration import REDIS_WORKER_KEYS
 
+from archive.records import now
 from extractors.errors import YanpiaoError
 from worker import jobs, tracing
 from worker.broker import connect, wait_for
@@ -74,25 +75,32 @@ class WarmWorker(SimpleWorker):
         finally:
             jobs.tear_down()
 
-    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """RQ says three times around each job that this worker lives, in three messages each;
-        here that is one message, and none right after another that said the same."""
+    def set_state(self, state: str, pipeline: Any = None) -> None:
+        """What the worker is at goes along with its next sign of life: RQ gives one at once."""
+        self._state = state
         if pipeline is not None:
-            self._beaten = float("-inf")  # it may have set another time to live
+            super().set_state(state, pipeline)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """RQ gives a sign of life with other messages before and after each job, and beside them
+        four times alone, in three messages each. Alone it is one message here, once a second."""
+        if pipeline is not None:
             super().heartbeat(timeout, pipeline)
+            super().set_state(self._state, pipeline)
             return
         moment = time.monotonic()
         if timeout is None and moment - self._beaten < _BEAT_SECONDS:
             return
         with self.connection.pipeline(transaction=False) as together:
             super().heartbeat(timeout, together)
+            super().set_state(self._state, together)
             together.sismember(REDIS_WORKER_KEYS, self.key)
             *_, listed = together.execute()
         if not listed:
             # The queue server was wiped: else one that works would be missing from every list.
             self.connection.delete(self.key)
             self.register_birth()  # type: ignore[no-untyped-call]
-        self._beaten = moment if timeout is None else float("-inf")
+        self._beaten = moment
         jobs.tell_memory()
 
     def perform_job(self, job: Any, *args: Any, **kwargs: Any) -> bool:
@@ -104,6 +112,20 @@ class WarmWorker(SimpleWorker):
         tracing.queued_since(job.enqueued_at)
         with structlog.contextvars.bound_contextvars(**ids):
             return bool(super().perform_job(job, *args, **kwargs))
+
+    def handle_execution_ended(self, job: Any, *_args: Any, **_kwargs: Any) -> None:
+        job.ended_at = now()  # that it lives need not be said any more
+
+    def handle_job_success(
+        self, job: Any, queue: Any, started_job_registry: Any, execution: Any
+    ) -> None:
+        """What a job did stands in the database. So nothing of it is kept, in one message where RQ
+        needs four: none of ours has others that wait for it, repeats, or has a result."""
+        del queue, started_job_registry
+        with self.connection.pipeline() as together:
+            self.cleanup_execution(job, pipeline=together, execution=execution)
+            together.delete(job.key)
+            together.execute()
 
     def handle_warm_shutdown_request(self) -> None:
         jobs.hurry()

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, inspect, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.util import identity_key
 
 from archive.locking import one_writer
 from archive.records import Document, InvoiceRow
@@ -50,13 +51,11 @@ def enter(session: Session, rows: list[InvoiceRow]) -> None:
     one_writer(session)
     ids = [row.document_id for row in rows]
     _take_out(session, ids)
-    campuses = dict(
-        session.execute(select(Document.id, Document.campus).where(Document.id.in_(ids))).all()
-    )
+    campuses = _campuses(session, ids)
     words = {row.document_id: words_of(row, campuses.get(row.document_id)) for row in rows}
-    names = _name_ids(session, {name for each in words.values() for name in each.values() if name})
     lines = {row.document_id: lines_of(row) for row in rows}
-    names |= _name_ids(session, {name for each in lines.values() for name in each})
+    named = (name for each in words.values() for name in each.values() if name)
+    names = _name_ids(session, {*named, *(name for each in lines.values() for name in each)})
     codes = _code_ids(session, {row.invoice_code for row in rows if row.invoice_code})
     entries = []
     for row in rows:
@@ -87,10 +86,22 @@ def _day(row: InvoiceRow) -> int:
     return row.issue_date.toordinal() if row.issue_date else 0
 
 
+def _campuses(session: Session, ids: list[str]) -> dict[str, str]:
+    """The campus of each document; whoever enters an invoice mostly has its document at hand."""
+    at_hand = (session.identity_map.get(identity_key(Document, key)) for key in ids)
+    found = {each.id: each.campus for each in at_hand if each is not None}
+    if missing := [key for key in ids if key not in found]:
+        query = select(Document.id, Document.campus).where(Document.id.in_(missing))
+        found |= dict(session.execute(query).all())
+    return found
+
+
 def _take_out(session: Session, ids: list[str]) -> None:
-    numbers = select(SearchInvoice.id).where(SearchInvoice.document_id.in_(ids))
-    session.execute(delete(SearchLine).where(SearchLine.invoice_id.in_(numbers)))
-    session.execute(delete(SearchInvoice).where(SearchInvoice.document_id.in_(ids)))
+    of_documents = select(SearchInvoice.id).where(SearchInvoice.document_id.in_(ids))
+    numbers = session.scalars(of_documents).all()
+    if numbers:  # seldom: an invoice is read once
+        session.execute(delete(SearchLine).where(SearchLine.invoice_id.in_(numbers)))
+        session.execute(delete(SearchInvoice).where(SearchInvoice.id.in_(numbers)))
 
 
 def cents_of(amount: Decimal | None) -> int | None:
@@ -120,8 +131,8 @@ def _name_ids(session: Session, names: set[str]) -> dict[str, int]:
     known = _known(session, SearchName.folded, SearchName.id, names)
     new = sorted(names - known.keys())
     if new:
-        session.execute(insert(SearchName), [{"folded": name} for name in new])
-        known |= _known(session, SearchName.folded, SearchName.id, new)
+        entered = insert(SearchName).returning(SearchName.folded, SearchName.id)
+        known |= dict(session.execute(entered, [{"folded": name} for name in new]).all())
         pairs = [{"gram": gram, "name_id": known[name]} for name in new for gram in grams(name)]
         session.execute(insert(SearchGram), pairs)
     return known
@@ -132,8 +143,8 @@ def _code_ids(session: Session, codes: set[str]) -> dict[str, int]:
     new = sorted(codes - known.keys())
     if new:
         values = [{"code": code, "reversed": code[::-1]} for code in new]
-        session.execute(insert(SearchCode), values)
-        known |= _known(session, SearchCode.code, SearchCode.id, new)
+        entered = insert(SearchCode).returning(SearchCode.code, SearchCode.id)
+        known |= dict(session.execute(entered, values).all())
     return known
 
 
