@@ -91,3 +91,15 @@ def test_a_farmers_number_tells_his_box_where_side_print_is_lost() -> None:
     assert not sides_swapped(face(*words[1:]), left, right)
     other = [words[0], (0.2, 0.3, WHOLE), (0.7, 0.3, FARMER)]
     assert not sides_swapped(face(*other), left, right)
+
+
+@pytest.mark.parametrize("cut", [3, 12, 15])
+@pytest.mark.parametrize("glued", [False, True])
+def test_a_cut_id_is_one_where_its_check_character_holds(cut: int, *, glued: bool) -> None:
+    first = (0.02, 0.32, "纳税人识别号：" + WHOLE[:cut]) if glued else (0.15, 0.32, WHOLE[:cut])
+    left = 0.02 + 7 * 0.016 + cut * 0.008 if glued else 0.15 + cut * 0.008
+    label = [] if glued else [(0.02, 0.32, "纳税人识别号：")]
+    words = (0.02, 0.26, "名称：杭州市临澜实验学校"), *label, first, (left, 0.32, WHOLE[cut:])
+    found = face(*words)
+    read_party(found, BOX, "buyer")
+    assert found.found["buyer_tax_id"].value == WHOLE

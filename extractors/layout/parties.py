@@ -207,10 +207,16 @@ def _tax_id(runs: list[Run], zone: Zone) -> Run | None:
         value = rest if rest is not None else beside(run, runs, right=zone.right)
         if value is None:
             return None
-        bare_value = compact(value)
-        shaped = _ID_SHAPE.search(bare_value.text) or _SHORT_ID.fullmatch(bare_value.text)
+        # An id may be cut anywhere; its check character proves the pieces to be one.
+        shaped = [
+            part
+            for piece in map(compact, (value, _to_its_end(value, runs, zone)))
+            if (match := _ID_SHAPE.search(piece.text) or _SHORT_ID.fullmatch(piece.text))
+            and (part := cut(piece, match)) is not None
+        ]
+        proven = (part for part in shaped if values.check_character_holds(part.text.upper()))
         if shaped:
-            return cut(bare_value, shaped)
+            return next(proven, shaped[0])
     certain = [
         part
         for run in runs
