@@ -276,6 +276,18 @@ def test_remarks_above_a_lone_character_are_doubtful() -> None:
     assert is_doubtful(recognised(changed(page, followed)))
 
 
+def test_remarks_end_above_the_foot_though_its_label_was_cut() -> None:
+    truth = make_truth(Kind.DIGITAL_NORMAL, 0, today=TODAY)
+    assert truth.issuer
+    page = words_of(truth, 0, whole)
+
+    def cut(word: Word) -> Iterable[Word]:
+        return cut_at(word, 2) if word.text.startswith("开票人") else (word,)
+
+    remarks = recognised(changed(page, cut)).remarks
+    assert (remarks.value if remarks is not None else None) == truth.remarks
+
+
 def test_remarks_whose_label_lost_its_colon_are_doubtful() -> None:
     seed = next(
         seed

@@ -144,7 +144,7 @@ def _foot(face: Face, top: float) -> float:
     """The top of the row of names at the foot."""
     feet = [
         run.y0
-        for run in face.sheet.within(face.sheet.runs, top=top)
+        for run in face.sheet.within(face.sheet.phrases, top=top)
         if _FOOT.search(compact(run).text)
         or (face.recognised and _LIKE_FOOT.search(compact(run).text))
     ]
