@@ -12,12 +12,14 @@ from statistics import median
 
 import numpy as np
 
+from extractors.faces import printed_words
 from extractors.images import Pixels
 from extractors.kinds import kind_from_name
 from extractors.model import Box, Kind
 from extractors.models import ModelFolders, model_folders
 from extractors.prepare import Prepared, prepared, quality
 from extractors.recogniser import RecognisedPage
+from extractors.recognition.doubt import PRINTED
 from extractors.recognition.engine import Engine, Line
 from extractors.recognition.find import Quad
 from extractors.recognition.lean import levelled, upside_down
@@ -105,7 +107,9 @@ class PaddleRecogniser:
     def _loaded(self) -> Engine:
         if self._engine is None:
             folders = self._folders or model_folders()
-            self._engine = Engine(folders, self._threads, twice=self._size == "small")
+            self._engine = Engine(
+                folders, self._threads, twice=self._size == "small", printed=_printed
+            )
         return self._engine
 
     def _with_title(self, page: RecognisedPage) -> RecognisedPage:
@@ -123,6 +127,10 @@ class PaddleRecogniser:
         added = [word for word in found if not _is_covered(word, page.words.words)]
         words = (*_not_replaced(page.words.words, added), *added)
         return replace(page, words=page.words.model_copy(update={"words": words}))
+
+
+def _printed() -> frozenset[str]:
+    return PRINTED | printed_words()
 
 
 def _read_right_way_up(

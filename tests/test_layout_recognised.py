@@ -341,3 +341,15 @@ def test_a_day_cut_within_its_figures_is_read_whole(
     read_header(face, 1.0)
     assert face.found["issue_date"].value == dt.date(2026, 8, day)
     assert (face.found["issue_date"].confidence >= CONFIDENT) is sure
+
+
+@pytest.mark.parametrize("kind", [Kind.DIGITAL_NORMAL, Kind.VAT_SPECIAL])
+def test_a_table_none_of_whose_titles_could_be_read_keeps_its_lines(kind: Kind) -> None:
+    truth = make_truth(kind, 2, today=TODAY)
+    titles = {title for _, title in TITLES} | {"货物或应税劳务、服务名称", "税率/征收率"}
+    page = words_of(truth, 2, whole)
+    lost = changed(page, lambda word: () if word.text.replace(" ", "") in titles else (word,))
+    assert len(lost.words) <= len(page.words) - len(TITLES)
+    assert [(line.name, line.amount, line.tax) for line in recognised(lost).lines] == [
+        (line.name, line.amount, line.tax) for line in truth.lines
+    ]

@@ -46,6 +46,11 @@ def face_readers() -> tuple[FaceReader, ...]:
     return tuple(faces)
 
 
+def printed_words() -> frozenset[str]:
+    """The words that the forms of all faces print."""
+    return frozenset(word for face in face_readers() for word in face.printed)
+
+
 def needed_fields(kind: Kind) -> tuple[str, ...]:
     """The fields without which a document of `kind` cannot be verified and booked."""
     for face in face_readers():

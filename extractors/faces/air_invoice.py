@@ -88,5 +88,6 @@ FACES = (
         score,
         read,
         {Kind.DIGITAL_AIR: ("invoice_number", "issue_date", "total_with_tax")},
+        PRINTED,
     ),
 )

@@ -76,5 +76,6 @@ FACES = (
         score,
         read,
         {Kind.AIR_ITINERARY: ("invoice_number", "issue_date", "total_with_tax")},
+        PRINTED,
     ),
 )

@@ -282,5 +282,6 @@ FACES = (
                 *("buyer_name", "seller_name"),
             )
         },
+        _PRINTED,
     ),
 )

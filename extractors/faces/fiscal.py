@@ -373,6 +373,10 @@ _KEYS = ("invoice_number", "issue_date", "total_with_tax", "buyer_name", "seller
 
 FACES = (
     FaceReader(
-        "fiscal bill", score, read, {Kind.FISCAL_MEDICAL: _KEYS, Kind.FISCAL_NON_TAX: _KEYS}
+        "fiscal bill",
+        score,
+        read,
+        {Kind.FISCAL_MEDICAL: _KEYS, Kind.FISCAL_NON_TAX: _KEYS},
+        _PRINTED,
     ),
 )

@@ -337,5 +337,6 @@ FACES = (
                 "total_with_tax",
             )
         },
+        _PRINTED,
     ),
 )

@@ -181,5 +181,6 @@ FACES = (
         score,
         read,
         {Kind.RECEIPT: ("seller_name", "issue_date", "total_with_tax")},
+        _PRINTED,
     ),
 )

@@ -218,5 +218,6 @@ FACES = (
         score,
         read,
         {Kind.TAXI: ("invoice_code", "invoice_number", "issue_date", "total_with_tax")},
+        _PRINTED,
     ),
 )

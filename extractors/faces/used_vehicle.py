@@ -141,5 +141,6 @@ FACES = (
         score,
         read,
         {Kind.USED_VEHICLE: (*KEYS, "buyer_tax_id", "seller_tax_id")},
+        _PRINTED,
     ),
 )

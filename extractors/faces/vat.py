@@ -25,7 +25,7 @@ from extractors.layout.reading import Face, FaceReader, compact
 from extractors.layout.remarks import read_remarks
 from extractors.layout.special import read_special
 from extractors.layout.table import lines_of, table_rows
-from extractors.layout.titles import find_headers
+from extractors.layout.titles import PRINTED_TITLES, find_headers
 from extractors.layout.totals import read_totals
 from extractors.model import Invoice, Kind
 
@@ -266,4 +266,4 @@ def _head_text(face: Face) -> str:
     return "".join(compact(run).text for run in runs)
 
 
-FACES = (FaceReader("vat", score, read, _NEEDED),)
+FACES = (FaceReader("vat", score, read, _NEEDED, PRINTED_TITLES),)

@@ -166,5 +166,6 @@ FACES = (
         score,
         read,
         {Kind.VEHICLE: (*KEYS, "seller_tax_id", "total_without_tax", "total_tax")},
+        _PRINTED,
     ),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import median
+from statistics import fmean, median
 
 from extractors.layout import values
 from extractors.layout.columns import Header
@@ -18,10 +18,39 @@ from extractors.layout.page import Run
 from extractors.layout.reading import Face, compact
 
 _MONEY = re.compile(r"-?[\d,]+[.,]\d\d")
+#: A class of goods between stars, or what became of them, and the name behind.
+STARRED = re.compile(r"[*\"“”‘’'°.·][一-鿿、]{2,}[*\"“”‘’°.·].")
 #: Columns of special businesses, which stand in place of specification, unit and the like.
 _SPECIAL = frozenset({"site", "project", "certificate", "plate", "vehicle", "begin", "end"})
 #: Figures of one column end within so many heights of print.
 _ALIGNED = 0.8
+#: Cells of one row lie within so many heights of print.
+_LEVEL = 0.6
+
+
+def untitled(face: Face) -> Header | None:
+    """The header of a recognised table none of whose titles could be read: goods that begin with
+    their class between stars and have a rate in their row. It has a blank over the rates alone, a
+    row above the first of those goods."""
+    rows = [run for run in face.sheet.runs if STARRED.match(compact(run).text)]
+    rates = [
+        (name, run)
+        for name in rows
+        for run in face.sheet.runs
+        if RATE.fullmatch(compact(run).text) and name.x1 < run.x0 and _beside(name, run)
+    ]
+    if not rates:
+        return None
+    first = min(rows, key=lambda run: run.middle)
+    rate = min((rate for _, rate in rates), key=lambda run: abs(run.middle - first.middle))
+    centre = fmean(rate.centre for _, rate in rates)
+    top, bottom = first.y0 - first.height, first.y0
+    glyph = replace(rate.glyphs[0], char=" ", x0=centre, x1=centre, y0=top, y1=bottom)
+    return Header(top, bottom, {"rate": Run((glyph,))})
+
+
+def _beside(one: Run, other: Run) -> bool:
+    return one.page == other.page and abs(one.middle - other.middle) < _LEVEL * one.height
 
 
 def completed(face: Face, header: Header, body: Sequence[Run]) -> Header:

@@ -94,13 +94,15 @@ class FaceReader:
     `score` says how well a document suits it and declines with None; the highest reads. 4: its
     own title or signs that no other face has; 3: a title that others may show too; 2: several of
     its labels; 1: the last resort. `needed` names the fields of `Invoice` without which a
-    document of a kind cannot be verified and booked.
+    document of a kind cannot be verified and booked. `printed` are words of its forms, in plain
+    characters, that recognition may look for on a poor page.
     """
 
     name: str
     score: Callable[[Face], int | None]
     read: Callable[[Face], Invoice]
     needed: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
+    printed: tuple[str, ...] = ()
 
 
 def compact(run: Run) -> Run:

@@ -20,7 +20,7 @@ from extractors.layout.columns import (
     edge_after,
 )
 from extractors.layout.lines import RATE, body_of, parts_of
-from extractors.layout.lost_titles import completed
+from extractors.layout.lost_titles import STARRED, completed
 from extractors.layout.page import Run
 from extractors.layout.reading import Face, compact
 
@@ -40,8 +40,6 @@ _SPECK = re.compile(r"(?<=\d)[.,|:;'·]+ +(?=\d)")
 _STAMPS = re.compile(r"已报|报销|付讫|作废")
 _LARGE = 1.8
 _MONEY = re.compile(r"[-¥]?\d[\d,.OolI|SBb]*[^\d]{1,2}\d\d")
-#: A class between stars or what became of them.
-_STARRED = re.compile(r"[*\"“”‘’'°.·][一-鿿、]{2,}[*\"“”‘’°.·].")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Table:
         if column == "rate":
             return _STRONG if RATE.fullmatch(text) else _WEAK * (len(text) <= _LONGEST_RATE)
         if column == "name":
-            return _STRONG if _STARRED.match(text) else 0
+            return _STRONG if STARRED.match(text) else 0
         return _WEAK if sum(char.isdigit() for char in text) >= _FEW_DIGITS else 0
 
 

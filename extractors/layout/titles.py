@@ -17,6 +17,7 @@ from operator import attrgetter
 from rapidfuzz.distance import Levenshtein
 
 from extractors.layout.columns import Header
+from extractors.layout.lost_titles import untitled
 from extractors.layout.page import Run, join
 from extractors.layout.reading import Face, compact
 
@@ -54,6 +55,7 @@ _PRINTED = (
     *(("certificate", "产权证书/不动产权证号"), ("plate", "车牌号"), ("vehicle", "车辆类型")),
     *(("begin", "通行日期起"), ("end", "通行日期止")),
 )
+PRINTED_TITLES = tuple(title for _, title in _PRINTED)
 #: The order in which faces set their columns; those of one rank change places.
 _RANKS = {
     **dict.fromkeys(("serial",), 0),
@@ -101,7 +103,8 @@ def find_headers(face: Face) -> list[Header]:
         rival = best.get(header.page)
         if rival is None or len(titles) > len(rival.titles):
             best[header.page] = header
-    return [best[page] for page in sorted(best)]
+    lost = untitled(face) if face.recognised and not best else None
+    return [lost] if lost else [best[page] for page in sorted(best)]
 
 
 @lru_cache(1000)

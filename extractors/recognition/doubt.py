@@ -59,7 +59,7 @@ _ONE_STAR = re.compile(r"^[^*]*\*[^*]*$")
 #: 密码区: nobody reads it, and it is long. Digits mixed with these are found nowhere else.
 _CIPHER = re.compile(r"^[0-9+\-*/<>\s]{12,}$")
 _CIPHER_SIGNS = re.compile(r"[+\-*/<>]")
-_PRINTED = frozenset(
+PRINTED = frozenset(
     (
         "名称", "规格型号", "单位", "数量", "单价", "金额", "税率", "税率/征收率", "税额", "合计",
         "价税合计", "(大写)", "(小写)", "价税合计(大写)", "备注", "收款人", "复核", "开票人",
@@ -70,7 +70,7 @@ _PRINTED = frozenset(
     )
 )  # fmt: skip
 _BRACKETS = re.compile(r"[()（）]")
-_PRINTED_BARE = frozenset(_BRACKETS.sub("", label) for label in _PRINTED)
+_PRINTED_BARE = frozenset(_BRACKETS.sub("", label) for label in PRINTED)
 #: Two looks disagree: the dear model is believed unless it is so much less sure.
 _FAR = 0.25
 

@@ -20,6 +20,7 @@ from extractors.recognition.doubt import better, doubtful_part, joined
 from extractors.recognition.find import LineFinder, Quad, in_reading_order
 from extractors.recognition.modules import load_best_detection, load_modules
 from extractors.recognition.poor import Sight, line_picture, mended, with_room
+from extractors.recognition.printed import PrintedWords
 from extractors.recognition.read import LineReader, Reading, cut, less_sure, part_of
 from extractors.recognition.rows import parted, united
 
@@ -53,15 +54,23 @@ class Line:
 class Engine:
     """One instance serves one thread."""
 
-    def __init__(self, folders: ModelFolders, threads: int, *, twice: bool) -> None:
-        """Loads the models; `twice` says whether doubtful lines get a second, dearer reading.
-        Raises `EngineMissing`."""
+    def __init__(
+        self,
+        folders: ModelFolders,
+        threads: int,
+        *,
+        twice: bool,
+        printed: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """Loads the models; `twice` says whether doubtful lines get a second, dearer reading;
+        `printed` words are looked for on poor pages. Raises `EngineMissing`."""
         modules = load_modules(folders, threads, twice=twice)
         self._closer_finder = cache(lambda: LineFinder(load_best_detection(folders, threads)))
         self._orientation = modules.orientation
         self._finder = LineFinder(modules.detection)
         self._cheap = LineReader(modules.cheap)
         self._dear = LineReader(modules.dear) if modules.dear else None
+        self._printed = cache(lambda reader: PrintedWords(printed(), reader.alphabet()))
 
     def upright(self, picture: Pixels) -> tuple[Pixels, int]:
         """The picture turned upright, and the clockwise turn in degrees."""
@@ -102,7 +111,8 @@ class Engine:
         """Every line by the best models alone: the cheap ones see too little of a poor page."""
         known = in_reading_order(united(self._closer_finder().find(picture), quads))
         views = [sight.pictures(quad) if sight else [line_picture(picture, quad)] for quad in known]
-        looks = iter(best.read([with_room(view) for each in views for view in each]))
+        lines = [with_room(view) for each in views for view in each]
+        looks = iter(best.read_form(lines, self._printed(best)))
         readings = [max((next(looks) for _ in each), key=_score) for each in views]
         return [
             Line(quad, replace(reading, text=mended(reading.text)), poor=True)

@@ -10,6 +10,7 @@ import ctypes
 import importlib
 import logging
 import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,31 @@ def load_best_detection(folders: ModelFolders, threads: int) -> Any:
         )
     except (RuntimeError, OSError, ValueError, AssertionError) as error:
         raise EngineMissing(detail=str(error)) from error
+
+
+def alphabet(recognition: Any) -> Sequence[str]:
+    """Which character each class of a recognition module stands for; the first is the blank."""
+    characters: Sequence[str] = recognition.paddlex_predictor.post_op.character
+    return characters
+
+
+@contextlib.contextmanager
+def overheard(recognition: Any, ear: Callable[[Any], None]) -> Iterator[None]:
+    """While this lasts, `ear` is told line by line what a recognition module weighs (columns x
+    classes, shares of 1) before it decides what to answer."""
+    predictor = recognition.paddlex_predictor
+    decide = predictor.post_op
+
+    def listening(weights: Any, **how: Any) -> Any:
+        for line in weights[0]:
+            ear(line)
+        return decide(weights, **how)
+
+    predictor.post_op = listening
+    try:
+        yield
+    finally:
+        predictor.post_op = decide
 
 
 def _keep_freed_memory() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,6 +15,8 @@ import numpy as np
 
 from extractors.images import Pixels
 from extractors.recognition.find import Quad
+from extractors.recognition.modules import alphabet, overheard
+from extractors.recognition.printed import PrintedWords, Spot
 
 #: What is this much taller than wide is print that runs down.
 _UPRIGHT = 1.5
@@ -27,6 +30,10 @@ _HOLE = 1.75
 #: saw two characters in one (临澜阑实 for 临澜实); among 267 such lines there was none.
 _CHINESE = re.compile(r"[\u4e00-\u9fff]{5,}")
 _CROWDED = 0.6
+#: Signs that stand around printed words and belong to none of them.
+_OPENING, _CLOSING = frozenset("(（"), frozenset(":：")
+#: A line that is a printed word, or begins with one, is as sure as this at least.
+_PRINTED = 0.5
 #: What is left of the certainty of a line whose characters stand so unevenly.
 UNEVEN = 0.7
 
@@ -77,6 +84,37 @@ class LineReader:
             return []
         answers = self._module.predict(list(lines), batch_size=1, return_word_box=True)
         return [_reading(answer["rec_text"], answer["rec_score"]) for answer in answers]
+
+    def read_form(self, lines: Sequence[Pixels], printed: PrintedWords) -> list[Reading]:
+        """What each line says, as a form would: what it begins with is one of the `printed` words
+        where that is almost as likely."""
+        heard: list[list[Spot]] = []
+        with overheard(self._module, lambda weights: heard.append(printed.spots(weights))):
+            readings = self.read(lines)
+        return [set_right(*each) for each in zip(readings, heard, strict=True)]
+
+    def alphabet(self) -> Sequence[str]:
+        """Which character each class of the model stands for; the first is the blank."""
+        return alphabet(self._module)
+
+
+def set_right(reading: Reading, spots: Sequence[Spot]) -> Reading:
+    """The reading with the printed words that were found in it."""
+    if not spots:
+        return reading
+    text = "".join(_in_place(reading.text, spot) for spot in spots)
+    text += reading.text[spots[-1].end :]
+    if unicodedata.normalize("NFKC", reading.text) == unicodedata.normalize("NFKC", text):
+        return reading
+    return Reading(text, max(reading.score, _PRINTED))
+
+
+def _in_place(text: str, spot: Spot) -> str:
+    """The word, and what its place took in around it: a bracket before, a colon behind."""
+    before, after = text[spot.start : spot.start + 1], text[spot.end - 1 : spot.end]
+    opening = before if before in _OPENING and spot.word[0] not in _OPENING else ""
+    closing = after if after in _CLOSING and spot.word[-1] not in _CLOSING else ""
+    return opening + spot.word + closing
 
 
 def _reading(told: Any, score: Any) -> Reading:
