@@ -10,8 +10,8 @@ Stand-ins and this benchmark itself use the same cores; what they use is printed
 - `steady`: documents a second from upload to archive with 1, 2 and 4 workers of each stage, where
   the time goes, and how long an upload waits for its answer meanwhile.
 - `flood`: ten thousand uploads at once; rate and waiting, memory, how the queue is drained.
-- `kinds`: processor time of a document of each kind, by process, beside bare recognition, a bare
-  insert and the portal's bare page.
+- `kinds`: processor time of a document of each kind, by process, beside its bare reading.
+- `bare`: an insert and a row of the trail on each database, and the portal's page, each alone.
 
 Where a document's time goes is taken from what the product itself wrote: seconds by stage on the
 document, and the moments in the audit trail.

@@ -26,7 +26,7 @@ from fixtures.maker import Form
 
 #: Of ten thousand made files most are XML: drawing PDFs would take longer than reading them.
 _FLOOD_SHARES = {Form.XML: 8, Form.OFD: 1, Form.PDF: 1}
-PARTS = ("steady", "flood", "kinds")
+PARTS = ("steady", "flood", "kinds", "bare")
 
 
 class Run:
@@ -67,13 +67,15 @@ class Run:
             # At once: what comes after may fail or be broken off.
             self._console.print(f"{each.kind}: {each.whole:.0f} ms, reading {each.reading:.0f} ms")
         tables.cost_table(self._console, found)
+        self.found["kinds"] = [
+            asdict(each) | {"whole": each.whole, "overhead": each.overhead} for each in found
+        ]
+
+    def bare(self) -> None:
         alone = bare.databases()
         with house(made(self._folder, 1, {Form.XML: 1}).known, "sqlite", "portal", 1) as here:
             alone["portal's page in Chromium"] = bare.page(here.services.portal)
         tables.bare_table(self._console, alone)
-        self.found["kinds"] = [
-            asdict(each) | {"whole": each.whole, "overhead": each.overhead} for each in found
-        ]
         self.found["bare"] = {name: asdict(each) for name, each in alone.items()}
 
 
@@ -87,9 +89,9 @@ def main() -> None:
     console.print(about)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="yp-made-") as folder:
-        run = Run(asked, Path(folder), console)
+        run = Run(asked, asked.made or Path(folder), console)
         works: dict[str, Callable[[], None]] = {
-            "steady": run.steady, "flood": run.flood, "kinds": run.kinds
+            "steady": run.steady, "flood": run.flood, "kinds": run.kinds, "bare": run.bare
         }  # fmt: skip
         for part in asked.only:
             started = time.monotonic()
@@ -97,11 +99,18 @@ def main() -> None:
             load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
             spent = time.monotonic() - started
             console.print(f"[dim]{part}: {spent:.0f} s, load average {load}[/]")
+            seconds = time.monotonic() - began
+            if asked.json:  # at once: the next part may fail or be broken off
+                _write(asked.json, {"about": about, "seconds": seconds, **run.found})
     seconds = time.monotonic() - began
-    said = {"about": about, "seconds": seconds, **run.found}
-    if asked.json:
-        asked.json.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8")
     console.print(f"all in {seconds:.0f} s")
+
+
+def _write(path: Path, said: dict[str, Any]) -> None:
+    """Put the figures into the file; parts that an earlier run left there stay."""
+    known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    text = json.dumps(known | said, ensure_ascii=False, indent=1)
+    path.write_text(text, encoding="utf-8")
 
 
 def _options() -> argparse.Namespace:
@@ -116,7 +125,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--uploads", type=int, help="uploads at once")
     parser.add_argument("--drain", type=int, help="of which so many are worked off")
     parser.add_argument("--drain-seconds", type=float, help="or as many as in this time")
-    parser.add_argument("--json", type=Path, help="where all figures go")
+    parser.add_argument("--made", type=Path, help="folder that keeps the made files for other runs")
+    parser.add_argument("--json", type=Path, help="where all figures go, beside those there")
     asked = parser.parse_args()
     usual: dict[str, Any] = (
         {"only": ["steady"], "engines": ["sqlite"], "workers": [1], "documents": 60, "scans": 4,
