@@ -255,6 +255,23 @@ def test_remarks_with_a_hole_are_doubtful() -> None:
     assert is_doubtful(recognised(changed(page, swallowed)))
 
 
+def test_a_leaning_piece_of_a_seals_ring_is_no_remark() -> None:
+    seed = next(
+        seed for seed in range(100) if not make_truth(Kind.VAT_SPECIAL, seed, today=TODAY).remarks
+    )
+    page = words_of(make_truth(Kind.VAT_SPECIAL, seed, today=TODAY), seed, whole)
+
+    def ringed(word: Word) -> Iterable[Word]:
+        if word.text != "备":
+            return (word,)
+        box = word.box
+        wide, high = 3 * (box.x1 - box.x0), 3 * (box.y1 - box.y0)
+        ring = {"x0": box.x1 + 0.005, "x1": box.x1 + 0.005 + wide, "y1": box.y0 + high}
+        return (word, Word(text="河星湖", box=box.model_copy(update=ring), confidence=0.46))
+
+    assert recognised(changed(page, ringed)).remarks is None
+
+
 def test_remarks_above_a_lone_character_are_doubtful() -> None:
     """It is a piece of a seal's ring more likely than a row of its own."""
     seed = next(

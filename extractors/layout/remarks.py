@@ -55,7 +55,12 @@ def read_remarks(face: Face, floor: float, right: float) -> None:
         on_paper = "invoice_code" in face.found
         own = _without_seal(runs, left)
         doubtful = len(own) < len(runs) or on_paper
-        own = [run for run in own if re.search(r"\w", run.text)]  # others are specks
+        own = [
+            run
+            for run in own
+            if re.search(r"\w", run.text)  # others are specks
+            and not (len(run.raw) <= _BIT and run.height > _LEANING * face.sheet.line_height)
+        ]
         runs = (
             [run for row in _rows(own) if _begins_left(row, left) for run in row]
             if on_paper
@@ -92,6 +97,8 @@ def _without_seal(runs: list[Run], left: float) -> list[Run]:
 
 #: Characters at most that a bit of a seal's ring is read as.
 _BIT = 3
+#: ... and it leans, so that its box is so many times as high as print.
+_LEANING = 1.8
 
 
 def _is_seal(run: Run, left: float) -> bool:
