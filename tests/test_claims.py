@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select, update
 
 from archive.actors import Actor, Role
@@ -116,6 +116,37 @@ def test_a_lost_network_costs_only_time(site: Site, tmp_path: Path) -> None:
         (document,) = _documents(site)
         assert document.sha256 == sha256(path.read_bytes())
         assert pieces.count(0) == 1, "the first piece went up twice"
+
+
+def test_files_are_dropped_and_sent_though_the_network_is_away_as_they_begin(site: Site) -> None:
+    with chromium() as browser, visitor(browser, site) as guest:
+        guest.sign_in(Role.SUBMITTER)
+        page = guest.visit("/new")
+        dropped = page.evaluate_handle(
+            """(content) => {
+                const held = new DataTransfer();
+                for (const name of ["a.xml", "b.xml"])
+                    held.items.add(new File([content + name], name, { type: "text/xml" }));
+                return held;
+            }""",
+            xml("dropped").decode(),
+        )
+        page.dispatch_event("#drop", "drop", {"dataTransfer": dropped})
+        expect(page.locator(".file")).to_have_count(2)
+        asked: list[str] = []
+
+        def first_is_lost(route: Route) -> None:
+            asked.append(route.request.url)
+            if len(asked) == 1:
+                route.abort()
+            else:
+                route.continue_()
+
+        page.route("**/api/claims", first_is_lost)
+        page.click("#send")
+        expect(page.locator(".file.good")).to_have_count(2)
+        assert len(_documents(site)) == 2
+        assert len({document.voucher_no for document in _documents(site)}) == 1, "one claim"
 
 
 def test_a_reload_goes_on_where_it_was(site: Site, tmp_path: Path) -> None:
