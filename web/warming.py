@@ -9,6 +9,7 @@ No request from outside can come in this way: who asks is laid beside it, not re
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Callable
@@ -49,6 +50,14 @@ def warm(build: Callable[[Services], FastAPI], services: Services) -> None:
         asyncio.run(_rehearse(app, services))
     except Exception:
         log.exception("not every page could be made ready")
+    settle()
+
+
+def settle() -> None:
+    """What is there now stays: the collector of garbage need not go through it again and again,
+    which held up one request of a hundred for tens of milliseconds."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _rehearse(app: FastAPI, services: Services) -> None:

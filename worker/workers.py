@@ -33,6 +33,8 @@ _BEAT_SECONDS = 1.0
 #: An idle worker gives a sign of life 15 seconds before this is over, and counts as dead a minute
 #: after it.
 _SILENT_SECONDS = 30
+#: So often RQ strikes out what killed workers were about to begin.
+_TIDY_SECONDS = 60
 
 
 class WarmWorker(SimpleWorker):
@@ -51,6 +53,7 @@ class WarmWorker(SimpleWorker):
         kwargs["connection"] = client
         self._beaten = float("-inf")
         kwargs["worker_ttl"] = _SILENT_SECONDS
+        kwargs["maintenance_interval"] = _TIDY_SECONDS
         super().__init__([queue_of(self.stage, client)], *args, **kwargs)
 
     def work(self, *args: Any, **kwargs: Any) -> bool:

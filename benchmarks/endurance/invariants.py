@@ -235,12 +235,18 @@ class Judge:
             queue = queue_of(stage, client)
             if queue.count:
                 yield f"{queue.count} in {stage}"
-            if begun := IntermediateQueue(queue.key, client).get_job_ids():
-                yield f"{len(begun)} being begun in {stage}"
             yield from (f"{one} is begun in {stage} for ever" for one in self._begun(queue))
+        yield from (f"{one} is being begun" for one in self.being_begun())
         with suppress(redis.RedisError):
             if waiting := self._services.desk.waiting():
                 yield f"{waiting} captchas wait"
+
+    def being_begun(self) -> list[str]:
+        """Jobs that a worker took and did not begin: of a killed one, until the living strike them
+        out, some minutes later."""
+        client = self._services.redis
+        keys = [queue_of(stage, client).key for stage in Stage]
+        return [one for key in keys for one in IntermediateQueue(key, client).get_job_ids()]
 
     def _begun(self, queue: FairQueue) -> Iterable[str]:
         """Jobs that are noted as being worked on, and stay so. What a killed worker was at is

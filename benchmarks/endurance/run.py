@@ -40,10 +40,12 @@ _DISK_MEBIBYTES = 600
 _START_SECONDS = 300
 #: Nothing changes for so long, and nothing is in hand: what is left waits for another day.
 _STILL_SECONDS = 12
-#: The clock clears away what killed processes left within this.
-_TIDY_SECONDS = 120
 #: The same while something is in hand, which a day's jump would only disturb.
 _HELD_SECONDS = 90
+#: The clock clears away what killed processes left within this.
+_TIDY_SECONDS = 120
+#: What killed workers were about to begin is struck out by the living within this.
+_STRUCK_OUT_SECONDS = 240
 _LOGIN = "demo"
 #: Short waits where the product's are for people; limits out of the way of a single machine.
 _SETTINGS = {
@@ -191,6 +193,7 @@ def _through(plan: Plan, house: House, pile: Pile, outcome: Outcome, say: Say) -
     # What was kept when the database failed in the same moment, as the keeper's command does.
     outcome.set_aside = set_aside(judged.database, _storage(house).places, patience=0)
     judge = Judge(house, judged, counter.thanks, injector)
+    until(lambda: not judge.being_begun(), _STRUCK_OUT_SECONDS, pause=1)
     outcome.checks = {
         "every fault was recovered from": [
             f"{one.kind}: lacked {one.lacked}" for one in injector.met if one.seconds is None

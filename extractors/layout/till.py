@@ -31,7 +31,9 @@ _SIGNS = {
     "CNY": r"\bRMB|人民币|\d元", "JPY": "[ぁ-んァ-ン]",
 }  # fmt: skip
 #: A code may be set close before its figures: `USD198.96`.
-_CURRENCIES = tuple((code, rf"{sign}|\b{code}(?![A-Z])") for code, sign in _SIGNS.items())
+_CURRENCIES = tuple(
+    (code, rf"{sign}|\b{code}(?:\b|(?=\d[\d.,]*[.,]\d\d\b))") for code, sign in _SIGNS.items()
+)
 _AMERICA = re.compile(
     r"\bSALES TAX\b|\b[A-Z]{2},?\s\d{5}(?:-\d{4})?(?!\d)|(?<!\d)\(\d{3}\)\s?\d{3}-\d{4}"
 )
