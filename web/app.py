@@ -83,7 +83,9 @@ def create_app(settings: Settings | None = None, *, warm: bool = False) -> FastA
         streams.close_on_signals()
         if warm:
             await run_in_threadpool(warming.warm, _application, services)
+            warming.settle()
         yield
+        warming.unsettle()
         streams.close()
         services.close()
 

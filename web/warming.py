@@ -50,7 +50,6 @@ def warm(build: Callable[[Services], FastAPI], services: Services) -> None:
         asyncio.run(_rehearse(app, services))
     except Exception:
         log.exception("not every page could be made ready")
-    settle()
 
 
 def settle() -> None:
@@ -58,6 +57,11 @@ def settle() -> None:
     which held up one request of a hundred for tens of milliseconds."""
     gc.collect()
     gc.freeze()
+
+
+def unsettle() -> None:
+    """The process ends, and what was there goes like everything else."""
+    gc.unfreeze()
 
 
 async def _rehearse(app: FastAPI, services: Services) -> None:
