@@ -122,14 +122,16 @@ class Painter:
         return Reader().pictures(path, invoice)
 
 
-def differing(services: Services, seed: int, seller: str) -> str:
-    """A made invoice of which the tax authority names another seller."""
+def differing(services: Services, seed: int, seller: str, doubted: str = "") -> str:
+    """A made invoice of which the tax authority names another seller; reading was not sure of
+    the `doubted` field."""
     truth = make_truth(Kind.DIGITAL_NORMAL, seed=seed, today=dt.date(2026, 11, 1))
     content = make(truth, Form.PDF, seed=seed).content
     batch = services.intake.open_batch("http", submitter="chen", voucher_no="JZ-1")
     document_id = services.intake.accept(batch, f"{seed}.pdf", io.BytesIO(content)).document_id
     (read,) = Reader().read_all(content)
-    small = read.model_copy(update={"findings": ()})
+    doubt = Finding(code="low_confidence", severity=Severity.WARN, field=doubted)
+    small = read.model_copy(update={"findings": (doubt,) if doubted else ()})
     assert small.invoice_number is not None
     portal = PortalValues(invoice_number=small.invoice_number.value, seller_name=seller)
     compared = compare(small, portal)

@@ -80,9 +80,12 @@ def test_three_cases_by_keyboard(site: Site) -> None:
         press(page, "x", "3")
         page.wait_for_url(f"**/review/{ids[1]}?*")
         assert load(services, ids[0]).reason == "reject_differs"
-        # A correction: e, the value, Enter.
+        # A correction: e, the value, Enter. Where reading was sure of everything, there is nothing
+        # to confirm, and c opens the field too.
         page.wait_for_selector("tr.here[data-field=seller_name]")
-        press(page, "e")
+        press(page, "c")
+        assert page.evaluate("document.activeElement.name") == "value_seller_name"
+        press(page, "Escape", "e")
         page.keyboard.insert_text("杭州云栖文化传播有限公司")
         press(page, "Enter")
         page.wait_for_url(f"**/review/{ids[2]}?*")

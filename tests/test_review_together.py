@@ -30,7 +30,9 @@ from tests.reviewing import (
 from worker.pipeline import Pipeline
 from worker.review.desk import ReviewDesk
 from worker.review.errors import (
+    BadCorrection,
     CaseChanged,
+    NothingToConfirm,
     NotNow,
     OwnUpload,
     SecondPersonNeeded,
@@ -153,6 +155,17 @@ def test_a_proposal_is_taken_back_or_overtaken(services: Services, desk: ReviewD
         "done",
     ]
     assert load(services, document_id).state == State.REJECTED
+
+
+def test_what_could_not_be_carried_out_is_not_proposed(
+    services: Services, desk: ReviewDesk
+) -> None:
+    document_id = large(services)
+    with pytest.raises(NothingToConfirm):
+        do(desk, LI, document_id, Action.CONFIRM)
+    with pytest.raises(BadCorrection):
+        do(desk, LI, document_id, Action.CONFIRM, values={"issue_date": "someday"})
+    assert not deeds(services, document_id)
 
 
 def test_an_amount_corrected_downwards_still_needs_two(

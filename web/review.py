@@ -32,6 +32,7 @@ from web.who import needs
 from worker.results import document_row
 from worker.review import queue, view
 from worker.review.cases import case_for, last_verification
+from worker.review.correcting import doubtful_fields
 from worker.review.desk import ReviewDesk
 from worker.review.errors import CaseChanged, NotAcceptable
 from worker.review.queue import Order, View, Wanted
@@ -225,6 +226,7 @@ def _case(
             "problem": _problem(session, error, language),
             "done": _done(session, request, actor),
             "editable": view.EDITABLE,
+            "attestable": invoice is not None and doubtful_fields(invoice),
             "why": _why(language),
         }
     return render(request, "case.html", values, status_code=status_of(error.code) if error else 200)

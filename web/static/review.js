@@ -92,6 +92,7 @@
     light(rows[at].dataset.field);
     all("[data-about]").forEach((one) => one.classList.toggle("here", one.dataset.about === rows[at].dataset.field));
   };
+  const start = () => Math.max(rows.findIndex((row) => row.matches(".differs, .doubtful, .unreadable")), 0);
   rows.forEach((row, number) => row.addEventListener("click", (event) => { if (!event.target.closest("details, a, input")) go(number); }));
   // The browser tells of an opened part only later, and whoever types goes on at once: the keys
   // must find the field ready, or they would be taken for deeds.
@@ -104,6 +105,7 @@
     input.focus(); input.select();
   };
   const edit = () => {
+    if (at < 0) go(start());
     const pencil = rows[at] && $("details.edit", rows[at]);
     if (!pencil) return;
     pencil.open = true;
@@ -130,6 +132,9 @@
   let sent = false;
   document.addEventListener("submit", (event) => {
     if (event.target.method !== "post") return;
+    // Where reading was sure of everything, there is something to send only once it was corrected.
+    const sure = event.target.id === "confirm" && "sure" in event.target.dataset;
+    if (sure && !all("details.edit[open] input", event.target).some((one) => one.value.trim())) { event.preventDefault(); edit(); return; }
     if (sent) event.preventDefault();
     sent = true;
     setTimeout(() => { sent = false; }, 4000);
@@ -171,8 +176,7 @@
 
   // -- where one begins ----------------------------------------------------------------------
   if (rows.length && viewer) {
-    const first = rows.findIndex((row) => row.matches(".differs, .doubtful, .unreadable"));
-    const begin = () => { const typedIn = $("details.edit[open] input"); if (typedIn) typedIn.focus(); else go(Math.max(first, 0)); };
+    const begin = () => { const typedIn = $("details.edit[open] input"); if (typedIn) typedIn.focus(); else go(start()); };
     if (window.innerWidth > 899) { begin(); window.addEventListener("load", () => { if (at >= 0) light(rows[at].dataset.field); }); }
     document.addEventListener("htmx:afterSwap", () => { if (at >= 0) light(rows[at].dataset.field); });
   }

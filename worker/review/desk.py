@@ -30,7 +30,7 @@ from worker.log import logger
 from worker.queues import Stage, enqueue
 from worker.review.cases import case_for, undoable
 from worker.review.correcting import typed
-from worker.review.effects import EFFECTS, Scene, restore, snapshot
+from worker.review.effects import EFFECTS, Scene, confirmed, restore, snapshot
 from worker.review.errors import CaseChanged, NothingToUndo, NotNow, TokenReused
 from worker.review.reasons import check_reason
 from worker.review.rules import ASIDE, BULK, Action, needs_second, refusal
@@ -177,6 +177,8 @@ class ReviewDesk:
         elif action is Action.SECOND:
             self._second(scene, deed)
         elif self._held_for_second(scene):
+            if action is Action.CONFIRM:
+                confirmed(scene)  # what could not be carried out is not proposed either
             _drop_proposal(scene)
             deed.status = DeedStatus.PROPOSED
             case_of(scene.session, scene.document.id).proposal = deed.id

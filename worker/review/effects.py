@@ -120,13 +120,19 @@ def link(scene: Scene) -> None:
     scene.document.voucher_no = wanted
 
 
+def confirmed(scene: Scene) -> Corrected:
+    """The invoice as the wish says it is. Raises `BadCorrection`, `NothingToConfirm`."""
+    done = corrected(scene.invoice(), scene.wish.values)
+    if not done.changed:
+        raise NothingToConfirm
+    return done
+
+
 def confirm(scene: Scene) -> None:
     """What was read is right, or right as corrected: judge it anew, at the portal where its keys
     are others. Raises `BadCorrection`, `NothingToConfirm`."""
     before = scene.invoice()
-    done = corrected(before, scene.wish.values)
-    if not done.changed:
-        raise NothingToConfirm
+    done = confirmed(scene)
     scene.changed = done.changed
     keep_invoice(scene.session, scene.document, done.invoice)
     if before.key != done.invoice.key and not _claim_anew(scene, done):
