@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -221,6 +222,21 @@ def test_every_answer_carries_the_safety_headers(web: TestClient) -> None:
         headers = web.get(page).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_style_and_scripts_are_kept_by_the_browser_until_they_change(web: TestClient) -> None:
+    named = re.findall(r'(?:href|src)="(/static/[^"]+)"', web.get("/sign-in").text)
+    assert {each.split("?")[0] for each in named} >= {"/static/yanpiao.css", "/static/htmx.min.js"}
+    for address in named:
+        kept = web.get(address)
+        assert kept.status_code == 200
+        assert "immutable" in kept.headers["cache-control"]
+        assert web.get(address[:-1]).headers["cache-control"] == "no-cache"  # of another time
+    small = web.get("/static/yanpiao.css")
+    assert small.headers["cache-control"] == "no-cache"
+    assert small.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in web.get("/sign-in").headers
+    assert web.get("/static/../app.py").status_code == 404
 
 
 def test_a_stand_in_portal_is_said_on_every_page(settings: Settings) -> None:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
-from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -39,6 +38,7 @@ from web.api import v1
 from web.navigation import HasRouter, addresses_of
 from web.problems import install as install_problems
 from web.safety import SafetyMiddleware
+from web.static_files import static_files
 from web.who import actor_or_none, check_csrf
 from worker.services import Services
 from worker.settings import Settings
@@ -115,7 +115,7 @@ def _application(services: Services) -> FastAPI:
         knows=lambda request: actor_or_none(request) is not None,
     )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=services.settings.allowed_hosts)
-    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    app.mount("/static", static_files(), name="static")
     for part in PARTS:
         app.include_router(part.router)
     app.state.addresses = addresses_of(PARTS)

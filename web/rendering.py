@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from archive.actors import Actor, Role
 from extractors.messages import LANGUAGES, field_label, say
+from web import static_files
 from web.asking import LANGUAGE_COOKIE, language_of, services_of
 from web.navigation import navigation_of
 from web.who import CSRF_FIELD, actor_or_none, csrf_token
@@ -48,6 +49,7 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters["yuan"] = yuan
+_environment.globals["static"] = static_files.address
 
 
 def compile_templates() -> None:

@@ -15,19 +15,19 @@ from sqlalchemy import (
     Select,
     String,
     bindparam,
+    case,
     literal,
-    literal_column,
     not_,
-    null,
     or_,
     select,
+    type_coerce,
     union_all,
 )
 from sqlalchemy.orm import Session, aliased, contains_eager
 
 from archive.records import Document, InvoiceRow
 from archive.search.conditions import there
-from archive.search.numbers import Match, begins_with
+from archive.search.numbers import Match, begins_with, ends_with
 from archive.search.paging import Place
 from archive.search.tables import SearchCode, SearchInvoice
 from archive.visibility import Seen
@@ -37,6 +37,9 @@ S = SearchInvoice
 #: kind follow, ordered by day.
 MATCHES = (Match.EXACT, Match.PREFIX, Match.SUFFIX)
 BY_DAY = len(MATCHES)
+_BEHIND = MATCHES.index(Match.SUFFIX)
+#: All of an invoice but what was read besides: that is long, and no list shows it.
+_SHOWN = tuple(each for each in InvoiceRow.__table__.columns if each.name != "data")
 
 
 class Found(NamedTuple):
@@ -54,21 +57,23 @@ def by_number(
     seen: Seen | None,
     place: Place | None,
     most: int,
-) -> tuple[list[Found], bool]:
-    """Exact numbers, then beginnings, then endings, each in the order of its index; and whether
-    there is a code that begins or ends with the digits. `others` look at `SearchInvoice`."""
+) -> list[Found]:
+    """Exact numbers, then beginnings, then endings, each in the order of its index. `others` look
+    at `SearchInvoice`."""
     usual = not others and seen is None and place is None
     statement = _usual() if usual else _asked(others, seen, place)
     values = {"number": number, "backwards": number[::-1], "most": most}
-    rows = session.execute(statement, values).unique().all()
-    found = [
+    return [
         Found(Place(phase, key, document.id), document, MATCHES[phase])
-        for phase, key, document in rows
-        if document is not None
+        for phase, key, document in session.execute(statement, values).unique()
     ]
-    coded = any(document is None for _, _, document in rows)
-    # The codes' mark stands behind everything, and is cut off where a page is full without it.
-    return found, coded or len(rows) >= most
+
+
+def is_coded(session: Session, digits: str) -> bool:
+    """Whether there is a code that begins or ends with the digits."""
+    either = (begins_with(SearchCode.code, digits), ends_with(SearchCode.reversed, digits))
+    there = or_(*(select(SearchCode.id).where(each).exists() for each in either))
+    return bool(session.scalar(select(there)))
 
 
 @cache
@@ -79,22 +84,26 @@ def _usual() -> Select[Any]:
 def _asked(
     others: Sequence[ColumnElement[bool]], seen: Seen | None, place: Place | None
 ) -> Select[Any]:
-    """Phase, key and document, in order; a row without a document for codes."""
-    ways = [
-        _way(phase, others, seen, place) for phase in range(place.phase if place else 0, BY_DAY)
-    ]
-    every = union_all(*ways, *_codes()).subquery()
+    """Phase, key and document, in order."""
+    ways = [_from_behind(others, seen, place)]
+    if place is None or place.phase < _BEHIND:
+        ways.insert(0, _from_before(others, seen, place))
+    every = union_all(*ways).subquery()
     first = (
-        select(every.c.phase, every.c.key, every.c.document_id)
+        select(every)
         .order_by(every.c.phase, every.c.key, every.c.document_id)
         .limit(bindparam("most"))
         .subquery()
     )
-    return with_invoices(
+    # The index has led to the invoice: it is not looked up once more beside its document.
+    invoice = aliased(InvoiceRow, first)
+    return (
         select(first.c.phase, first.c.key, Document)
         .select_from(first)
-        .outerjoin(Document, Document.id == first.c.document_id)
-    ).order_by(first.c.phase, first.c.key, first.c.document_id)
+        .join(Document, Document.id == first.c.document_id)
+        .options(contains_eager(Document.invoice.of_type(invoice)).defer(invoice.data))
+        .order_by(first.c.phase, first.c.key, first.c.document_id)
+    )
 
 
 def with_invoices(statement: Select[Any]) -> Select[Any]:
@@ -104,47 +113,46 @@ def with_invoices(statement: Select[Any]) -> Select[Any]:
     )
 
 
+def _from_before(
+    others: Sequence[ColumnElement[bool]], seen: Seen | None, place: Place | None
+) -> Select[Any]:
+    """Numbers that begin so. Those that are so stand first in the same order."""
+    number = bindparam("number", type_=String)
+    key = InvoiceRow.invoice_number
+    phase = case((key == number, literal(0)), else_=literal(1))
+    return _way(phase, key, [begins_with(key, number)], others, seen, place)
+
+
+def _from_behind(
+    others: Sequence[ColumnElement[bool]], seen: Seen | None, place: Place | None
+) -> Select[Any]:
+    """Numbers that end so and do not begin so."""
+    key = InvoiceRow.number_reversed
+    begins = begins_with(InvoiceRow.invoice_number, bindparam("number", type_=String))
+    ends = begins_with(key, bindparam("backwards", type_=String))
+    behind = place if place is not None and place.phase == _BEHIND else None
+    return _way(literal(_BEHIND), key, [ends, not_(begins)], others, seen, behind)
+
+
 def _way(
-    phase: int, others: Sequence[ColumnElement[bool]], seen: Seen | None, place: Place | None
+    phase: ColumnElement[int],
+    key: Any,
+    demanded: list[ColumnElement[bool]],
+    others: Sequence[ColumnElement[bool]],
+    seen: Seen | None,
+    behind: Place | None,
 ) -> Select[Any]:
     """One way of matching; it stops when it has enough."""
-    key, demanded = _demanded(phase)
     row = InvoiceRow.document_id
-    way: Select[Any] = select(
-        literal_column(str(phase)).label("phase"), key.label("key"), row.label("document_id")
-    ).where(*demanded)
+    # Coerced: else the key would be taken for the column, whose place it takes in the other way.
+    shown = (phase.label("phase"), type_coerce(key, String).label("key"), *_SHOWN)
+    way: Select[Any] = select(*shown).where(*demanded)
     if others:
         way = way.join(S, S.document_id == row).where(*others)
     if seen is not None:
         one = aliased(Document)
         way = way.where(there(select(one.id).where(one.id == row, seen.condition(one))))
-    if place is not None and place.phase == phase:
-        at, behind = str(place.key), str(place.row)
-        way = way.where(key >= at, or_(key > at, row > behind))
+    if behind is not None:
+        at, last = str(behind.key), str(behind.row)
+        way = way.where(key >= at, or_(key > at, row > last))
     return select(way.order_by(key, row).limit(bindparam("most")).subquery())
-
-
-def _demanded(phase: int) -> tuple[Any, list[ColumnElement[bool]]]:
-    """What a way of matching is ordered by, and what it demands; none finds another's."""
-    row, number = InvoiceRow, bindparam("number", type_=String)
-    begins = begins_with(row.invoice_number, number)
-    if phase == 0:
-        return row.invoice_number, [row.invoice_number == number]
-    if phase == 1:
-        return row.invoice_number, [begins, row.invoice_number != number]
-    ends = begins_with(row.number_reversed, bindparam("backwards", type_=String))
-    return row.number_reversed, [ends, not_(begins)]
-
-
-def _codes() -> list[Select[Any]]:
-    """A row without a document where a code begins or ends with the digits."""
-    mark: Any = (
-        literal_column(str(BY_DAY)).label("phase"),
-        literal("").label("key"),
-        null().label("document_id"),
-    )
-    number = begins_with(SearchCode.code, bindparam("number", type_=String))
-    backwards = begins_with(SearchCode.reversed, bindparam("backwards", type_=String))
-    return [
-        select(select(*mark).where(either).limit(1).subquery()) for either in (number, backwards)
-    ]

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, undefer
 from archive.records import Document, InvoiceRow
 from archive.search import conditions as asked
 from archive.search.conditions import Condition
-from archive.search.finding import BY_DAY, Found, by_number, with_invoices
+from archive.search.finding import BY_DAY, Found, by_number, is_coded, with_invoices
 from archive.search.numbers import plain_digits
 from archive.search.paging import BadCursor, Hit, Page, Place
 from archive.search.query import Query
@@ -85,13 +85,13 @@ def _found(
     if needed or seen is not None:
         _by_index(session)
     found: list[Found] = []
-    coded = True
     if place is None or place.phase < BY_DAY:
         others = [each.test for each in needed]
         if len(number) < _TELLING and (needed or seen is not None):
             others += _few(session, _within(session, needed, seen))
-        found, coded = by_number(session, number, others, seen, place, most)
-    if len(found) >= most or not coded or query.number or len(number) > _LONGEST_CODE:
+        found = by_number(session, number, others, seen, place, most)
+    full = len(found) >= most or query.number or len(number) > _LONGEST_CODE
+    if full or not is_coded(session, number):
         return found
     needed.append(_by_code_alone(number))
     return found + _by_day(session, needed, seen, place, most - len(found))
