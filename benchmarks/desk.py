@@ -3,11 +3,12 @@
     python -m benchmarks.desk [--count 100000] [--times 7] [--database sqlite] [--pages /review ...]
 
 For each page a server is started anew (`yanpiao web`, as in the Procfile); a real Chromium with an
-empty profile opens the page as the very first of that process as soon as `/ready` says 200, and
-then `--times` more, each with an empty profile. `work` is the server's processor for page and
-parts; the other times count from the navigation's beginning: to the first byte, to the first paint
-with content, to the end of loading. KB are those of the page with all it needs, pictures of
-documents left out, as they came over the wire.
+empty profile opens the page as the very first of that process, and then `--times` more, each with
+an empty profile, once the browser's new window has come to rest: it draws pages of its own beside
+ours, which nobody waits for who opens a link. `work` is the server's processor for page and parts;
+the other times count from the navigation's beginning: to the first byte, to the first paint with
+content, to the end of loading. KB are those of the page with all it needs, pictures of documents
+left out, as they came over the wire.
 
 The file of the database stays in the machine's memory, unless `--forget` drops it (SQLite only).
 """
@@ -26,6 +27,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import httpx
+import psutil
 from playwright.sync_api import Browser, sync_playwright
 
 from archive import accounts, sessions
@@ -39,6 +41,7 @@ from worker import broker
 from worker.figures import bring_up_to_date
 from worker.settings import Settings
 
+_A_LOOK, _LONGEST_REST = 0.2, 20.0
 BAR_MILLISECONDS, BAR_KILOBYTES = 300, 150
 _SEEN = """() => new Promise(done => {
   const told = () => {
@@ -158,6 +161,7 @@ def _look(browser: Browser, server: WebServer, path: str, token: str) -> View:
     try:
         context.add_cookies([{"name": "session", "value": token, "url": address, "httpOnly": True}])
         page = context.new_page()
+        _rest()
         before = server.processor()
         reply = page.goto(address + path, wait_until="load")
         if reply is None or reply.status != httpx.codes.OK or urlsplit(page.url).path == "/sign-in":
@@ -166,6 +170,29 @@ def _look(browser: Browser, server: WebServer, path: str, token: str) -> View:
         return View((server.processor() - before) * 1000, *seen)
     finally:
         context.close()
+
+
+def _rest() -> None:
+    """Until what this process has started, the browser among it, has nothing more to do."""
+    deadline = time.monotonic() + _LONGEST_REST
+    before = _busy()
+    while time.monotonic() < deadline:
+        time.sleep(_A_LOOK)
+        now = _busy()
+        if now - before < _A_LOOK / 10:
+            return
+        before = now
+    print(f"no rest within {_LONGEST_REST:.0f} s")
+
+
+def _busy() -> float:
+    """Seconds of processor of everything that this process has started and that is there."""
+    busy = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            busy += times.user + times.system
+    return busy
 
 
 def _forget(settings: Settings) -> None:
