@@ -145,7 +145,7 @@ def _way(
     """One way of matching; it stops when it has enough."""
     row = InvoiceRow.document_id
     # Coerced: else the key would be taken for the column, whose place it takes in the other way.
-    shown = (phase.label("phase"), type_coerce(key, String).label("key"), *_SHOWN)
+    shown: tuple[Any, ...] = (phase.label("phase"), type_coerce(key, String).label("key"), *_SHOWN)
     way: Select[Any] = select(*shown).where(*demanded)
     if others:
         way = way.join(S, S.document_id == row).where(*others)
