@@ -29,6 +29,9 @@ SETTINGS = (
 )
 
 
+_A_PIECE = 4 * 1024 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """An open database, what is in it, and the seconds that it was made in."""
@@ -60,6 +63,15 @@ def kept(engine: str, count: int, folder: Path) -> Iterator[Kept]:
         seconds = told.pop("seconds")
         spans = {name: tuple(value) for name, value in told.items() if name != "count"}
         yield Kept(engine, own, database, Made(told["count"], **spans), seconds)
+
+
+def into_memory(own: Path) -> None:
+    """Read a database's files once, as a server has that has run for a while."""
+    for path in sorted(own.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb", buffering=0) as file:
+                while file.read(_A_PIECE):
+                    pass
 
 
 def out_of_memory(engine: str, count: int, folder: Path) -> None:
