@@ -66,9 +66,10 @@ def kept(engine: str, count: int, folder: Path) -> Iterator[Kept]:
 
 
 def into_memory(own: Path) -> None:
-    """Read a database's files once, as a server has that has run for a while."""
+    """Read a database's files once, as a server has that has run for a while; not PostgreSQL's
+    log of what was written, which nobody reads."""
     for path in sorted(own.rglob("*")):
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink() and "pg_wal" not in path.parts:
             with path.open("rb", buffering=0) as file:
                 while file.read(_A_PIECE):
                     pass
