@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from starlette.testclient import TestClient
@@ -147,8 +148,19 @@ def sha256(content: bytes) -> str:
 SOON = now() + dt.timedelta(days=1)
 
 
-def archived(database: Database, number: str, voucher: str = "V1") -> str:
-    """A document in the archive, entered without a road, with the number of its invoice."""
+def archived(
+    database: Database,
+    number: str = "26312000000000000001",
+    voucher: str = "V1",
+    *,
+    state: State = State.ARCHIVED,
+    verdict: str | None = None,
+    campus: str = "",
+    lines: Sequence[str] = (),
+    **invoice: Any,
+) -> str:
+    """A document in the archive, entered without a road, with the number, the names of the lines
+    and other columns of its invoice."""
     document_id = new_id()
     with database.write() as session:
         if session.get(Voucher, voucher) is None:
@@ -157,21 +169,23 @@ def archived(database: Database, number: str, voucher: str = "V1") -> str:
         session.add(
             Document(
                 id=document_id,
-                sha256=sha256(number.encode()),
+                sha256=sha256(document_id.encode()),
                 size=1,
                 name="a.pdf",
                 voucher_no=voucher,
-                state=State.ARCHIVED,
+                state=state,
+                verdict=verdict,
+                campus=campus,
             )
         )
         session.flush()
         session.add(
             InvoiceRow(
                 document_id=document_id,
-                kind="x",
                 invoice_number=number,
                 number_reversed=number[::-1],
-                data={},
+                data={"lines": [{"name": name} for name in lines]},
+                **{"kind": "x", **invoice},
             )
         )
     return document_id

@@ -236,14 +236,16 @@ def is_doubtful(invoice: Invoice, remarks: str | None = None) -> bool:
     return invoice.remarks.confidence < CONFIDENT and remarks in (None, invoice.remarks.value)
 
 
+def ordered() -> PageWords:
+    """A page whose remarks tell an order's number."""
+    made = ((seed, make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY)) for seed in range(100))
+    seed, truth = next(each for each in made if (each[1].remarks or "").startswith("订单号"))
+    return words_of(truth, seed, whole)
+
+
 def test_remarks_with_a_hole_are_doubtful() -> None:
     """What the ring of a seal swallowed leaves a gap in the row."""
-    seed = next(
-        seed
-        for seed in range(100)
-        if (make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY).remarks or "").startswith("订单号")
-    )
-    page = words_of(make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY), seed, whole)
+    page = ordered()
 
     def swallowed(word: Word) -> Iterable[Word]:
         if not word.text.startswith("订单号"):
@@ -274,12 +276,7 @@ def test_a_leaning_piece_of_a_seals_ring_is_no_remark() -> None:
 
 def test_remarks_above_a_lone_character_are_doubtful() -> None:
     """It is a piece of a seal's ring more likely than a row of its own."""
-    seed = next(
-        seed
-        for seed in range(100)
-        if (make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY).remarks or "").startswith("订单号")
-    )
-    page = words_of(make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY), seed, whole)
+    page = ordered()
 
     def followed(word: Word) -> Iterable[Word]:
         if not word.text.startswith("订单号"):
@@ -306,12 +303,7 @@ def test_remarks_end_above_the_foot_though_its_label_was_cut() -> None:
 
 
 def test_remarks_whose_label_lost_its_colon_are_doubtful() -> None:
-    seed = next(
-        seed
-        for seed in range(100)
-        if (make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY).remarks or "").startswith("订单号")
-    )
-    page = words_of(make_truth(Kind.DIGITAL_NORMAL, seed, today=TODAY), seed, whole)
+    page = ordered()
 
     def without_colon(word: Word) -> Iterable[Word]:
         text = word.text.replace("订单号：", "订单号").replace("订单号:", "订单号")

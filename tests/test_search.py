@@ -13,11 +13,11 @@ from sqlalchemy import select, text
 
 from archive import search
 from archive.database import Database
-from archive.records import Document, InvoiceRow, State, Voucher, new_id
+from archive.records import Document, InvoiceRow, State
 from archive.search import Match, Query, index, running
 from archive.search.tables import SearchInvoice, SearchName
 from archive.visibility import Seen
-from tests.helpers import sha256
+from tests.helpers import archived
 
 _SELLERS = (
     "华为技术有限公司",
@@ -32,40 +32,8 @@ _LINES = ("*住宿服务*住宿费", "*计算机*笔记本电脑", "*餐饮服�
 
 def enter(database: Database, **values: Any) -> str:
     """One archived invoice; returns its document's id."""
-    document_id = new_id()
-    number = values.pop("number", "26312000000000000001")
-    voucher = values.pop("voucher", "JZ-2026-0001")
-    state = values.pop("state", State.ARCHIVED)
-    verdict = values.pop("verdict", "confirmed")
-    lines = values.pop("lines", ())
-    with database.write() as session:
-        if session.get(Voucher, voucher) is None:
-            session.add(Voucher(voucher_no=voucher))
-            session.flush()
-        session.add(
-            Document(
-                id=document_id,
-                sha256=sha256(document_id.encode()),
-                size=1,
-                name="a.pdf",
-                voucher_no=voucher,
-                state=state,
-                verdict=verdict,
-                campus=values.pop("campus", ""),
-            )
-        )
-        session.flush()
-        session.add(
-            InvoiceRow(
-                document_id=document_id,
-                kind=values.pop("kind", "电子发票（普通发票）"),
-                invoice_number=number,
-                number_reversed=number[::-1],
-                data={"lines": [{"name": name} for name in lines]},
-                **values,
-            )
-        )
-    return document_id
+    usual = {"voucher": "JZ-2026-0001", "verdict": "confirmed", "kind": "电子发票（普通发票）"}
+    return archived(database, **{**usual, **values})
 
 
 def found(database: Database, query: Query, **options: Any) -> list[str]:
