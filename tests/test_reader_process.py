@@ -56,6 +56,19 @@ def _number(reader: ReaderProcess, path: Path) -> str:
     return field.value
 
 
+def test_on_a_machine_where_nobody_has_read_yet(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the engine wants to find in a person's home is not there, and it may make nothing."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with ReaderProcess(Settings(data=tmp_path / "data")) as reader:
+        assert _number(reader, picture) == TRUTH.invoice_number
+    assert list(home.iterdir()) == []
+
+
 def _strike_when_busy(reader: ReaderProcess, number: signal.Signals) -> threading.Thread:
     """Send a signal to the reading process once it works hard on a document."""
     pid = reader.pid

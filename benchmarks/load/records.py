@@ -35,6 +35,17 @@ class Way:
         return (self.archived - self.received).total_seconds()
 
 
+def reasons(database: Database) -> dict[str, int]:
+    """How many documents were not archived, by the reason that they say."""
+    query = (
+        select(Document.reason, func.count())
+        .where(Document.state != State.ARCHIVED)
+        .group_by(Document.reason)
+    )
+    with database.read() as session:
+        return {str(reason): count for reason, count in session.execute(query)}
+
+
 def counts(database: Database) -> dict[str, int]:
     """Documents by state."""
     query = select(Document.state, func.count()).group_by(Document.state)

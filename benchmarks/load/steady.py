@@ -99,7 +99,8 @@ def wait_until_done(here: House, expected: int, longest: float = _LONGEST_SECOND
         if not records.moving(here.database) and sum(states.values()) >= expected:
             break
         time.sleep(0.3)
-    raise RuntimeError(f"not all documents were archived: {records.counts(here.database)}")
+    states, reasons = records.counts(here.database), records.reasons(here.database)
+    raise RuntimeError(f"not all documents were archived: {states}, {reasons}")
 
 
 def busy(ways: Sequence[records.Way], workers: int) -> dict[str, float]:

@@ -35,8 +35,10 @@ class Modules:
 
 def load_modules(folders: ModelFolders, threads: int, *, twice: bool) -> Modules:
     """Import PaddleOCR (seconds) and load the models. Raises `EngineMissing`."""
-    # Read at import: without it the engine looks for model hubs on the network.
+    # Read at import: without the first the engine looks for model hubs on the network, without
+    # the second it makes a folder in the user's home.
     os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
+    os.environ["PADDLE_PDX_CACHE_HOME"] = str(folders.engine)
     try:
         package = importlib.import_module("paddleocr")
     except ImportError as error:
