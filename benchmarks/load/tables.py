@@ -104,12 +104,14 @@ def flood_tables(console: Console, run: Flood) -> None:
         f"p95 {quantile(waits, 0.95):.2f} s, longest {max(waits):.2f} s"
     )
     left = len(waits) - run.archived
-    console.print(
-        f"sealed in {run.seconds:.0f} s: {run.archived:,}; after the last upload {run.rate:.2f} a "
-        f"second"
-        + (f"; the other {left:,} at that rate (not run): {run.left_seconds:.0f} s" if left > 0
-           else "; drained")
-    )  # fmt: skip
+    said = f"sealed in {run.seconds:.0f} s: {run.archived:,}"
+    if run.rate:
+        said += f"; after the last upload {run.rate:.2f} a second"
+    if not left:
+        said += "; drained"
+    elif run.rate:
+        said += f"; the other {left:,} at that rate (not run): {run.left_seconds:.0f} s"
+    console.print(said)
     table = Table("part", "first MiB", "last MiB", "most MiB", "MiB per 1000 documents",
                   title="Memory while it works (resident, of all processes of a part)")  # fmt: skip
     for part, held in run.memory.items():
