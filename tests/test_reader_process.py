@@ -67,6 +67,7 @@ def test_on_a_machine_where_nobody_has_read_yet(
     with ReaderProcess(Settings(data=tmp_path / "data")) as reader:
         assert _number(reader, picture) == TRUTH.invoice_number
     assert list(home.iterdir()) == []
+    assert [each.name for each in (tmp_path / "cache").iterdir()] == ["yanpiao"]
 
 
 def _strike_when_busy(reader: ReaderProcess, number: signal.Signals) -> threading.Thread:

@@ -52,7 +52,13 @@ def _python() -> Check:
 
 def _starts(name: str, *arguments: str) -> Check:
     """Run Python with `arguments` and see whether it ends well: what loads there loads here."""
-    run = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "ORT_DISABLE_TELEMETRY": "1"},  # as `extractors.recognition.modules`
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     last = ((run.stderr or run.stdout).strip().splitlines() or ["loads"])[-1]
     return Check(name, run.returncode == 0, last, _apt(_LIBRARIES))
 

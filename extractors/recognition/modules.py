@@ -39,6 +39,9 @@ def load_modules(folders: ModelFolders, threads: int, *, twice: bool) -> Modules
     # the second it makes a folder in the user's home.
     os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
     os.environ["PADDLE_PDX_CACHE_HOME"] = str(folders.engine)
+    # ONNX Runtime would tell its maker what it runs on. Reading has no network, but not every
+    # machine lets it shut itself in.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         package = importlib.import_module("paddleocr")
     except ImportError as error:
