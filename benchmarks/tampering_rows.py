@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.types import NullType
+from sqlalchemy.types import NullType, TypeDecorator
 
 import archive
 from archive.tables import Base
@@ -197,8 +197,9 @@ def _other(value: Any, column: sa.Column[Any], draw: random.Random) -> object:
 
 
 def _instead_of_nothing(column: sa.Column[Any]) -> object:
+    own = column.type
     try:
-        sort = column.type.python_type
+        sort = (own.impl_instance if isinstance(own, TypeDecorator) else own).python_type
     except NotImplementedError:
         return "1"
     moment = dt.datetime(2026, 11, 26, 12, tzinfo=dt.UTC)
