@@ -154,6 +154,7 @@ class Document(Leased, Base):
         Index(None, "state", "next_try_at"),
         Index(None, "state", "lease_until"),
         Index(None, "submitter", "state"),
+        Index(None, "submitter", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(24), primary_key=True, default=new_id)

@@ -17,13 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, select, text, update
 
 from archive import search
+from archive.actors import EVERYWHERE, Actor, Role
 from archive.database import Database
+from archive.records import Document
 from benchmarks.archive_asks import Ask, asks
 from benchmarks.archive_kept import kept
 from fixtures import postgres
+from web import own_list
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +35,7 @@ _COUNT, _EACH = 100_000, 5
 #: thousand, which takes it a few milliseconds.
 _FEW_STEPS, _STEPS = 20_000, 2_000_000
 #: Pages that PostgreSQL looks at, at most.
-_FEW_PAGES, _PAGES = 2_000, 200_000
+_FEW_PAGES, _PAGES, _OWN_PAGES = 2_000, 200_000, 500
 #: A number, an amount, a voucher: these never cost more however much lies there.
 _CHEAP = (
     "exact number",
@@ -136,6 +139,30 @@ def test_on_postgresql_no_question_costs_more_than_its_share(small_folder: Path)
                     assert not _WHOLE["postgresql"].search(said), (name, said)
                     pages = _pages(said)
                     assert pages <= (_FEW_PAGES if name in _CHEAP else _PAGES), (name, said)
+
+
+def test_on_postgresql_ones_own_list_looks_at_nobody_elses(small_folder: Path) -> None:
+    """The first moment of one's own documents was once looked for among everybody's: dear for who
+    hands in late and much."""
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL IS NOT INSTALLED: nothing of it is tested (make postgres)")
+    with kept("postgresql", _COUNT // 2, small_folder) as there:
+        with there.database.engine.begin() as connection:
+            newest = select(Document.id).order_by(Document.received_at.desc()).limit(1_000)
+            connection.execute(
+                update(Document).where(Document.id.in_(newest)).values(submitter="late")
+            )
+            connection.execute(text("ANALYZE documents"))
+        somebody = Actor("late", "late", "late", frozenset({(Role.SUBMITTER, EVERYWHERE)}))
+        with _listened(there.database) as sent, there.database.read() as session:
+            everything = own_list.Asked(show="all", month="", q="", before="")
+            _, _, months = own_list.listed(session, somebody, everything)
+        assert months
+        with there.database.engine.connect() as connection:
+            for statement, values in sent:
+                explained = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) {statement}"
+                said = "\n".join(connection.exec_driver_sql(explained, values).scalars().all())
+                assert _pages(said) <= _OWN_PAGES, said
 
 
 def _pages(plan: str) -> int:

@@ -83,36 +83,44 @@ def claims_part(
 
 
 def _claims(request: Request, actor: Actor, asked: Asked) -> dict[str, Any]:
-    show, month, q = asked.show, asked.month, asked.q
-    chosen = {"show": "" if show == "all" else show, "month": month, "q": q.strip()}
+    chosen = {
+        "show": "" if asked.show == "all" else asked.show,
+        "month": asked.month,
+        "q": asked.q.strip(),
+    }
     with services_of(request).database.read() as session:
-        query = _narrowed(select(Document), actor, month, q)
-        if show in _GROUPS:
-            query = query.where(_GROUPS[show])
-        if asked.before:
-            query = query.where(Document.id < asked.before)
-        found = list(session.scalars(query.order_by(Document.id.desc()).limit(_A_PAGE + 1)))
-        counts = {
-            group: session.scalar(
-                _narrowed(select(func.count(Document.id)), actor, month, q).where(condition)
-            )
-            or 0
-            for group, condition in _GROUPS.items()
-        }
+        found, counts, months = listed(session, actor, asked)
         lines = _lines(session, found[:_A_PAGE], language_of(request))
-        months = _months(session, actor)
     return {
         "lines": lines,
         "counts": {"all": sum(counts.values()), **counts},
         "months": months,
-        "show": show,
-        "month": month,
-        "q": q,
+        "show": asked.show,
+        "month": asked.month,
+        "q": asked.q,
         "before": asked.before,
         "next": found[_A_PAGE - 1].id if len(found) > _A_PAGE else "",
         "own_number": own_number,
         "address": lambda **more: _address({**chosen, **more}),
     }
+
+
+def listed(
+    session: Session, actor: Actor, asked: Asked
+) -> tuple[list[Document], dict[str, int], list[str]]:
+    """A page of documents and one more if there is more; how many each group holds; the months
+    in which something was handed in."""
+    query = _narrowed(select(Document), actor, asked.month, asked.q)
+    if asked.show in _GROUPS:
+        query = query.where(_GROUPS[asked.show])
+    if asked.before:
+        query = query.where(Document.id < asked.before)
+    found = list(session.scalars(query.order_by(Document.id.desc()).limit(_A_PAGE + 1)))
+    count = _narrowed(select(func.count(Document.id)), actor, asked.month, asked.q)
+    counts = {
+        group: session.scalar(count.where(condition)) or 0 for group, condition in _GROUPS.items()
+    }
+    return found, counts, _months(session, actor)
 
 
 def _lines(session: Session, documents: Sequence[Document], language: str) -> list[Line]:
@@ -161,8 +169,9 @@ def _bounds(month: str) -> tuple[dt.datetime, dt.datetime]:
 
 def _months(session: Session, actor: Actor) -> list[str]:
     """From the month of the first hand-in to this one, the newest first."""
-    query = select(func.min(Document.received_at)).where(Document.submitter == actor.id)
-    oldest = session.scalar(query)
+    # Not the least of their moments: PostgreSQL would look for that among everybody's.
+    query = select(Document.received_at).where(Document.submitter == actor.id)
+    oldest = session.scalar(query.order_by(Document.id).limit(1))
     if oldest is None:
         return []
     first, month = oldest.astimezone(_CHINA), now().astimezone(_CHINA)
