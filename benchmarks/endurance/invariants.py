@@ -235,7 +235,7 @@ class Judge:
             queue = queue_of(stage, client)
             if queue.count:
                 yield f"{queue.count} in {stage}"
-            yield from (f"{one} is begun in {stage} for ever" for one in self._begun(queue))
+        yield from (f"{one} is begun for ever" for one in self.begun())
         yield from (f"{one} is being begun" for one in self.being_begun())
         with suppress(redis.RedisError):
             if waiting := self._services.desk.waiting():
@@ -247,6 +247,12 @@ class Judge:
         client = self._services.redis
         keys = [queue_of(stage, client).key for stage in Stage]
         return [one for key in keys for one in IntermediateQueue(key, client).get_job_ids()]
+
+    def begun(self) -> list[str]:
+        """Jobs that stay noted as being worked on; one that a living worker has in hand, such as
+        pages to be drawn, is to be waited for."""
+        queues = [queue_of(stage, self._services.redis) for stage in Stage]
+        return [name for queue in queues for name in self._begun(queue)]
 
     def _begun(self, queue: FairQueue) -> Iterable[str]:
         """Jobs that are noted as being worked on, and stay so. What a killed worker was at is
@@ -313,6 +319,8 @@ def _is_temporary(path: Path, anything: bool) -> bool:
     under names that are not yet their own."""
     if anything:
         return path.parent.parent.name == "tmp" or (path.parent.name == "tmp" and path.is_file())
+    if path.name == "bag-info.txt":  # what every bag has (RFC 8493)
+        return False
     hidden = path.name.startswith(".") and path.name not in (".accepted", ".refused", ".incoming")
     return hidden or path.name.startswith(("bag-", ".sealing-"))
 

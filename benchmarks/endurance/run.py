@@ -193,7 +193,7 @@ def _through(plan: Plan, house: House, pile: Pile, outcome: Outcome, say: Say) -
     # What was kept when the database failed in the same moment, as the keeper's command does.
     outcome.set_aside = set_aside(judged.database, _storage(house).places, patience=0)
     judge = Judge(house, judged, counter.thanks, injector)
-    until(lambda: not judge.being_begun(), _STRUCK_OUT_SECONDS, pause=1)
+    until(lambda: not (judge.being_begun() or judge.begun()), _STRUCK_OUT_SECONDS, pause=1)
     outcome.checks = {
         "every fault was recovered from": [
             f"{one.kind}: lacked {one.lacked}" for one in injector.met if one.seconds is None
