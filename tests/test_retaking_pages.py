@@ -232,7 +232,7 @@ def test_the_own_list_is_narrowed_by_month_and_state(
         with site.services.database.write() as session:
             session.execute(
                 update(Document)
-                .where(Document.id == ids[1])
+                .where(Document.id == ids[0])
                 .values(received_at=dt.datetime(2026, 9, 3, tzinfo=dt.UTC))
             )
         page = guest.visit("/claims")
