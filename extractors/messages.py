@@ -51,13 +51,22 @@ def field_label(name: str, language: str) -> str:
     return name if label == f"field_{name}" else label
 
 
+def source_label(name: str, language: str) -> str:
+    """How people call a source; the name itself where no catalogue knows it."""
+    label = say(f"source_{name}", language)
+    return name if label == f"source_{name}" else label
+
+
 def sentence(
     code: str, language: str, params: Mapping[str, object] | None = None, part: str = "message"
 ) -> str:
-    """`say`, with the field that `params` may name called as people call it."""
+    """`say`, with the field and the sources that `params` may name called as people call them."""
     values = dict(params or {})
     if name := values.get("field"):
         values["field"] = field_label(str(name), language)
+    for name, value in values.items():
+        if name.endswith("_source"):
+            values[name] = source_label(str(value), language)
     return say(code, language, values, part)
 
 

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from archive.actors import Actor, Role
-from extractors.messages import LANGUAGES, field_label, say
+from extractors.messages import LANGUAGES, field_label, say, source_label
 from web import static_files
 from web.asking import LANGUAGE_COOKIE, language_of, services_of
 from web.navigation import navigation_of
@@ -124,6 +124,7 @@ def render(
             "with_query": partial(_with_query, request),
             "standin": "" if settings.is_tax_authority else str(settings.portal_url),
             "field_label": lambda name: field_label(name, language),
+            "source_label": lambda name: source_label(name, language),
             "local_time": local_time,
             **(values or {}),
         }
