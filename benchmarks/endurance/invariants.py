@@ -255,18 +255,19 @@ class Judge:
         return [name for queue in queues for name in self._begun(queue)]
 
     def _begun(self, queue: FairQueue) -> Iterable[str]:
-        """Jobs that are noted as being worked on, and stay so. What a killed worker was at is
-        struck out by the living once the job's time is over."""
+        """Jobs that are noted as being worked on, and stay so. What a killed worker was at, or one
+        whose queue server was away when it wanted to note the end, is struck out by the living
+        once the job's time is over."""
         client, registry = self._services.redis, StartedJobRegistry(queue=queue)
-        alive = {worker.name for worker in Worker.all(connection=client)}
+        busy = [each for each in Worker.all(connection=client) if each.get_state() == "busy"]
+        in_hand = {each.get_current_job_id() for each in busy}
         latest = time.time() + self._house.ahead + _LONGEST_JOB_SECONDS
         passing = set(registry.get_expired_job_ids(latest))
         for name in registry.get_job_ids(cleanup=False):
             with suppress(NoSuchJobError):
-                job = Job.fetch(name, connection=client, serializer=queue.serializer)
-                passing -= {name} if job.worker_name in alive else set()
-            if name not in passing:
-                yield name
+                Job.fetch(name, connection=client, serializer=queue.serializer)
+                if name in in_hand or name not in passing:
+                    yield name
 
     def _unknown_files(self) -> Iterable[str]:
         known = {name_of(one) for one in self._drawn}
