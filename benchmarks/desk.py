@@ -33,7 +33,7 @@ from playwright.sync_api import Browser, sync_playwright
 from archive import accounts, sessions
 from archive.database import Database
 from benchmarks.desk_made import Desk, fill
-from benchmarks.machine import machine
+from benchmarks.machine import machine, processor_of
 from fixtures import postgres
 from fixtures.browser import launch
 from fixtures.web_server import WebServer, web_server
@@ -174,25 +174,15 @@ def _look(browser: Browser, server: WebServer, path: str, token: str) -> View:
 
 def _rest() -> None:
     """Until what this process has started, the browser among it, has nothing more to do."""
-    deadline = time.monotonic() + _LONGEST_REST
-    before = _busy()
+    me, deadline = psutil.Process(), time.monotonic() + _LONGEST_REST
+    before = processor_of(me.children(recursive=True))
     while time.monotonic() < deadline:
         time.sleep(_A_LOOK)
-        now = _busy()
+        now = processor_of(me.children(recursive=True))
         if now - before < _A_LOOK / 10:
             return
         before = now
     print(f"no rest within {_LONGEST_REST:.0f} s")
-
-
-def _busy() -> float:
-    """Seconds of processor of everything that this process has started and that is there."""
-    busy = 0.0
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
-            busy += times.user + times.system
-    return busy
 
 
 def _forget(settings: Settings) -> None:

@@ -47,14 +47,17 @@ def codes(language: str) -> frozenset[str]:
 
 def field_label(name: str, language: str) -> str:
     """How people call a field; the name itself where no catalogue knows it."""
-    label = say(f"field_{name}", language)
-    return name if label == f"field_{name}" else label
+    return _label(f"field_{name}", language) or name
 
 
 def source_label(name: str, language: str) -> str:
     """How people call a source; the name itself where no catalogue knows it."""
-    label = say(f"source_{name}", language)
-    return name if label == f"source_{name}" else label
+    return _label(f"source_{name}", language) or name
+
+
+def _label(code: str, language: str) -> str:
+    label = say(code, language)
+    return "" if label == code else label
 
 
 def sentence(

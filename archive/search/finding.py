@@ -72,8 +72,8 @@ def by_number(
 def is_coded(session: Session, digits: str) -> bool:
     """Whether there is a code that begins or ends with the digits."""
     either = (begins_with(SearchCode.code, digits), ends_with(SearchCode.reversed, digits))
-    there = or_(*(select(SearchCode.id).where(each).exists() for each in either))
-    return bool(session.scalar(select(there)))
+    found = (there(select(SearchCode.id).where(each)) for each in either)
+    return bool(session.scalar(select(or_(*found))))
 
 
 @cache

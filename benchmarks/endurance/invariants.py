@@ -13,9 +13,7 @@ from pathlib import Path
 import psutil
 import redis
 from rq import Worker
-from rq.exceptions import NoSuchJobError
 from rq.intermediate_queue import IntermediateQueue
-from rq.job import Job
 from rq.registry import StartedJobRegistry
 from sqlalchemy import select
 
@@ -39,7 +37,6 @@ from benchmarks.endurance.faults import Injector, yanpiao
 from benchmarks.endurance.house import STAGES, House
 from benchmarks.endurance.people import Thanks
 from extractors.errors import YanpiaoError
-from worker.fair_queue import FairQueue
 from worker.queues import Stage, queue_of
 from worker.services import Services
 
@@ -249,25 +246,20 @@ class Judge:
         return [one for key in keys for one in IntermediateQueue(key, client).get_job_ids()]
 
     def begun(self) -> list[str]:
-        """Jobs that stay noted as being worked on; one that a living worker has in hand, such as
-        pages to be drawn, is to be waited for."""
-        queues = [queue_of(stage, self._services.redis) for stage in Stage]
-        return [name for queue in queues for name in self._begun(queue)]
-
-    def _begun(self, queue: FairQueue) -> Iterable[str]:
-        """Jobs that are noted as being worked on, and stay so. What a killed worker was at, or one
-        whose queue server was away when it wanted to note the end, is struck out by the living
-        once the job's time is over."""
-        client, registry = self._services.redis, StartedJobRegistry(queue=queue)
+        """Jobs that are noted as being worked on, and stay so; one that a worker has in hand, such
+        as pages to be drawn, is to be waited for. What a killed worker was at, or one whose queue
+        server was away when it wanted to note the end, is struck out by the living once the job's
+        time is over."""
+        client = self._services.redis
         busy = [each for each in Worker.all(connection=client) if each.get_state() == "busy"]
         in_hand = {each.get_current_job_id() for each in busy}
         latest = time.time() + self._house.ahead + _LONGEST_JOB_SECONDS
-        passing = set(registry.get_expired_job_ids(latest))
-        for name in registry.get_job_ids(cleanup=False):
-            with suppress(NoSuchJobError):
-                Job.fetch(name, connection=client, serializer=queue.serializer)
-                if name in in_hand or name not in passing:
-                    yield name
+        found: list[str] = []
+        for stage in Stage:
+            registry = StartedJobRegistry(queue=queue_of(stage, client))
+            passing = set(registry.get_expired_job_ids(latest)) - in_hand
+            found += [one for one in registry.get_job_ids(cleanup=False) if one not in passing]
+        return found
 
     def _unknown_files(self) -> Iterable[str]:
         known = {name_of(one) for one in self._drawn}

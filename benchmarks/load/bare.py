@@ -20,6 +20,7 @@ from playwright.sync_api import sync_playwright
 
 from archive import audit
 from archive.database import Database
+from benchmarks.machine import processor_of
 from fixtures import postgres
 from worker.reader_process import ReaderProcess
 from worker.settings import Settings
@@ -50,22 +51,13 @@ def reading(paths: Sequence[Path]) -> dict[str, Bare]:
         for form in dict.fromkeys(path.suffix for path in paths):
             own = [path for path in paths if path.suffix == form]
             reader.read(own[0])
-            before, began = _used([process]), time.perf_counter()
+            before, began = processor_of([process]), time.perf_counter()
             for path in own:
                 reader.read(path)
             seconds = time.perf_counter() - began
-            spent = _used([process]) - before
+            spent = processor_of([process]) - before
             found[form.lstrip(".")] = Bare(1000 * seconds / len(own), 1000 * spent / len(own))
     return found
-
-
-def _used(processes: Sequence[psutil.Process]) -> float:
-    total = 0.0
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            times = process.cpu_times()
-            total += times.user + times.system
-    return total
 
 
 def insert_sqlite() -> Bare:
@@ -142,11 +134,11 @@ def page(portal: str) -> Bare:
     """The portal's form opened and drawn in a warm Chromium, nothing typed and nothing asked."""
     with _chromium() as (open_page, processes):
         open_page(portal)
-        before, began = _used(processes()), time.perf_counter()
+        before, began = processor_of(processes()), time.perf_counter()
         for _ in range(_VISITS):
             open_page(portal)
         seconds = time.perf_counter() - began
-        spent = _used(processes()) - before
+        spent = processor_of(processes()) - before
     return Bare(1000 * seconds / _VISITS, 1000 * spent / _VISITS)
 
 
