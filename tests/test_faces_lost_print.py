@@ -7,6 +7,7 @@ must be doubtful.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -230,3 +231,13 @@ def test_the_end_of_a_misread_label_and_a_misread_company_are_no_part_of_a_bank(
                         if word is place else word.text)).extra["market_bank"]  # fmt: skip
     assert (found.value.replace(" ", ""), found.confidence < CONFIDENT) == (
         bank.replace(" ", ""), True)  # fmt: skip
+
+
+def test_a_receipt_whose_title_a_seal_covers_is_known_by_the_words_of_its_form() -> None:
+    truth, page = made("receipt_form")
+    bare = edited(page, lambda word: "" if "据" in word.text else word.text)
+    assert len(bare.words) < len(page.words)
+    invoice = read(bare)
+    assert invoice.kind is truth.kind
+    assert invoice.total_with_tax is not None
+    assert invoice.total_with_tax.value == truth.total_with_tax

@@ -125,6 +125,20 @@ def test_measures_and_units() -> None:
     assert mending.unit("亩", area=True) == "亩"
 
 
+def test_a_digit_taken_for_the_mark_of_a_sum_ends_no_table() -> None:
+    """¥60.00 for 360.00: only sums bear the mark, but no goods stand beside them."""
+
+    def row(y: float, amount: str, tax: str) -> list[Word]:
+        figures = (("amount", amount), ("rate", "6%"), ("tax", tax))
+        cells = [figure(column, y, text) for column, text in figures]
+        return [word(0.06, y, "*住宿服务*住宿费"), *cells]
+
+    rows = [row(0.30, "6000.00", "¥60.00"), row(0.34, "100.00", "6.00")]
+    invoice = page(rows, ("¥6100.00", "¥366.00"), "陆仟肆佰陆拾陆圆整", "¥6466.00")
+    amounts = [(line.amount, line.tax) for line in invoice.lines]
+    assert amounts == [(Decimal(6000), Decimal(360)), (Decimal(100), Decimal(6))]
+
+
 def test_an_amount_that_is_the_total_proves_that_there_is_no_tax() -> None:
     row = [
         word(0.06, 0.30, "*水果*柑橘"),

@@ -51,6 +51,16 @@ _LEAST_WITHOUT_TOTAL = 4
 _TITLE = re.compile(r"收\s?款?\s?收?\s?据")
 _FORM = re.compile(r"[今兹]收[到自]|交款(?:单位|人)|收款事由|缴款人")
 
+#: The form's own words, by what they stand for: so many of them say what it is where a seal or
+#: glare hides the title.
+_FORM_WORDS = (
+    r"[今兹]收[到自]|交款(?:单位|人)|缴款(?:单位|人)",
+    r"收款事由|款项内容|收款项目|系付",
+    r"收款单位",
+    r"经手人|经办人|出纳|会计",
+)
+_ENOUGH_WORDS = 3
+
 _LABELS = {
     "number": r"N[oO0][.:]|№|编号|收据号码?|单据?号码?",
     "payer": r"[今兹]收[到自]|交款(?:单位|人)|缴款(?:单位|人)|付款(?:单位|人)",
@@ -77,14 +87,14 @@ def score(face: Face) -> int | None:
     text = re.sub(r"(?<=[一-鿿]) +(?=[一-鿿])", "", rows)
     if _ELSE.search(text):
         return None
+    if _is_form(face):
+        return 1
     strong = sum(bool(re.search(sign, text)) for sign in _STRONG)
     weak = sum(bool(re.search(sign, text)) for sign in _WEAK) + any(
         printed_dates(row) for row in rows.splitlines()
     )
     if strong + (weak >= 2) < 2 or not strong:
         return None
-    if _is_form(face):
-        return 1
     sums = read_sums(face)
     if sums.of("grand", "total"):
         return 1
@@ -101,11 +111,11 @@ def read(face: Face) -> Invoice:
 def _is_form(face: Face) -> bool:
     """A 收据 with the words of its form, and an amount in words."""
     text = face.sheet.text
-    return bool(
-        _TITLE.search(text)
-        and _FORM.search(text)
-        and re.search(r"[圆元角分]?[整正]|[佰仟拾]|[壹贰叁肆伍陆柒捌玖][圆元角分]", text)
-    )
+    if not re.search(r"[圆元角分]?[整正]|[佰仟拾]|[壹贰叁肆伍陆柒捌玖][圆元角分]", text):
+        return False
+    words = sum(bool(re.search(word, text)) for word in _FORM_WORDS)
+    told = face.recognised and words >= _ENOUGH_WORDS
+    return told or bool(_TITLE.search(text) and _FORM.search(text))
 
 
 def _read_roll(face: Face) -> Invoice:

@@ -58,7 +58,9 @@ def _foot(face: Face, top: float, bottom: float) -> float:
     ]
     if face.recognised:
         inside = face.sheet.within(face.sheet.runs, top=top, bottom=bottom)
-        feet.extend(run.y0 for run in inside if _MARKED.fullmatch(compact(run).text))
+        marked = (run.y0 for run in inside if _MARKED.fullmatch(compact(run).text))
+        # A figure's first digit may be taken for the mark (¥20.28 for 320.28).
+        feet.extend(top for top in marked if not _names_goods(face, top))
     return min(feet, default=bottom)
 
 
