@@ -7,7 +7,6 @@ must be doubtful.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterator
 
 import pytest

@@ -1,7 +1,8 @@
 """The order in which the models look: cheap before dear.
 
 Everything is found by the tiny detector and read by the tiny recogniser; the small recogniser,
-five times as dear, reads only what `doubt` says. Poor pages are left to the small models of both.
+trained further and five times as dear, reads only what `doubt` says. Poor pages are left to the
+small models of both.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from extractors.images import Pixels
 from extractors.models import ModelFolders
 from extractors.recognition.doubt import better, doubtful_part, joined
-from extractors.recognition.find import LineFinder, Quad, in_reading_order
+from extractors.recognition.find import POOR, LineFinder, Quad, in_reading_order
 from extractors.recognition.modules import load_best_detection, load_modules
 from extractors.recognition.poor import Sight, line_picture, mended, with_room
 from extractors.recognition.printed import PrintedWords
@@ -65,7 +66,7 @@ class Engine:
         """Loads the models; `twice` says whether doubtful lines get a second, dearer reading;
         `printed` words are looked for on poor pages. Raises `EngineMissing`."""
         modules = load_modules(folders, threads, twice=twice)
-        self._closer_finder = cache(lambda: LineFinder(load_best_detection(folders, threads)))
+        self._closer_finder = cache(lambda: LineFinder(load_best_detection(folders, threads), POOR))
         self._orientation = modules.orientation
         self._finder = LineFinder(modules.detection)
         self._cheap = LineReader(modules.cheap)

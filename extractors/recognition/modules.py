@@ -61,7 +61,7 @@ def load_modules(folders: ModelFolders, threads: int, *, twice: bool) -> Modules
                 **how,
             ),
             cheap=_reader(package, folders.tiny, how),
-            dear=_reader(package, folders.small, how) if twice else None,
+            dear=_reader(package, folders.trained, how) if twice else None,
         )
     except (RuntimeError, OSError, ValueError, AssertionError) as error:
         raise EngineMissing(detail=str(error)) from error
@@ -69,7 +69,7 @@ def load_modules(folders: ModelFolders, threads: int, *, twice: bool) -> Modules
 
 def load_best_detection(folders: ModelFolders, threads: int) -> Any:
     """The dearer detection module, which only poor pages need. Raises `EngineMissing`."""
-    package, text = importlib.import_module("paddleocr"), folders.small
+    package, text = importlib.import_module("paddleocr"), folders.trained
     try:
         return package.TextDetection(
             model_name=text.detection_name, model_dir=str(text.detection), **_how(threads)
