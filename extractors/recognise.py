@@ -23,14 +23,12 @@ from extractors.recognition.doubt import PRINTED
 from extractors.recognition.engine import Engine, Line
 from extractors.recognition.find import Quad
 from extractors.recognition.lean import levelled, upside_down
-from extractors.recognition.poor import Sight
+from extractors.recognition.poor import WORN, Sight
 from extractors.seal import Strip, title_without_seal
 from extractors.words import PageWords, Word
 
 #: Runs that the engine itself holds for noise.
 LEAST_SCORE = 0.3
-#: No word of a poor page is surer than this by itself.
-WORN = 0.84
 #: A region is cut with so much of its height around it: boxes hug their words.
 _MARGIN = 0.35
 _HALF_TURN = 180

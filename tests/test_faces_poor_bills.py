@@ -88,6 +88,14 @@ def test_sure_items_that_sum_to_the_total_are_sure() -> None:
     assert "lines" not in told(invoice)
 
 
+@pytest.mark.parametrize("seal", ["章", "公章", "霸", "⎓", ""])
+def test_what_became_of_the_seals_place_is_no_part_of_a_name(seal: str) -> None:
+    foot = FOOT.replace("(章)", f"({seal})")
+    invoice = read(*HEAD, TITLES, *ITEMS, SUM, foot)
+    assert invoice.seller_name is not None
+    assert invoice.seller_name.value == "武汉市第三人民医院"
+
+
 def test_an_item_short_the_others_are_kept_and_told() -> None:
     invoice = read(*HEAD, TITLES, ITEMS[0], SUM, FOOT, score=0.99)
     assert cells(invoice) == WHOLE[:2]

@@ -20,7 +20,7 @@ from extractors.models import ModelFolders
 from extractors.recognition.doubt import better, doubtful_part, joined
 from extractors.recognition.find import POOR, LineFinder, Quad, in_reading_order
 from extractors.recognition.modules import load_best_detection, load_modules
-from extractors.recognition.poor import Sight, line_picture, mended, with_room
+from extractors.recognition.poor import WORN, Sight, line_picture, mended, with_room
 from extractors.recognition.printed import PrintedWords
 from extractors.recognition.read import LineReader, Reading, cut, less_sure, part_of
 from extractors.recognition.rows import parted, united
@@ -104,6 +104,8 @@ class Engine:
             if poor:
                 return self._read_poor(self._dear, picture, found, sight)
             readings = self._twice(self._dear, lambda place: cut(picture, quads[place]), readings)
+            if sight is not None and sight.photographed:
+                readings = self._under_stamps(self._dear, sight, quads, readings)
         return [Line(*seen, poor) for seen in zip(quads, readings, strict=True)]
 
     def _read_poor(
@@ -119,6 +121,20 @@ class Engine:
             Line(quad, replace(reading, text=mended(reading.text)), poor=True)
             for quad, reading in zip(known, readings, strict=True)
         ]
+
+    @staticmethod
+    def _under_stamps(
+        dear: LineReader, sight: Sight, quads: Sequence[Quad], readings: Sequence[Reading]
+    ) -> list[Reading]:
+        """The readings of a photographed page, those of lines under a stamp read in every light
+        and told to be unsure: ink and blur together hide strokes without a trace."""
+        found = list(readings)
+        for place, quad in enumerate(quads):
+            if sight.is_stamped(quad):
+                views = [with_room(view) for view in sight.pictures(quad)]
+                best = max((found[place], *dear.read(views)), key=_score)
+                found[place] = replace(best, score=min(best.score, WORN))
+        return found
 
     def certainty(self, picture: Pixels, quads: Sequence[Quad]) -> list[float]:
         """How sure the best model is of each of these lines, nothing else considered."""

@@ -21,7 +21,7 @@ _PIXELS = 1_200_000
 USUAL = {"thresh": 0.3, "box_thresh": 0.6, "unclip_ratio": 1.5}
 #: ... and those for the trained detector on poor pages (with USUAL it finds 85 % of the lines of
 #: hurried pages whole and 87 % of worn ones, with these 92 and 93 %).
-POOR = {"thresh": 0.15, "box_thresh": 0.35, "unclip_ratio": 1.6}
+POOR = {"thresh": 0.15, "box_thresh": 0.35, "unclip_ratio": 2.6}
 #: Lines of fewer pixels than this, typically, want a closer look, so many times as fine.
 _LEAST_HEIGHT, _CLOSER = 13.0, 1.6
 #: Lines whose tops differ by less, in pixels, stand in one row.

@@ -30,6 +30,8 @@ from extractors.prepare import Prepared, Warp
 from extractors.recognition.find import Quad
 from extractors.recognition.rows import bounds, sides
 
+#: No word of a poor page is surer by itself, nor one under a stamp on a photograph.
+WORN = 0.84
 #: The height that recognisers take lines at, in pixels.
 _HEIGHT = 48
 #: Boxes of pale print end within their first and last characters: so much of a line's height is
@@ -63,6 +65,15 @@ class Sight:
         self._stamps = ready.stamps
         self._picture = ready.stamped if ready.stamps else ready.source
         self._back = turn if ready.stamps else ready.back @ turn
+        #: Had the sheet to be flattened, as after no scanner?
+        self.photographed = bool(np.abs(ready.back[2, :2]).max() > 0)
+
+    def is_stamped(self, quad: Quad) -> bool:
+        """Does a stamp lie over any of the line within a quad of the upright page?"""
+        return bool(self._stamps) and self._meets_stamp(_moved(quad, self._back))
+
+    def _meets_stamp(self, place: Quad) -> bool:
+        return any(_meets(place, stamp.box) for stamp in self._stamps)
 
     @cached_property
     def _in_own_light(self) -> Pixels:
@@ -72,7 +83,7 @@ class Sight:
         """The line within a quad of the upright page, in every light that may show it best."""
         place = _moved(quad, self._back)
         plain = line_picture(self._picture, quad, self._back)
-        if not any(_meets(place, stamp.box) for stamp in self._stamps):
+        if not self._meets_stamp(place):
             return [plain]
         return [line_picture(self._in_own_light, quad, self._back), plain]
 
