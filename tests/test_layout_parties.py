@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from extractors.checks import CONFIDENT
 from extractors.layout.id_mending import id_in, mended_id
 from extractors.layout.page import Sheet
 from extractors.layout.parties import Zone, name_labels, read_party, sides_swapped
@@ -71,6 +72,20 @@ def test_a_name_is_found_behind_what_is_left_of_its_label(label: str) -> None:
     assert name.value.endswith("北京青石桥文印服务部")
     assert name.confidence < 0.85
     assert seen.found["buyer_tax_id"].value == WHOLE
+
+
+@pytest.mark.parametrize(("before", "after"), [("763", ""), ("", "10"), ("7", "5A")])
+def test_an_id_that_a_stamps_print_stuck_to_is_found_and_unsure(before: str, after: str) -> None:
+    found = face(
+        (0.05, 0.24, "名称：杭州市临澜实验学校"),
+        (0.05, 0.30, f"统一社会信用代码/纳税人识别号{before}{WHOLE}{after}"),
+    )
+    read_party(found, BOX, "buyer")
+    kept = found.found["buyer_tax_id"]
+    assert kept.value == WHOLE
+    assert kept.confidence < CONFIDENT
+    read_party(found := face((0.05, 0.30, f"1{'7' * 21}")), BOX, "buyer")
+    assert "buyer_tax_id" not in found.found
 
 
 def test_labels_of_ids_are_no_names() -> None:

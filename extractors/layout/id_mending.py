@@ -33,6 +33,8 @@ _SHAPE = re.compile(
     r"(?<![0-9A-Za-z<>+*/\-])[0-9A-Za-z][0-9A-Za-z. ]{13,20}[0-9A-Za-z](?![0-9A-Za-z<>+*/])"
 )
 _LEAST_DIGITS = 7
+#: More than an id, less than a cipher.
+_LONGER = re.compile(r"(?<![0-9A-Z<>+*/\-])[0-9A-Z]{19,26}(?![0-9A-Z<>+*/\-])")
 
 
 def id_in(run: Run) -> Run | None:
@@ -46,6 +48,19 @@ def id_in(run: Run) -> Run | None:
         if fits or is_persons(text):
             return run.part(match.start(), match.end())
     return None
+
+
+def id_within(run: Run) -> Run | None:
+    """The one id in a longer run of letters and digits: what a stamp prints over a form's box is
+    read as its beginning or end. None where none or several satisfy the check character."""
+    found = [
+        (match.start() + start, match.start() + start + _WHOLE)
+        for match in _LONGER.finditer(run.text.upper())
+        for start in range(len(match[0]) - _WHOLE + 1)
+        if match[0][start + 2 : start + 4] in provinces()
+        and values.check_character_holds(match[0][start : start + _WHOLE])
+    ]
+    return run.part(*found[0]) if len(found) == 1 else None
 
 
 def is_persons(text: str) -> bool:

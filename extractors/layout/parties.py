@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 
 from extractors.layout import values
-from extractors.layout.id_mending import id_in, is_persons, mended_id
+from extractors.layout.id_mending import id_in, id_within, is_persons, mended_id
 from extractors.layout.page import Run, join, overlap
 from extractors.layout.reading import MENDED, UNLABELLED, Face, beside, compact, cut, is_side_print
 
@@ -80,6 +80,8 @@ def read_party(face: Face, zone: Zone, role: str) -> None:
         name = _name(runs, zone, tax_id, _LIKE_NAME_LABEL) or _organisation(runs)
     if tax_id is not None:
         keep_tax_id(face, f"{role}_tax_id", tax_id)
+    elif face.recognised and (longer := next(filter(None, map(id_within, runs)), None)) is not None:
+        face.keep(f"{role}_tax_id", longer.text.upper(), longer, most=UNLABELLED)
     if name is not None:
         keep_name(face, f"{role}_name", name, most=UNLABELLED if by_place else 1.0)
 
