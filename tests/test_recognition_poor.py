@@ -9,8 +9,10 @@ import pytest
 from extractors.colour import Stamp
 from extractors.images import Pixels
 from extractors.prepare import Prepared
+from extractors.recognition.engine import Line, once
 from extractors.recognition.find import Quad
 from extractors.recognition.poor import Sight, line_picture, mended, with_room
+from extractors.recognition.read import Reading
 from extractors.recognition.rows import parted, united
 
 
@@ -30,6 +32,18 @@ def rows() -> list[Quad]:
 def test_what_only_one_detector_saw_is_kept_once() -> None:
     best, others = box(10, 20, 110, 32), [box(12, 21, 60, 31), box(200, 20, 210, 32)]
     assert bounds(united([best], others)) == {(10, 20, 110, 32), (200, 20, 210, 32)}
+
+
+def test_the_end_of_a_line_that_was_found_once_more_says_nothing_new() -> None:
+    def line(quad: Quad, text: str) -> Line:
+        return Line(quad, Reading(text, 0.9), poor=True)
+
+    whole = line(box(10, 20, 110, 32), "开票人：傅静怡")
+    end = line(box(70, 26, 110, 40), "傅静怡")
+    below = line(box(70, 42, 110, 54), "傅静怡")
+    other = line(box(70, 26, 110, 40), "傅静恰")
+    twin = line(box(11, 20, 110, 33), "开票人：傅静怡")
+    assert once([whole, end, below, other, twin]) == [whole, below, other]
 
 
 def test_a_line_that_the_better_detector_saw_in_pieces_is_not_added_whole() -> None:

@@ -23,7 +23,7 @@ from extractors.recognition.modules import load_best_detection, load_modules
 from extractors.recognition.poor import WORN, Sight, line_picture, mended, with_room
 from extractors.recognition.printed import PrintedWords
 from extractors.recognition.read import LineReader, Reading, cut, less_sure, part_of
-from extractors.recognition.rows import parted, united
+from extractors.recognition.rows import parted, shared, united
 
 #: A glance less sure than this may be wrong; a page with so many of them is poor.
 _SURE, _POOR, _FEW = 0.9, 0.12, 3
@@ -31,6 +31,8 @@ _SURE, _POOR, _FEW = 0.9, 0.12, 3
 _TYPICAL = 0.986
 #: A text longer than this that was read twice alike, as a name of goods, was hardly misread twice.
 _REPEATED = 6
+#: So much of a line lies in another that says the same and more.
+_TWICE = 0.3
 #: A second look at a part of a page enlarges it to this height at most, and so many times.
 _CLOSE_HEIGHT, _CLOSE_TIMES = 320, 2.0
 #: What must be done to a page by the orientation that the model names, and the clockwise
@@ -117,10 +119,12 @@ class Engine:
         lines = [with_room(view) for each in views for view in each]
         looks = iter(best.read_form(lines, self._printed(best)))
         readings = [max((next(looks) for _ in each), key=_score) for each in views]
-        return [
-            Line(quad, replace(reading, text=mended(reading.text)), poor=True)
-            for quad, reading in zip(known, readings, strict=True)
-        ]
+        return once(
+            [
+                Line(quad, replace(reading, text=mended(reading.text)), poor=True)
+                for quad, reading in zip(known, readings, strict=True)
+            ]
+        )
 
     @staticmethod
     def _under_stamps(
@@ -191,6 +195,20 @@ class Engine:
             Line(np.asarray(quad / times, dtype=np.float32), reading)
             for quad, reading in zip(quads, readings, strict=True)
         ]
+
+
+def once(lines: Sequence[Line]) -> list[Line]:
+    """The lines but for what two detectors found twice: the end of a line as one of its own."""
+    return [
+        line
+        for place, line in enumerate(lines)
+        if not any(
+            line.reading.text in other.reading.text
+            and (len(line.reading.text), -place) < (len(other.reading.text), -at)
+            and shared(line.quad, other.quad) > _TWICE
+            for at, other in enumerate(lines)
+        )
+    ]
 
 
 def _first_of_each(readings: Sequence[Reading], places: Iterable[int]) -> dict[int, list[int]]:

@@ -46,7 +46,7 @@ def united(best: Sequence[Quad], others: Sequence[Quad]) -> list[Quad]:
     lone = [
         _level(quad)
         for quad in others
-        if not _is_tall(quad, usual) and all(_shared(quad, other) < _COVERED for other in level)
+        if not _is_tall(quad, usual) and all(shared(quad, other) < _COVERED for other in level)
     ]
     known = [*level, *lone]
     for quad in tall:
@@ -76,7 +76,7 @@ def _rows(tall: Quad, known: Sequence[Quad], usual: float) -> Iterator[Quad]:
     for row in rows:
         low, high = (float(np.median([span[end] for span in row])) for end in (0, 1))
         part = _oblong(left, low, right, high)
-        if all(_shared(part, quad) < _COVERED and _shared(quad, part) < _COVERED for quad in known):
+        if all(shared(part, quad) < _COVERED and shared(quad, part) < _COVERED for quad in known):
             yield part
 
 
@@ -113,7 +113,7 @@ def _oblong(left: float, top: float, right: float, bottom: float) -> Quad:
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=np.float32)
 
 
-def _shared(one: Quad, two: Quad) -> float:
+def shared(one: Quad, two: Quad) -> float:
     """The common area as a share of the first one's."""
     left, top, right, bottom = bounds(one)
     others = bounds(two)
