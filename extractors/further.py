@@ -8,6 +8,7 @@ with a step of its own. A quarter of the model's size, and nothing of the model 
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +64,11 @@ class Change:
     @classmethod
     def load(cls, path: Path) -> Change:
         """Read what `save` wrote. Raises `OSError` and `ValueError`."""
-        with np.load(path, allow_pickle=False) as kept:
-            parts = {name: kept[name] for name in kept.files}
+        try:
+            with np.load(path, allow_pickle=False) as kept:
+                parts = {name: kept[name] for name in kept.files}
+        except zipfile.BadZipFile as error:
+            raise OSError(f"{path.name} is damaged") from error
         return cls(base=parts.pop("base").tobytes().hex(), **parts)
 
 

@@ -85,6 +85,11 @@ class ModelFolders:
     orientation: Path
     engine: Path
 
+    @property
+    def finds_further(self) -> bool:
+        """Was the detection of `trained` trained further, or is it the small one itself?"""
+        return self.trained.detection != self.small.detection
+
 
 def model_folders(root: Path | None = None, cache: Path | None = None) -> ModelFolders:
     """The model folders, built on first use.

@@ -56,6 +56,12 @@ def test_another_model_is_not_changed() -> None:
         change.applied(content + b"!")
 
 
+def test_a_damaged_change_is_told(tmp_path: Path) -> None:
+    (tmp_path / "some.npz").write_bytes((FOLDER / "small-rec.npz").read_bytes()[:1000])
+    with pytest.raises(OSError, match="damaged"):
+        Change.load(tmp_path / "some.npz")
+
+
 def test_a_row_that_stays_has_no_step() -> None:
     steps, moves = in_steps(np.array([[0.0, 0.0], [1.0, -0.5]], np.float32))
     assert steps.tolist() == [0.0, pytest.approx(1 / 127)]
@@ -65,6 +71,7 @@ def test_a_row_that_stays_has_no_step() -> None:
 def test_the_package_holds_the_models_that_were_trained(tmp_path: Path) -> None:
     """Else pages would be read as before, and nobody would be told."""
     folders = model_folders(cache=tmp_path)
+    assert folders.finds_further
     pairs = (
         ("small-rec", folders.small.recognition, folders.trained.recognition),
         ("small-det", folders.small.detection, folders.trained.detection),
@@ -86,6 +93,7 @@ def test_other_models_serve_as_they_are(tmp_path: Path) -> None:
             place.write_bytes(path.read_bytes() + (b"" if path.suffix == ".yml" else b"!"))
     folders = model_folders(root=root, cache=tmp_path / "cache")
     assert folders.trained == folders.small
+    assert not folders.finds_further
 
 
 def test_other_trainings_make_other_folders(

@@ -18,7 +18,7 @@ import numpy as np
 from extractors.images import Pixels
 from extractors.models import ModelFolders
 from extractors.recognition.doubt import better, doubtful_part, joined
-from extractors.recognition.find import POOR, LineFinder, Quad, in_reading_order
+from extractors.recognition.find import POOR, USUAL, LineFinder, Quad, in_reading_order
 from extractors.recognition.modules import load_best_detection, load_modules
 from extractors.recognition.poor import WORN, Sight, line_picture, mended, with_room
 from extractors.recognition.printed import PrintedWords
@@ -68,7 +68,10 @@ class Engine:
         """Loads the models; `twice` says whether doubtful lines get a second, dearer reading;
         `printed` words are looked for on poor pages. Raises `EngineMissing`."""
         modules = load_modules(folders, threads, twice=twice)
-        self._closer_finder = cache(lambda: LineFinder(load_best_detection(folders, threads), POOR))
+        limits = POOR if folders.finds_further else USUAL
+        self._closer_finder = cache(
+            lambda: LineFinder(load_best_detection(folders, threads), limits)
+        )
         self._orientation = modules.orientation
         self._finder = LineFinder(modules.detection)
         self._cheap = LineReader(modules.cheap)
