@@ -88,6 +88,15 @@ def test_an_id_that_a_stamps_print_stuck_to_is_found_and_unsure(before: str, aft
     assert "buyer_tax_id" not in found.found
 
 
+def test_a_persons_number_is_not_proven_by_the_check_of_organisations() -> None:
+    """830108198706173165 for 330108198706173165 satisfies GB 32100 by chance."""
+    misread = "830108198706173165"
+    assert check_character_holds(misread)
+    found = face((0.05, 0.24, "名称：徐海涛"), (0.05, 0.30, f"纳税人识别号：{misread}"))
+    read_party(found, BOX, "seller")
+    assert found.found["seller_tax_id"].confidence < CONFIDENT
+
+
 def test_labels_of_ids_are_no_names() -> None:
     seen = face((0.05, 0.24, "名称：孙俊杰"), (0.05, 0.27, "会信用代码/清税人识损号"))
     read_party(seen, BOX, "seller")

@@ -40,6 +40,8 @@ _WHOLE = re.compile(
     r"|\((?:个人|普通合伙|有限合伙|特殊普通合伙|个人独资)\)$"
 )
 _ID_SHAPE = re.compile(r"(?<![0-9A-Za-z<>+*/\-])([0-9A-Za-z]{15,20})(?![0-9A-Za-z<>+*/\-])")
+#: Digits with a day of birth where identity numbers have it (GB 11643).
+_BORN = re.compile(r"\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX]")
 #: Ids from before the three certificates became one: digits of the organisation's code alone.
 #: Marks of invoices that the buyer issues.
 _BOUGHT = re.compile(r"\(?.{0,4}收购\)?")
@@ -231,6 +233,10 @@ def _tax_id(runs: list[Run], zone: Zone) -> Run | None:
 def keep_tax_id(face: Face, name: str, run: Run) -> None:
     """Record a tax id if it can be one; recognised ones of 18 characters must prove themselves."""
     text = compact(run).text.upper()
+    if face.recognised and _BORN.fullmatch(text) and not _resident_id_holds(text):
+        # A person's, misread: that it satisfies the check of organisations is chance.
+        face.keep(name, text, run, most=UNLABELLED)
+        return
     if values.check_character_holds(text) or _resident_id_holds(text):
         face.keep(name, text, run, proven=True)
         return
