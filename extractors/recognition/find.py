@@ -16,14 +16,14 @@ Quad = npt.NDArray[np.float32]
 
 #: How many pixels of a page are looked at: the time is proportional to them. The tiny model
 #: then finds what the small one finds at full size (measured on scans of 200 dpi).
-_PIXELS = 1_200_000
+PIXELS = 1_200_000
 #: What belongs to a line, what is one, and how far it reaches: the pipeline's own values ...
 USUAL = {"thresh": 0.3, "box_thresh": 0.6, "unclip_ratio": 1.5}
 #: ... and those for the trained detector on poor pages (with USUAL it finds 85 % of the lines of
 #: hurried pages whole and 87 % of worn ones, with these 92 and 93 %).
 POOR = {"thresh": 0.15, "box_thresh": 0.35, "unclip_ratio": 2.6}
 #: Lines of fewer pixels than this, typically, want a closer look, so many times as fine.
-_LEAST_HEIGHT, _CLOSER = 13.0, 1.6
+_LEAST_HEIGHT, CLOSER = 13.0, 1.6
 #: Lines whose tops differ by less, in pixels, stand in one row.
 _ROW = 10.0
 
@@ -38,10 +38,10 @@ class LineFinder:
     def find(self, picture: Pixels) -> list[Quad]:
         """The lines of a picture (BGR), row by row from the top, each row from the left. A page
         of print that is too small for the first glance is looked at more finely."""
-        scale = math.sqrt(_PIXELS / (picture.shape[0] * picture.shape[1]))
+        scale = math.sqrt(PIXELS / (picture.shape[0] * picture.shape[1]))
         quads = self._glance(picture, min(scale, 1.0))
         if scale < 1.0 and 0 < _typical_height(quads) * scale < _LEAST_HEIGHT:
-            quads = self._glance(picture, min(1.0, scale * _CLOSER))
+            quads = self._glance(picture, min(1.0, scale * CLOSER))
         return in_reading_order(quads)
 
     def _glance(self, picture: Pixels, scale: float) -> list[Quad]:
