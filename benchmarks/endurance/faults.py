@@ -18,7 +18,7 @@ import psutil
 import redis
 
 from archive.database import Database
-from benchmarks.endurance.house import House
+from benchmarks.endurance.house import House, until
 from benchmarks.endurance.people import Counter, in_threads
 from benchmarks.endurance.pile import Paper, again
 from fixtures.services import ROOT
@@ -197,25 +197,32 @@ class Injector:
             self.house.start("portal")
 
     def _weather(self) -> None:
-        self._fair_weather(rate=0.3, faults=_WEATHER, slow_seconds=2, seed=self.draw.random())
+        seed = self.draw.randrange(10_000)
+        bad = {"rate": 0.3, "faults": _WEATHER, "slow_seconds": 2, "seed": seed}
+        self._tell_portal("POST", "weather", bad)
         time.sleep(self.draw.uniform(3, 8))
-        self._fair_weather()
-
-    def _fair_weather(self, **weather: object) -> None:
-        if "seed" in weather:
-            weather["seed"] = int(float(str(weather["seed"])) * 10_000)
-        with contextlib.suppress(httpx.HTTPError):
-            httpx.post(f"{self.house.portal}fixture/weather", json=weather, timeout=5)
+        self._tell_portal("POST", "weather", {})
 
     def _block(self) -> None:
         """The portal blocks; the lane stops; a person looks and opens it again."""
-        order = {"next": ["020"]}
-        with contextlib.suppress(httpx.HTTPError):
-            httpx.post(f"{self.house.portal}fixture/faults", json=order, timeout=5)
+        self._tell_portal("POST", "faults", {"next": ["020"]})
         time.sleep(self.draw.uniform(2, 6))
-        with contextlib.suppress(httpx.HTTPError):
-            httpx.delete(f"{self.house.portal}fixture/faults", timeout=5)
+        self._tell_portal("DELETE", "faults")
         self.open_lane()
+
+    def _tell_portal(self, method: str, what: str, told: object = None) -> None:
+        """Until it has heard it, which takes a while where another fault has stopped it: weather
+        that nobody turned back would last for ever."""
+        heard = until(partial(self._portal_heard, method, what, told), _WELL_SECONDS)
+        if heard is None:
+            raise RuntimeError(f"the portal hears nothing of {what}")
+
+    def _portal_heard(self, method: str, what: str, told: object) -> bool:
+        address = f"{self.house.portal}fixture/{what}"
+        try:
+            return httpx.request(method, address, json=told, timeout=5).is_success
+        except httpx.HTTPError:
+            return False
 
     def open_lane(self) -> None:
         """Only if it is stopped: `yanpiao portal resume`."""

@@ -30,6 +30,7 @@ from archive.records import (
     InvoiceClaim,
     State,
     Upload,
+    VerificationRow,
     Voucher,
 )
 from archive.store import name_of
@@ -149,8 +150,20 @@ class Judge:
             ):
                 yield (
                     f"{document.name} ({paper.trick}, {document.id}): {document.state}, "
-                    f"{document.reason} {document.reason_params}"
+                    f"{document.reason} {document.reason_params}; {self._tried(document.id)}"
                 )
+
+    def _tried(self, document_id: str) -> str:
+        """What its last attempts came to, as the portal or the browser put it."""
+        query = (
+            select(VerificationRow)
+            .where(VerificationRow.document_id == document_id)
+            .order_by(VerificationRow.at.desc())
+        )
+        with self._services.database.read() as session:
+            rows = list(session.scalars(query))
+        last = [f"{row.reason} ({row.portal_message})" for row in rows[:3]]
+        return f"tried {len(rows)} times, last {', '.join(last) or 'never'}"
 
     def _twins(self) -> Iterable[str]:
         by_invoice: dict[str, set[str]] = defaultdict(set)
