@@ -24,6 +24,10 @@ from extractors.words import PageWords, Word
             "租赁期起止：2026-11-01 00：00 2027-05-11 23：59；",
         ),
         ("购方开户银行：某支行：银行账号：7207：", "购方开户银行：某支行；银行账号：7207；"),
+        (
+            "购方开户银行：中衡工商银行高新支行；银行账号：638876576469",
+            "购方开户银行：中国工商银行高新支行；银行账号：638876576469；",
+        ),
     ],
 )
 def test_set_phrases_are_put_right(read: str, written: str) -> None:
@@ -95,3 +99,14 @@ def test_a_box_is_read_under_misread_titles_and_tells_the_business() -> None:
         "special": "货物运输服务",
     }
     assert all(field.confidence < 0.85 for field in extra.values())
+
+
+@pytest.mark.parametrize("seen", ["自产衣产品销售", "自产农产品销", "(自产农产品销售)"])
+def test_a_tag_is_known_with_a_character_misread(seen: str) -> None:
+    extra = read_special(face((0.15, 0.07, seen)), [], 0.2, 0.46, 0.58)
+    assert extra["special"].value == "自产农产品销售"
+
+
+@pytest.mark.parametrize("seen", ["成晶油", "差额征税-额开票", "自产自销农产品销售"])
+def test_what_may_be_several_tags_or_none_is_none(seen: str) -> None:
+    assert "special" not in read_special(face((0.15, 0.07, seen)), [], 0.2, 0.46, 0.58)

@@ -108,6 +108,17 @@ def test_so_many_a_minute_over_all_workers(services: Services) -> None:
     assert dt.timedelta(seconds=50) < wait <= dt.timedelta(minutes=1)
 
 
+def test_no_wait_is_longer_than_the_minute_that_is_counted(services: Services) -> None:
+    """A worker whose clock was days ahead dated the checks before the queue was wiped."""
+    ours = pace(services, per_minute=1)
+    ours.turn()
+    log = "yanpiao:pace:p:minute"
+    ahead = (dt.datetime.now(dt.UTC) + dt.timedelta(days=2)).timestamp() * 1000
+    services.redis.zadd(log, {"astray": ahead})
+    services.redis.zremrangebyrank(log, 0, 0)
+    assert ours.turn() == dt.timedelta(minutes=1)
+
+
 def test_so_many_a_day(services: Services) -> None:
     both = [pace(services, per_day=2), pace(services, per_day=2)]
     assert [one.turn() for one in both] == [dt.timedelta()] * 2

@@ -70,7 +70,8 @@ class Pace:
         if said == _FORGOTTEN:
             self._remember(minute, day)
             said = int(self._take(keys=(minute, day), args=arguments))
-        return None if said == _USED_UP else dt.timedelta(milliseconds=said)
+        # A worker's clock that went astray may have dated checks to come: no wait is longer.
+        return None if said == _USED_UP else min(dt.timedelta(milliseconds=said), _MINUTE)
 
     def asked_today(self) -> int:
         """Captchas asked for today, as far as the server knows."""

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import time_machine
+from time_machine import escape_hatch
 
 _LOOK_SECONDS = 0.2
 
@@ -41,7 +42,8 @@ class ShiftedClock:
     def _run(self) -> None:
         while True:
             time.sleep(_LOOK_SECONDS)
-            self._jump()
+            with contextlib.suppress(Exception):  # a process whose clock stands still is none
+                self._jump()
 
     def _jump(self) -> None:
         try:
@@ -50,13 +52,21 @@ class ShiftedClock:
             return
         if ahead == self._ahead:
             return
-        present = time.time() - self._ahead
+        # A fork in the midst of a jump leaves a child that knows less than its clock shows, or
+        # whose journey has ended: the machine's clock decides, and the next look mends the rest.
+        present = _machine_time()
         if self._travel is not None:
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(Exception):  # it may have ended in the process forked from
                 self._travel.stop()
         self._travel = time_machine.travel(present + ahead, tick=True)
         self._travel.start()
         self._ahead = ahead
+
+
+def _machine_time() -> float:
+    if escape_hatch.is_travelling():
+        return float(escape_hatch.time.time())
+    return time.time()
 
 
 def main() -> None:

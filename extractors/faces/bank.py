@@ -16,7 +16,16 @@ from extractors.layout.bank_names import mended_bank
 from extractors.layout.cells import Cell, first, read_cells, the_only, trust
 from extractors.layout.labels import relabelled
 from extractors.layout.page import Run
-from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, compact, cut, labelled
+from extractors.layout.reading import (
+    MENDED,
+    UNLABELLED,
+    Face,
+    FaceReader,
+    beside,
+    compact,
+    cut,
+    labelled,
+)
 from extractors.layout.slip_sides import ACCOUNT, lost_accounts, lost_name, names_trust, sided
 from extractors.layout.slips import doubted
 from extractors.layout.spoken import read_spoken_total
@@ -91,6 +100,7 @@ _PRINTED = (
     *("凭证号", "时间戳", "记账网点", "记账柜员", "钞汇标志", "电子回单专用章"),
 )
 _WRAPPING = tuple(name for name in _LABELS if name.endswith(("_name", "_bank", "_alone")))
+_HALF_PURPOSE = r"(?:用[^\W\d途户]|[^\W\d]途)"
 _SHAPE = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{4,59}")
 _BANK_END = re.compile(r"(?:[行部社处所厅库]|公司|中心|机构|管理局|BANK|Bank)[)）]?$")
 _CURRENCIES = {"人民币": "CNY", "CNY": "CNY", "RMB": "CNY", "美元": "USD", "USD": "USD",
@@ -259,11 +269,23 @@ def _read_words(face: Face, cells: Sequence[Cell]) -> dict[str, Field[str]]:
     purpose = first(cells, "purpose", "summary", "postscript")
     if purpose is not None:
         extra["purpose"] = face.field(purpose.raw.strip(), purpose)
+    elif face.recognised and (purpose := _lost_purpose(face)) is not None:
+        extra["purpose"] = doubted(face.field(purpose.raw.strip(), purpose), UNLABELLED)
     run = first(cells, "currency") or (_lost_currency(face) if face.recognised else None)
     name = _CURRENCIES.get(compact(run).text.split("(")[0].upper()) if run is not None else None
     if run is not None and name is not None:
         extra["currency"] = face.field(name, run)
     return extra
+
+
+def _lost_purpose(face: Face) -> Run | None:
+    """What stands behind the half of its label (摘要, 用途) that was read."""
+    glued = next(iter(labelled(face.sheet.runs, rf"^{_HALF_PURPOSE}:(.+)")), None)
+    if glued is not None:
+        return glued
+    label = rf"(?:{_HALF_PURPOSE}|\D?\W?要):?"
+    halves = [run for run in face.sheet.runs if re.fullmatch(label, compact(run).text)]
+    return beside(halves[0], face.sheet.runs) if len(halves) == 1 else None
 
 
 def _lost_currency(face: Face) -> Run | None:

@@ -47,7 +47,7 @@ _LABELS = {
     "figures": r"\(?小写\)?",
     "auctioneer_address": rf"经营{SLASH}拍卖单位地址|单位地址",
     "auctioneer": rf"经营{SLASH}拍卖(?:单位)?",
-    "market": r"二?手车(?:交易)?市场",
+    "market": r"二?手车(?:交易)?.?场",
     "tax_id": r"纳税人识别号",
     "bank": rf"开户银行(?:{SLASH}[账帐]号)?",
     "address": r"地址",

@@ -90,8 +90,11 @@ def centred(header: Header, body: list[Run]) -> Edges:
     better = [edges[0]]
     left = min(run.x0 for run in body)
     for (name, _), (follower, _) in itertools.pairwise(edges):
-        right = 2 * header.titles[name].centre - left
-        if not header.titles[name].x1 <= right <= header.titles[follower].x0:
+        title, after = header.titles[name], header.titles[follower]
+        right = 2 * title.centre - left
+        # A title may fill its column, and be seen a little wider than it is.
+        hair = _HAIR * title.height
+        if not title.x1 - hair <= right <= after.x0 + hair:
             break
         better.append((follower, right))
         left = right

@@ -28,7 +28,7 @@ _SEAL = re.compile(r"专用章|发票专|^.?(?=\d*[A-Z])[0-9A-Z]{15,20}.?$")
 _SEAL_ID = re.compile(r"^[^\u4e00-\u9fff]{14,22}$")
 _HOUSE_MARKS = str.maketrans({";": "；", ":": "：", "(": "（", ")": "）"})
 #: The platform ends this row with a full stop, which recognition may lose.
-_MARGIN = re.compile(r"^((?:扣除额|差额征税)：\d+\.\d\d)$", re.MULTILINE)
+_MARGIN = re.compile(r"^((?:扣除额|差额征税)：\d+\.\d\d)[*.,·'°]?$", re.MULTILINE)
 #: A row's own label whose colon is lost or another sign; more may be lost beside it.
 _NO_COLON = re.compile(
     r"^[一-鿿]{2,6}(?:名称|编号|号码|地址|单位|日期|号)(?![：一-鿿])", re.MULTILINE

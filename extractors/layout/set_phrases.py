@@ -10,6 +10,8 @@ import re
 
 from rapidfuzz.distance import Levenshtein
 
+from extractors.layout.bank_names import mended_bank
+
 #: Each with the colon that follows it, if one does.
 _PHRASES = (
     "被红冲蓝字数电发票号码：",
@@ -36,6 +38,9 @@ _SHARE = 3.5
 _LATER = re.compile(r"[：:](?=(?:银行账号|租赁期起止|跨地（市）标志|面积单位|到达地)：)")
 #: A row of label and value does not end with the colon of another label.
 _ROW_END = re.compile(r"^([^：\n]*：[^\n]*[^：\n])：$", re.MULTILINE)
+#: A bank between its label and the account's; the row ends with a semicolon.
+_BANK = re.compile(r"(?<=开户银行：)([^：；\n]{4,}?)(?=[；:：.,·]银行账号：)")
+_ACCOUNT_END = re.compile(r"(?<=银行账号：)(\d{6,})[^\w\n]?$", re.MULTILINE)
 #: No hour begins so; a term ends at 23:59.
 _LAST_MINUTE = re.compile(r"2[89]：59(?!\d)")
 
@@ -45,6 +50,8 @@ def with_set_phrases(text: str) -> str:
     for phrase in _PHRASES:
         text = _put_right(text, phrase)
     text = _LAST_MINUTE.sub("23：59", _LATER.sub("；", text))
+    text = _BANK.sub(lambda found: mended_bank(found[0]), text)
+    text = _ACCOUNT_END.sub(r"\1；", text)
     return _ROW_END.sub(r"\1；", text)
 
 

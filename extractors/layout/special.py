@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from rapidfuzz.distance import Levenshtein
+
 from extractors.layout import mending
 from extractors.layout.lines import Row
 from extractors.layout.page import Run, plain
@@ -62,6 +64,8 @@ _SIGNS = (
 #: How many rows' height at most the box between the sums and the total takes.
 _BOX_ROWS = 6
 _ID_LENGTH = 18
+#: A tag so long is still known with a character misread.
+_LONG_TAG = 5
 #: Columns of the table and the key of each.
 _COLUMNS = ("site", "project", "certificate", "area_unit", "plate", "vehicle")
 _DAY = r"(20\d\d)[-/.年]?(\d\d)[-/.月]?(\d\d)日?"
@@ -112,14 +116,27 @@ def _infer_tag(face: Face, found: dict[str, Field[str]]) -> None:
 
 
 def _read_tags(face: Face, head: float, found: dict[str, Field[str]]) -> None:
+    above = face.sheet.within([*face.sheet.runs, *face.sheet.phrases], bottom=head)
     tags = {
         text: run
-        for run in face.sheet.within([*face.sheet.runs, *face.sheet.phrases], bottom=head)
+        for run in above
         if (text := compact(run).text.strip("()")) in TAGS or compact(run).text in TAGS
     }
     if tags:
         worst = min(tags.values(), key=lambda run: run.score)
         found["special"] = face.field("; ".join(tags), worst)
+    elif face.recognised:
+        near = [(tag, run) for run in above if (tag := _tag_near(compact(run).text)) is not None]
+        if len({tag for tag, _ in near}) == 1:
+            found["special"] = _less_sure(face.field(*near[0]))
+
+
+def _tag_near(text: str) -> str | None:
+    """The one tag that the text is but for a character; short ones differ by no more."""
+    if len(text) < _LONG_TAG:
+        return None
+    near = [tag for tag in TAGS if Levenshtein.distance(text, tag, score_cutoff=1) <= 1]
+    return near[0] if len(near) == 1 else None
 
 
 def _keep_cells(

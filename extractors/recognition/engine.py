@@ -20,10 +20,19 @@ from extractors.models import ModelFolders
 from extractors.recognition.doubt import better, doubtful_part, joined
 from extractors.recognition.find import POOR, USUAL, LineFinder, Quad, in_reading_order
 from extractors.recognition.modules import load_best_detection, load_modules
-from extractors.recognition.poor import WORN, Sight, line_picture, mended, with_room
+from extractors.recognition.poor import (
+    BEYOND,
+    WORN,
+    Sight,
+    line_picture,
+    mended,
+    with_room,
+    without_room,
+)
 from extractors.recognition.printed import PrintedWords
 from extractors.recognition.read import LineReader, Reading, cut, less_sure, part_of
 from extractors.recognition.rows import parted, shared, united
+from extractors.recognition.seams import apart
 
 #: A glance less sure than this may be wrong; a page with so many of them is poor.
 _SURE, _POOR, _FEW = 0.9, 0.12, 3
@@ -111,7 +120,11 @@ class Engine:
             readings = self._twice(self._dear, lambda place: cut(picture, quads[place]), readings)
             if sight is not None and sight.photographed:
                 readings = self._under_stamps(self._dear, sight, quads, readings)
-        return [Line(*seen, poor) for seen in zip(quads, readings, strict=True)]
+        return [
+            Line(*cell, poor)
+            for quad, reading in zip(quads, readings, strict=True)
+            for cell in apart(quad, reading)
+        ]
 
     def _read_poor(
         self, best: LineReader, picture: Pixels, quads: Sequence[Quad], sight: Sight | None
@@ -121,11 +134,14 @@ class Engine:
         views = [sight.pictures(quad) if sight else [line_picture(picture, quad)] for quad in known]
         lines = [with_room(view) for each in views for view in each]
         looks = iter(best.read_form(lines, self._printed(best)))
-        readings = [max((next(looks) for _ in each), key=_score) for each in views]
+        readings = [
+            max((without_room(next(looks), view) for view in each), key=_score) for each in views
+        ]
         return once(
             [
                 Line(quad, replace(reading, text=mended(reading.text)), poor=True)
-                for quad, reading in zip(known, readings, strict=True)
+                for whole, seen in zip(known, readings, strict=True)
+                for quad, reading in apart(whole, seen, BEYOND)
             ]
         )
 

@@ -19,6 +19,7 @@ and seven hurried photos (284 values):
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cached_property
 
 import cv2
@@ -28,6 +29,7 @@ from extractors.colour import in_own_light
 from extractors.images import Pixels
 from extractors.prepare import Prepared, Warp
 from extractors.recognition.find import Quad
+from extractors.recognition.read import Reading
 from extractors.recognition.rows import bounds, sides
 
 #: No word of a poor page is surer by itself, nor one under a stamp on a photograph.
@@ -36,7 +38,7 @@ WORN = 0.84
 _HEIGHT = 48
 #: Boxes of pale print end within their first and last characters: so much of a line's height is
 #: added at both ends.
-_BEYOND = 0.15
+BEYOND = 0.15
 #: What is hard to read keeps the room that training gave it, in pixels of that height: without it
 #: the better model loses a few more such lines. The second for lines no wider than it.
 _ROOM, _LESS_ROOM = 320, 160
@@ -92,9 +94,9 @@ def line_picture(picture: Pixels, quad: Quad, back: Warp | None = None) -> Pixel
     """The line within `quad`, level, at the recogniser's own height. `back` leads from where the
     quad stands to the picture, if that is another one."""
     along, down = sides(quad)
-    reach = (quad[1] - quad[0]) / max(along, 1.0) * _BEYOND * down
+    reach = (quad[1] - quad[0]) / max(along, 1.0) * BEYOND * down
     wider = quad + np.stack([-reach, reach, reach, -reach])
-    width = max(1, int(np.ceil(_HEIGHT * (along / max(down, 1.0) + 2 * _BEYOND))))
+    width = max(1, int(np.ceil(_HEIGHT * (along / max(down, 1.0) + 2 * BEYOND))))
     corners = np.asarray(wider, dtype=np.float32) if back is None else _moved(wider, back)
     frame = np.array([[0, 0], [width, 0], [width, _HEIGHT], [0, _HEIGHT]], dtype=np.float32)
     line = cv2.warpPerspective(
@@ -109,11 +111,21 @@ def line_picture(picture: Pixels, quad: Quad, back: Warp | None = None) -> Pixel
 
 def with_room(line: Pixels) -> Pixels:
     """The line with grey to its right as in training."""
+    filled = cv2.copyMakeBorder(line, 0, 0, 0, _room(line), cv2.BORDER_CONSTANT, value=_MIDDLE_GREY)
+    return np.asarray(filled, dtype=np.uint8)
+
+
+def without_room(reading: Reading, line: Pixels) -> Reading:
+    """What was read in a line that had room, its characters placed as shares of the line alone."""
+    wider = 1 + _room(line) / line.shape[1]
+    return replace(reading, places=tuple(place * wider for place in reading.places))
+
+
+def _room(line: Pixels) -> int:
+    """Pixels of grey that a line lacks."""
     height, width = line.shape[:2]
     least = _LESS_ROOM if width * _HEIGHT <= height * _LESS_ROOM else _ROOM
-    missing = max(0, round(least * height / _HEIGHT) - width)
-    filled = cv2.copyMakeBorder(line, 0, 0, 0, missing, cv2.BORDER_CONSTANT, value=_MIDDLE_GREY)
-    return np.asarray(filled, dtype=np.uint8)
+    return int(max(0, round(least * height / _HEIGHT) - width))
 
 
 def _moved(quad: Quad, warp: Warp) -> Quad:
