@@ -102,7 +102,19 @@ def test_a_roll_whose_sums_differ_has_a_doubtful_total_unless_its_goods_prove_on
     assert invoice.total_with_tax.confidence < CONFIDENT
     assert invoice.total_with_tax.value == total
     assert "words_mismatch" in {finding.code for finding in words_equal_figures(invoice)}
-    assert invoice.lines == ()
+    assert ("low_confidence", "lines") in {(each.code, each.field) for each in invoice.findings}
+    assert len(invoice.lines) == len(truth.lines)
+
+
+def test_words_of_which_characters_were_misread_are_known_by_the_figures() -> None:
+    truth, page = roll_of_several_goods()
+    words = truth.amount_in_words or ""
+    invoice = invoice_from_words(
+        [replaced(page, words, words.replace(words[0], "册", 1))], Source.OCR
+    )
+    assert invoice.amount_in_words is not None
+    assert invoice.amount_in_words.value == words
+    assert invoice.amount_in_words.confidence < CONFIDENT
 
 
 def roll_of_several_goods() -> tuple[Truth, PageWords]:

@@ -9,15 +9,14 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from extractors.amount_words import spelled_amount
 from extractors.layout import values
 from extractors.layout.grid import Cell, named, read_grid, value_of
 from extractors.layout.labels import relabelled
-from extractors.layout.misspoken import misspoken
 from extractors.layout.page import Run
 from extractors.layout.paper import (
     HEAD_LABELS,
     Sum,
+    keep_misspoken,
     keep_party_name,
     keep_total,
     money_in,
@@ -26,7 +25,7 @@ from extractors.layout.paper import (
     read_pair,
     spoken_sums,
 )
-from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, compact, cut, labelled
+from extractors.layout.reading import UNLABELLED, Face, FaceReader, compact, cut, labelled
 from extractors.layout.slip_goods import doubtful_goods, goods_between
 from extractors.layout.slip_rows import keep_id_below, with_rows_below
 from extractors.layout.slips import doubted
@@ -261,7 +260,8 @@ def _read_total(face: Face, cells: Sequence[Cell]) -> tuple[Line, ...]:
     )
     total = face.found.get("total_with_tax")
     if face.recognised and figures is not None and "amount_in_words" not in face.found:
-        _keep_broken_words(face, cells, figures)
+        broken = [row for cell in named(cells, "words") for row in cell.rows]
+        keep_misspoken(face, figures, [with_rows_below(face, row, _SPOKEN) for row in broken])
     if face.recognised and goods and (total is None or total.value != spent):
         face.findings.append(doubtful_goods())
     return goods
@@ -292,16 +292,6 @@ def _words(face: Face, cells: Sequence[Cell]) -> Sum | None:
             return None if face.recognised and cut_off else found[0]
     found = spoken_sums(face.sheet.rows)
     return found[0] if len({each.value for each in found}) == 1 else None
-
-
-def _keep_broken_words(face: Face, cells: Sequence[Cell], figures: Sum) -> None:
-    """What is left of the words, where it can only be those of the figures."""
-    rows = [row for cell in named(cells, "words") for row in cell.rows]
-    wrapped = [with_rows_below(face, row, _SPOKEN) for row in rows]
-    found = misspoken([*wrapped, *face.sheet.rows], [figures.run])
-    words = spelled_amount(found.amount) if found is not None else None
-    if found is not None and words is not None:
-        face.keep("amount_in_words", words, found.words, most=MENDED)
 
 
 def _figures(cells: Sequence[Cell], words: Sum | None) -> Sum | None:

@@ -25,7 +25,7 @@ from extractors.layout.paper import (
     words_value,
 )
 from extractors.layout.reading import Face, FaceReader, compact
-from extractors.layout.slip_goods import goods_between
+from extractors.layout.slip_goods import doubtful_goods, goods_between
 from extractors.layout.slip_rows import keep_id_below, with_rows_below
 from extractors.model import Field, Invoice, Kind
 
@@ -70,12 +70,13 @@ def read(face: Face) -> Invoice:
     proven = bool(goods) and figures is not None and spent == figures.value
     keep_total(face, _words(face, cells), figures, proven=proven)
     total = face.found.get("total_with_tax")
-    holds = not face.recognised or (total is not None and total.value == spent)
+    if face.recognised and goods and (total is None or total.value != spent):
+        face.findings.append(doubtful_goods())
     extra: dict[str, Field[str]] = {}
     cashier = value_of(cells, "cashier")
     if cashier is not None and (name := values.clean_name(cashier.raw)) is not None:
         extra["cashier"] = face.field(name, cashier)
-    return face.invoice(Kind.VAT_ROLL, lines=goods if holds else (), extra=extra)
+    return face.invoice(Kind.VAT_ROLL, lines=goods, extra=extra)
 
 
 def _values(cells: Sequence[Cell], name: str) -> list[Run]:

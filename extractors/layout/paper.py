@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from extractors.amount_words import parse_amount
+from extractors.amount_words import parse_amount, spelled_amount
 from extractors.layout import values
 from extractors.layout.grid import Cell, named
-from extractors.layout.misspoken import is_whole
+from extractors.layout.misspoken import is_whole, misspoken
 from extractors.layout.page import Run
 from extractors.layout.parties import keep_name, keep_tax_id
 from extractors.layout.reading import MENDED, UNLABELLED, Face, agreed, compact, cut, labelled
@@ -267,6 +267,8 @@ def keep_total(
         return
     if words is not None and (agree or not proven):
         face.keep("amount_in_words", words.run.raw.replace(" ", ""), words.run, proven=agree)
+    elif words is None and figures is not None and face.recognised:
+        keep_misspoken(face, figures)
     best = figures or words
     if best is not None:
         single = face.recognised and not (agree or proven)
@@ -277,6 +279,14 @@ def keep_total(
             proven=agree or proven,
             most=alone if single else 1.0,
         )
+
+
+def keep_misspoken(face: Face, figures: Sum, rows: Iterable[Run] = ()) -> None:
+    """The words of the sum of which recognition made no amount, if what it made says it well
+    enough, in one of `rows` or of the sheet's."""
+    said = misspoken([*rows, *face.sheet.within(face.sheet.rows)], [figures.run])
+    if said is not None and said.amount == figures.value:
+        face.keep("amount_in_words", spelled_amount(said.amount), said.words, most=MENDED)
 
 
 def _lost_digits(figures: Decimal, words: Decimal) -> bool:
