@@ -137,16 +137,28 @@ def test_lines_are_cut_from_the_picture_as_it_came_however_the_page_was_turned(t
     assert line[0][24, :4].min() > 200
 
 
-def test_a_line_under_a_stamp_is_seen_in_two_lights() -> None:
+def test_a_line_under_a_stamp_is_seen_in_three_lights() -> None:
     picture = bars()
     picture[20:140, 50:250, :2] //= 3
     outline = np.array([[50, 20], [250, 20], [250, 140], [50, 140]], dtype=np.int32)
-    ready = Prepared(picture, picture, (Stamp(outline, "red"),), picture, np.eye(3))
-    sight = Sight(ready, 0)
-    own, plain = sight.pictures(box(60, 70, 190, 86))
+    white = np.full_like(picture, 255)
+    sight = Sight(Prepared(white, picture, (Stamp(outline, "red"),), picture, np.eye(3)), 0)
+    own, bleached, plain = sight.pictures(box(60, 70, 190, 86))
     assert np.ptp(own, axis=2).max() == 0
+    assert bleached.min() == 255
     assert np.ptp(plain, axis=2).max() > 100
     assert len(sight.pictures(box(60, 230, 390, 246))) == 1
+
+
+def test_an_unsure_line_is_cut_higher_and_taller() -> None:
+    sight = Sight(Prepared(bars(), bars(), (), bars(), np.eye(3)), 0)
+    place = box(60, 70, 190, 86)
+    views = [*sight.pictures(place), *sight.aslant(place)]
+    edges = [np.flatnonzero(view[:, 60, 0] < 100)[[0, -1]] for view in views]
+    (top, bottom), (higher, _), (taller, foot) = edges
+    assert top < higher
+    assert top < taller
+    assert foot < bottom
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,8 @@ from extractors.recognition.seams import apart
 _SURE, _POOR, _FEW = 0.9, 0.12, 3
 #: ... and whose typical line is less sure than this.
 _TYPICAL = 0.986
+#: A line of a poor page that is less sure than this is cut in other ways too.
+_CLEAR = 0.98
 #: A text longer than this that was read twice alike, as a name of goods, was hardly misread twice.
 _REPEATED = 6
 #: So much of a line lies in another that says the same and more.
@@ -137,6 +139,8 @@ class Engine:
         readings = [
             max((without_room(next(looks), view) for view in each), key=_score) for each in views
         ]
+        if sight is not None:
+            readings = self._aslant(best, sight, known, readings)
         return once(
             [
                 Line(quad, replace(reading, text=mended(reading.text)), poor=True)
@@ -144,6 +148,20 @@ class Engine:
                 for quad, reading in apart(whole, seen, BEYOND)
             ]
         )
+
+    def _aslant(
+        self, best: LineReader, sight: Sight, quads: Sequence[Quad], readings: Sequence[Reading]
+    ) -> list[Reading]:
+        """The readings, of those that are unsure the surest of what is seen by other cuts too."""
+        found = list(readings)
+        unsure = [place for place, reading in enumerate(found) if reading.score < _CLEAR]
+        views = [sight.aslant(quads[place]) for place in unsure]
+        lines = [with_room(view) for each in views for view in each]
+        looks = iter(best.read_form(lines, self._printed(best)))
+        for place, each in zip(unsure, views, strict=True):
+            others = [without_room(next(looks), view) for view in each]
+            found[place] = max((found[place], *others), key=_score)
+        return found
 
     @staticmethod
     def _under_stamps(
