@@ -175,6 +175,15 @@ def test_a_malaysian_till() -> None:
     assert invoice.extra["currency"].value == "MYR"
 
 
+def test_a_name_with_a_colon_in_its_midst_was_misread() -> None:
+    rows = ("RECEIPT", "25/12/2017 14:30", "PEN|9.43", "TOTAL|RM 9.43", "THANK YOU")
+    plain, colon = till("KEDAI BUKU LIMA ENTERPRISE", *rows), till("KEDAI: BUKU ENTERPRISE", *rows)
+    assert plain.seller_name is not None
+    assert plain.seller_name.confidence >= CONFIDENT
+    assert colon.seller_name is not None
+    assert colon.seller_name.confidence < CONFIDENT
+
+
 def test_rounding_makes_the_last_total_the_total() -> None:
     invoice = till(
         *("ONE STATIONERY SDN BHD", "RECEIPT", "25/12/2017 14:30", "PEN|9.43"),

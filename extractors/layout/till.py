@@ -49,6 +49,8 @@ _ENDING = re.compile(
 )
 #: A last dot is easily overlooked where the word before it has one.
 _DOT_LOST = re.compile(r"\b(?:SDN\. ?BHD|PTE\. ?LTD|CO\., ?LTD)$")
+#: No company has these in the midst of its name.
+_MISREAD = re.compile(r"\w[:;]\s?\w")
 _NO_NAME = re.compile(
     r"(?:(?:SIMPLIFIED |RETAIL )?TAX\s?INVOICE|(?:OFFICIAL |SALES? |CASH |YOUR )?RECEIPT|"
     r"INVOICE|CASH\s?(?:BILL|SALES?|MEMO)|BILL|(?:SALES )?(?:SLIP|DRAFT)|(?:GUEST )?CHECK|"
@@ -140,7 +142,8 @@ def keep_merchant(face: Face, bottom: float) -> None:
     if _ENDING.fullmatch(best.text.upper().strip()) and names.index(best) > 0:
         above = names[names.index(best) - 1]
         name, best = f"{merchant_name(above)} {name}", Run((*above.glyphs, *best.glyphs))
-    sure = bool(_COMPANY.search(name.upper())) and not _DOT_LOST.search(name.upper())
+    whole = _COMPANY.search(name.upper()) and not _MISREAD.search(name.upper())
+    sure = bool(whole) and not _DOT_LOST.search(name.upper())
     if len(name) >= 2:
         face.keep("seller_name", name, best, most=1.0 if sure else MENDED)
 
