@@ -26,7 +26,7 @@ from extractors.layout.paper import (
     spoken_sums,
 )
 from extractors.layout.reading import UNLABELLED, Face, FaceReader, compact, cut, labelled
-from extractors.layout.slip_goods import doubtful_goods, goods_between
+from extractors.layout.slip_goods import doubt_unless_total, goods_between
 from extractors.layout.slip_rows import keep_id_below, with_rows_below
 from extractors.layout.slips import doubted
 from extractors.model import Field, Invoice, Kind, Line
@@ -258,12 +258,10 @@ def _read_total(face: Face, cells: Sequence[Cell]) -> tuple[Line, ...]:
         figures,
         proven=bool(goods) and counts and figures is not None and spent == figures.value,
     )
-    total = face.found.get("total_with_tax")
     if face.recognised and figures is not None and "amount_in_words" not in face.found:
         broken = [row for cell in named(cells, "words") for row in cell.rows]
         keep_misspoken(face, figures, [with_rows_below(face, row, _SPOKEN) for row in broken])
-    if face.recognised and goods and (total is None or total.value != spent):
-        face.findings.append(doubtful_goods())
+    doubt_unless_total(face, goods)
     return goods
 
 

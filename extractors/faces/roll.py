@@ -25,7 +25,7 @@ from extractors.layout.paper import (
     words_value,
 )
 from extractors.layout.reading import Face, FaceReader, compact
-from extractors.layout.slip_goods import doubtful_goods, goods_between
+from extractors.layout.slip_goods import doubt_unless_total, goods_between
 from extractors.layout.slip_rows import keep_id_below, with_rows_below
 from extractors.model import Field, Invoice, Kind
 
@@ -69,9 +69,7 @@ def read(face: Face) -> Invoice:
     spent = sum((line.amount or Decimal(0) for line in goods), Decimal(0))
     proven = bool(goods) and figures is not None and spent == figures.value
     keep_total(face, _words(face, cells), figures, proven=proven)
-    total = face.found.get("total_with_tax")
-    if face.recognised and goods and (total is None or total.value != spent):
-        face.findings.append(doubtful_goods())
+    doubt_unless_total(face, goods)
     extra: dict[str, Field[str]] = {}
     cashier = value_of(cells, "cashier")
     if cashier is not None and (name := values.clean_name(cashier.raw)) is not None:

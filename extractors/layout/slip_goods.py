@@ -1,6 +1,6 @@
 """Goods of a narrow slip: a row of titles, then names with price, quantity and amount behind or
 below them. Price x quantity = amount proves each row. What recognition leaves of a row is kept, for
-a person to complete: whoever keeps goods that do not sum to the total adds `doubtful_goods`."""
+a person to complete: whoever keeps goods says by `doubt_unless_total` if they do not sum."""
 
 from __future__ import annotations
 
@@ -31,17 +31,25 @@ _ONE = re.compile(r"^(?P<name>.*?)\s*(?<!\d)(?P<sum>-?[¥Y]?(?!0\d)\d[\d,]*\.\d\
 _FEN = Decimal("0.01")
 
 
-def doubtful_goods() -> Finding:
+def _doubtful_goods() -> Finding:
     """Says that nothing proves the goods of a recognised slip."""
     params = {"field": "lines", "confidence": f"{UNLABELLED:.2f}"}
     return Finding(code="low_confidence", severity=Severity.WARN, field="lines", params=params)
+
+
+def doubt_unless_total(face: Face, goods: Sequence[Line]) -> None:
+    """Tell of recognised goods that do not sum to the total."""
+    total = face.found.get("total_with_tax")
+    spent = sum((line.amount or Decimal(0) for line in goods), Decimal(0))
+    if face.recognised and goods and (total is None or total.value != spent):
+        face.findings.append(_doubtful_goods())
 
 
 def goods_between(
     face: Face, bottom: float | None, *, top: float | None = None
 ) -> tuple[Line, ...]:
     """The goods between the titles and `bottom`, or where the titles are unreadable below `top`;
-    () where a row of a text layer cannot be understood. Adds `doubtful_goods` where words of a
+    () where a row of a text layer cannot be understood. Adds a doubt where words of a
     recognised row are doubtful."""
     rows = face.sheet.within(face.sheet.rows)
     head = next((row for row in rows if _TITLES.match(compact(row).text)), None)
@@ -59,7 +67,7 @@ def goods_between(
     if head is None and not any(line.amount for line in lines):
         return ()
     if lines and face.recognised and min(row.score for row in between) < _SURE:
-        face.findings.append(doubtful_goods())
+        face.findings.append(_doubtful_goods())
     return _with_units(face, lines, titles) if lines else ()
 
 

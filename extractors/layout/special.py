@@ -132,7 +132,7 @@ def _read_tags(face: Face, head: float, found: dict[str, Field[str]]) -> None:
 
 
 def _tag_near(text: str) -> str | None:
-    """The one tag that the text is but for a character; short ones differ by no more."""
+    """The one tag that the text is but for a character; short tags are too much alike for it."""
     if len(text) < _LONG_TAG:
         return None
     near = [tag for tag in TAGS if Levenshtein.distance(text, tag, score_cutoff=1) <= 1]

@@ -142,8 +142,8 @@ def keep_merchant(face: Face, bottom: float) -> None:
     if _ENDING.fullmatch(best.text.upper().strip()) and names.index(best) > 0:
         above = names[names.index(best) - 1]
         name, best = f"{merchant_name(above)} {name}", Run((*above.glyphs, *best.glyphs))
-    whole = _COMPANY.search(name.upper()) and not _MISREAD.search(name.upper())
-    sure = bool(whole) and not _DOT_LOST.search(name.upper())
+    large = name.upper()
+    sure = _COMPANY.search(large) and not (_MISREAD.search(large) or _DOT_LOST.search(large))
     if len(name) >= 2:
         face.keep("seller_name", name, best, most=1.0 if sure else MENDED)
 

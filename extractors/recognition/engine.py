@@ -134,11 +134,7 @@ class Engine:
         """Every line by the best models alone: the cheap ones see too little of a poor page."""
         known = in_reading_order(united(self._closer_finder().find(picture), quads))
         views = [sight.pictures(quad) if sight else [line_picture(picture, quad)] for quad in known]
-        lines = [with_room(view) for each in views for view in each]
-        looks = iter(best.read_form(lines, self._printed(best)))
-        readings = [
-            max((without_room(next(looks), view) for view in each), key=_score) for each in views
-        ]
+        readings = self._surest(best, views)
         if sight is not None:
             readings = self._aslant(best, sight, known, readings)
         return once(
@@ -155,13 +151,18 @@ class Engine:
         """The readings, of those that are unsure the surest of what is seen by other cuts too."""
         found = list(readings)
         unsure = [place for place, reading in enumerate(found) if reading.score < _CLEAR]
-        views = [sight.aslant(quads[place]) for place in unsure]
+        others = self._surest(best, [sight.aslant(quads[place]) for place in unsure])
+        for place, other in zip(unsure, others, strict=True):
+            found[place] = max(found[place], other, key=_score)
+        return found
+
+    def _surest(self, best: LineReader, views: Sequence[Sequence[Pixels]]) -> list[Reading]:
+        """Of each line the surest of what is seen in its views."""
         lines = [with_room(view) for each in views for view in each]
         looks = iter(best.read_form(lines, self._printed(best)))
-        for place, each in zip(unsure, views, strict=True):
-            others = [without_room(next(looks), view) for view in each]
-            found[place] = max((found[place], *others), key=_score)
-        return found
+        return [
+            max((without_room(next(looks), view) for view in each), key=_score) for each in views
+        ]
 
     @staticmethod
     def _under_stamps(
