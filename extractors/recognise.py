@@ -15,6 +15,7 @@ import numpy as np
 from extractors.faces import printed_words
 from extractors.images import Pixels
 from extractors.kinds import kind_from_name
+from extractors.layout.mending import goods_classes
 from extractors.model import Box, Kind
 from extractors.models import ModelFolders, model_folders
 from extractors.prepare import Prepared, prepared, quality
@@ -24,6 +25,7 @@ from extractors.recognition.engine import Engine, Line
 from extractors.recognition.find import Quad
 from extractors.recognition.lean import levelled, upside_down
 from extractors.recognition.poor import WORN, Sight
+from extractors.recognition.read import Reading
 from extractors.seal import Strip, title_without_seal
 from extractors.words import PageWords, Word
 
@@ -106,7 +108,11 @@ class PaddleRecogniser:
         if self._engine is None:
             folders = self._folders or model_folders()
             self._engine = Engine(
-                folders, self._threads, twice=self._size == "small", printed=_printed
+                folders,
+                self._threads,
+                twice=self._size == "small",
+                printed=_printed,
+                known=goods_classes,
             )
         return self._engine
 
@@ -156,19 +162,22 @@ def _length(quad: Quad) -> float:
 
 def _words(lines: Iterable[Line], width: int, height: int, page: int) -> tuple[Word, ...]:
     return tuple(
-        Word(
-            text=line.reading.text.strip(),
-            box=_box(line.quad, width, height, page),
-            confidence=min(1.0, max(0.0, line.reading.score)),
-        )
+        _word(line.reading, _box(line.quad, width, height, page))
         for line in lines
         if line.reading.text.strip() and line.reading.score >= LEAST_SCORE
     )
 
 
+def _word(reading: Reading, box: Box) -> Word:
+    before = len(reading.text) - len(reading.text.lstrip())
+    bare = reading.part(before, len(reading.text.rstrip()))
+    sure = min(1.0, max(0.0, reading.score))
+    return Word(text=bare.text, box=box, confidence=sure, most=reading.most, weighed=bare.weighed)
+
+
 def _less_sure(word: Word) -> Word:
     """A word of a poor page: it counts where something else proves it, and is doubtful else."""
-    return word.model_copy(update={"confidence": min(word.confidence, WORN)})
+    return word.model_copy(update={"confidence": min(word.confidence, WORN), "most": WORN})
 
 
 def _box(quad: Quad, width: int, height: int, page: int) -> Box:

@@ -94,6 +94,13 @@ def replaced(words: PageWords, boxes: Sequence[Box], found: Sequence[Word]) -> P
     return words.model_copy(update={"words": (*kept, *added)})
 
 
+def _no_surer(word: Word, surest: float, before: Sequence[Word]) -> Word:
+    """The word, no surer than what stood in its place before may be."""
+    most = min((other.most for other in before if _meets(word.box, other.box)), default=1.0)
+    sure = min(word.confidence, surest, most)
+    return word.model_copy(update={"confidence": sure, "most": most})
+
+
 def _sees_as_much(box: Box, found: Sequence[Word], before: Sequence[Word]) -> bool:
     """Did the closer look find anything in a place, and most of what stood there? One that passes
     over characters (the stars in the middle of an id) has nothing to say about the others."""

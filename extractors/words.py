@@ -5,13 +5,23 @@ from __future__ import annotations
 
 from extractors.model import Box, Finding, Frozen, Severity
 
+#: A character and what it costs to take it: the logarithm of how much less likely it is than what
+#: the recogniser answered, for which it is 0.
+Choice = tuple[str, float]
+#: Of one character of a text, itself first.
+Choices = tuple[Choice, ...]
+
 
 class Word(Frozen):
-    """A run of text as its source gave it (a word, a cell, a line), with box and confidence."""
+    """A run of text as its source gave it (a word, a cell, a line), with box and confidence.
+    No look at its place is surer by itself than `most`. `weighed`: of each character what else it
+    may be, where the source tells that; else empty."""
 
     text: str
     box: Box
     confidence: float = 1.0
+    most: float = 1.0
+    weighed: tuple[Choices, ...] = ()
 
 
 class PageWords(Frozen):

@@ -9,7 +9,7 @@ import pytest
 
 from extractors.checks import CONFIDENT
 from extractors.faces import invoice_from_words
-from extractors.layout.vehicle_values import frame_number_holds
+from extractors.frames import frame_number_holds
 from extractors.model import Kind, Source
 from fixtures.maker import draw_truth, pages, vehicle_form
 from tests.made_words import (

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from extractors.faces import printed_words
 from extractors.models import model_folders
 from extractors.recognition.doubt import PRINTED
+from extractors.recognition.lexicon import Lexicon
 from extractors.recognition.modules import load_modules, overheard
 from extractors.recognition.printed import PrintedWords, Spot, Weights
 from extractors.recognition.read import LineReader, Reading, set_right
@@ -131,5 +132,8 @@ def test_the_engine_lets_itself_be_overheard() -> None:
     assert (read[0].text, said) == ("规格型号", "规格型号")
     printed = PrintedWords(["规格型号"], alphabet)
     assert printed.spots(heard[0]) == [Spot("规格型号", 0, 4)]
-    assert reader.read_form([line], printed) == reader.read([line])
+    form = reader.read_form([line], printed, Lexicon({}))
+    assert [(each.text, each.score) for each in form] == [
+        (each.text, each.score) for each in reader.read([line])
+    ]
     assert len(heard) == 2

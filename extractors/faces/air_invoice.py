@@ -16,9 +16,9 @@ from extractors.layout.header import read_labelled_number
 from extractors.layout.itinerary import read_legs
 from extractors.layout.labels import relabelled
 from extractors.layout.page import Run
-from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import UNLABELLED, Face, FaceReader, compact, cut, labelled
 from extractors.layout.slips import keep_name
+from extractors.layout.tax_ids import keep_tax_id
 from extractors.model import Invoice, Kind
 
 #: How names of buyers end; what recognition leaves of the next label does not.

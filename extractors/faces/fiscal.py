@@ -27,10 +27,10 @@ from extractors.layout.bill_items import read_items
 from extractors.layout.cells import Cell, first, read_cells, the_only, trust
 from extractors.layout.labels import relabelled
 from extractors.layout.page import Run
-from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, compact, cut
 from extractors.layout.slips import doubted
 from extractors.layout.spoken import first_money, read_spoken_total
+from extractors.layout.tax_ids import keep_tax_id
 from extractors.model import Field, Finding, Invoice, Kind, Line, Severity
 
 _MEDICAL = re.compile(

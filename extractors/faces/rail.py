@@ -15,7 +15,6 @@ from decimal import Decimal
 from extractors.layout import values
 from extractors.layout.header import read_labelled_date, read_labelled_number
 from extractors.layout.page import Run, overlap
-from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import MENDED, UNLABELLED, Face, FaceReader, compact, cut, labelled
 from extractors.layout.slips import (
     DOUBTED,
@@ -26,6 +25,7 @@ from extractors.layout.slips import (
     span,
     whole_certificate,
 )
+from extractors.layout.tax_ids import keep_tax_id
 from extractors.model import Field, Invoice, Kind
 
 _TICKET_SIGNS = (

@@ -15,16 +15,15 @@ from extractors.layout.header import read_header, second_number
 from extractors.layout.lines import is_rate
 from extractors.layout.parties import (
     Zone,
-    id_labels,
     name_labels,
     read_party,
     sides_swapped,
-    tax_ids,
 )
 from extractors.layout.reading import Face, FaceReader, compact
 from extractors.layout.remarks import read_remarks
 from extractors.layout.special import read_special
 from extractors.layout.table import lines_of, table_rows
+from extractors.layout.tax_ids import id_labels, tax_ids
 from extractors.layout.titles import PRINTED_TITLES, find_headers
 from extractors.layout.totals import read_totals
 from extractors.model import Invoice, Kind

@@ -71,6 +71,11 @@ _LEADING = re.compile(r"^[°'‘’\"“”·•.,。，、](?=[\u4e00-\u9fff、
 _ONE_STAR = re.compile(r"\*?([^*]+)\*([^*].*)")
 
 
+def goods_classes() -> frozenset[str]:
+    """Short names of classes of goods, as they stand between two stars."""
+    return _CLASSES
+
+
 def proven_rate(amount: Decimal, tax: Decimal, off: Decimal = _CENT) -> Decimal | None:
     """The one rate in use by which the amount gives the tax, `off` by that many yuan at most; None
     where none or several do."""

@@ -6,6 +6,7 @@ first page (x and y compare with each other).
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
@@ -34,6 +35,8 @@ _MOST_SHELVES = 2000
 _MOST_OVERLAP = 0.6
 
 
+#: A line ruled with the machine's own signs.
+_RULE = re.compile(r"[-—_=]{6,}")
 _READING_ORDER = attrgetter("middle", "x0")
 
 
@@ -81,7 +84,8 @@ class Sheet:
                     box = word.box
                     x0, x1 = box.x0 * across, box.x1 * across
                     y0, y1 = box.y0 * down + top, box.y1 * down + top
-                    runs.append(WordRun(text, x0, y0, x1, y1, word.confidence, index))
+                    weighed = word.weighed if len(text) == len(word.text) else ()
+                    runs.append(WordRun(text, x0, y0, x1, y1, word.confidence, index, weighed))
             top += down
         return runs, top
 
@@ -143,8 +147,10 @@ class Sheet:
 
 
 def _printing(text: str) -> str:
-    """The characters of a word that print, and the spaces between them."""
+    """The characters of a word that print, and the spaces between them; of a ruled line none."""
     text = text.strip()
+    if _RULE.fullmatch(text):
+        return ""
     return text if text.isprintable() else "".join([char for char in text if width_of(char)])
 
 

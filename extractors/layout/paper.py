@@ -16,8 +16,9 @@ from extractors.layout import values
 from extractors.layout.grid import Cell, named
 from extractors.layout.misspoken import is_whole, misspoken
 from extractors.layout.page import Run
-from extractors.layout.parties import keep_name, keep_tax_id
+from extractors.layout.parties import keep_name
 from extractors.layout.reading import MENDED, UNLABELLED, Face, agreed, compact, cut, labelled
+from extractors.layout.tax_ids import keep_tax_id
 
 #: A code, a number and a date beside their labels, whatever the form; for `read_grid`.
 HEAD_LABELS = {
@@ -176,6 +177,9 @@ def _same_place(one: Run, two: Run) -> bool:
     )
 
 
+_THREE_NUMBERS = re.compile(r"(20\d\d)\D(\d\d)\D(\d\d)(?!\d)")
+
+
 def read_date(face: Face, cells: Sequence[Cell]) -> None:
     """The labelled date, or the only one of the page."""
     found = {
@@ -193,6 +197,19 @@ def read_date(face: Face, cells: Sequence[Cell]) -> None:
         day, run = found.popitem()
         if run is not None:
             face.keep("issue_date", day, run)
+    elif not found and face.recognised:
+        _read_misread_date(face, cells)
+
+
+def _read_misread_date(face: Face, cells: Sequence[Cell]) -> None:
+    """A labelled date with any other signs between year, month and day."""
+    for cell in named(cells, "date"):
+        run = compact(cell.value) if cell.value is not None else None
+        match = _THREE_NUMBERS.match(run.text) if run is not None else None
+        day = values.date("-".join(match.groups())) if match is not None else None
+        if run is not None and day is not None:
+            face.keep("issue_date", day, run, most=UNLABELLED)
+            return
 
 
 def read_machine_number(face: Face, cells: Sequence[Cell]) -> None:

@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass, replace
 
 from extractors.layout import values
-from extractors.layout.id_mending import id_in, id_within, is_persons, mended_id
+from extractors.layout.id_mending import id_in, id_within, is_persons
 from extractors.layout.page import Run, join, overlap
 from extractors.layout.reading import MENDED, UNLABELLED, Face, beside, compact, cut, is_side_print
+from extractors.layout.tax_ids import ID_SHAPE, LIKE_ID_LABEL, SHORT_ID, keep_tax_id
 
 _NAME_LABEL = re.compile(r"(?:^|[^\u4e00-\u9fff])?(?:名称|称):|^名?称:?$|^(?:名称|称)(?!型)")
 _ID_LABEL = re.compile(r"(?:纳税人?识别号|识别号|社会信用代码)[^:]{0,12}:|^.{0,6}识别号")
@@ -21,7 +22,6 @@ _ID_LABEL = re.compile(r"(?:纳税人?识别号|识别号|社会信用代码)[^:
 _LIKE_NAME_LABEL = re.compile(
     r"^[^\u4e00-\u9fff]{0,2}名.{0,2}:|^名.?$|^.{0,2}称:|^.?:(?=[\u4e00-\u9fff(]{4})"
 )
-_LIKE_ID_LABEL = re.compile(r"社会信|信用.?码|[用可]代码|纳税|税人|别号|识.{1,2}号")
 _OTHER_LABEL = re.compile(r"地址|电话|开户|账号|帐号|银行|[<>+*/]{2}")
 _ENDINGS = (
     r"(?:公司|学校|大学|学院|中心|小学|中学|幼儿园|医院|研究院|研究所|商行|经营部|工作室|超市|酒店|饭店"
@@ -39,17 +39,8 @@ _WHOLE = re.compile(
     rf"{_ENDINGS}$|.{{3}}(?:集团|银行|政府|市场|[院校所部行园室处厅场队楼坊铺苑村])$"
     r"|\((?:个人|普通合伙|有限合伙|特殊普通合伙|个人独资)\)$"
 )
-_ID_SHAPE = re.compile(r"(?<![0-9A-Za-z<>+*/\-])([0-9A-Za-z]{15,20})(?![0-9A-Za-z<>+*/\-])")
-#: Digits with a day of birth where identity numbers have it (GB 11643).
-_BORN = re.compile(r"\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX]")
-#: Ids from before the three certificates became one: digits of the organisation's code alone.
 #: Marks of invoices that the buyer issues.
 _BOUGHT = re.compile(r"\(?.{0,4}收购\)?")
-_SHORT_ID = re.compile(r"(\d{9,14})")
-
-#: Certainty of an id that the check character mended where at most two characters, which may be
-#: read in two ways each, were open: a second misreading would hardly pass the check too.
-_MENDED_ID = 0.88
 
 
 @dataclass(frozen=True)
@@ -153,15 +144,6 @@ def _side_print(face: Face, zone: Zone) -> tuple[str, ...]:
     return tuple(role for role, chars in marks if any(char in text for char in chars))
 
 
-def _resident_id_holds(text: str) -> bool:
-    """Does an identity number of 18 satisfy its check character (GB 11643)? Farmers and other
-    persons stand with it where firms have their tax id."""
-    if not re.fullmatch(r"\d{17}[0-9X]", text):
-        return False
-    total = sum(int(char) * pow(2, 17 - index, 11) for index, char in enumerate(text[:17]))
-    return "10X98765432"[total % 11] == text[17]
-
-
 def name_labels(face: Face, top: float, bottom: float) -> list[Run]:
     """The labels 名称 between two heights, as runs (a label may share its run with the value)."""
     runs = [
@@ -184,23 +166,6 @@ def _labels_name(run: Run, label: re.Pattern[str]) -> bool:
 _LONGEST_LABEL = 8
 
 
-def tax_ids(face: Face, top: float, bottom: float) -> list[Run]:
-    """Everything shaped like a tax id that satisfies the check character, between two heights."""
-    found = []
-    for run in face.sheet.within(face.sheet.runs, top=top, bottom=bottom):
-        for match in _ID_SHAPE.finditer(run.text):
-            part = cut(run, match)
-            if part is not None and values.check_character_holds(match[1].upper()):
-                found.append(part)
-    return found
-
-
-def id_labels(face: Face, bottom: float) -> list[Run]:
-    """What is left of the labels of tax ids above a height, values or not."""
-    runs = face.sheet.within(face.sheet.runs, bottom=bottom)
-    return [run for run in runs if _LIKE_ID_LABEL.search(compact(run).text) or id_in(run)]
-
-
 def _tax_id(runs: list[Run], zone: Zone) -> Run | None:
     for run in runs:
         bare = compact(run)
@@ -215,7 +180,7 @@ def _tax_id(runs: list[Run], zone: Zone) -> Run | None:
         shaped = [
             part
             for piece in map(compact, (value, _to_its_end(value, runs, zone)))
-            if (match := _ID_SHAPE.search(piece.text) or _SHORT_ID.fullmatch(piece.text))
+            if (match := ID_SHAPE.search(piece.text) or SHORT_ID.fullmatch(piece.text))
             and (part := cut(piece, match)) is not None
         ]
         proven = (part for part in shaped if values.check_character_holds(part.text.upper()))
@@ -224,39 +189,10 @@ def _tax_id(runs: list[Run], zone: Zone) -> Run | None:
     certain = [
         part
         for run in runs
-        for match in _ID_SHAPE.finditer(run.text)
+        for match in ID_SHAPE.finditer(run.text)
         if values.check_character_holds(match[1].upper()) and (part := cut(run, match)) is not None
     ]
     return certain[0] if len(certain) == 1 else None
-
-
-def keep_tax_id(face: Face, name: str, run: Run) -> None:
-    """Record a tax id if it can be one; recognised ones of 18 characters must prove themselves."""
-    text = compact(run).text.upper()
-    if face.recognised and _BORN.fullmatch(text) and not _resident_id_holds(text):
-        # A person's, misread: that it satisfies the check of organisations is chance.
-        face.keep(name, text, run, most=UNLABELLED)
-        return
-    if values.check_character_holds(text) or _resident_id_holds(text):
-        face.keep(name, text, run, proven=True)
-        return
-    mended = values.mended_tax_id(text) if face.recognised else None
-    likely = mended_id(text) if face.recognised and mended is None else None
-    if mended is not None:
-        face.keep(name, mended, run, most=_MENDED_ID if text.count("O") <= 2 else MENDED)
-    elif likely is not None:
-        face.keep(name, likely, run, most=MENDED)
-    elif _SHORT_ID.fullmatch(text):
-        # On forms with a code only; a piece of a longer id looks the same.
-        if "invoice_code" in face.found:
-            face.keep(name, text, run, most=UNLABELLED)
-    elif values.is_tax_id(text):
-        # An id that fails its check character, or is about as long as those that have one, is more
-        # likely misread than odd.
-        odd = face.recognised and (len(text) == 18 or id_in(run) is not None)
-        face.keep(name, text, run, most=UNLABELLED if odd else 1.0)
-    elif face.recognised and id_in(run) is not None:
-        face.keep(name, text, run, most=UNLABELLED)
 
 
 def _name(runs: list[Run], zone: Zone, tax_id: Run | None, label: re.Pattern[str]) -> Run | None:
@@ -304,7 +240,7 @@ def _after_label(run: Run, characters: int) -> Run | None:
 
 def _is_label(run: Run) -> bool:
     text = compact(run).text
-    return bool(_ID_LABEL.search(text) or _LIKE_ID_LABEL.search(text) or _OTHER_LABEL.search(text))
+    return bool(_ID_LABEL.search(text) or LIKE_ID_LABEL.search(text) or _OTHER_LABEL.search(text))
 
 
 def _labels(label: Run, run: Run) -> bool:

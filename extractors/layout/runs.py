@@ -13,6 +13,8 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Generic, TypeVar, overload
 
+from extractors.words import Choices
+
 T = TypeVar("T")
 
 
@@ -37,8 +39,9 @@ class lazy(Generic[T]):  # noqa: N801 - used as `property` is
 
 @dataclass(slots=True, unsafe_hash=True)
 class Glyph:
-    """One character, its place on the sheet and the certainty of its word. Never changed; not
-    declared frozen, since that makes its construction, done for each character, thrice as slow."""
+    """One character, its place on the sheet, the certainty of its word and what else it may be.
+    Never changed; not declared frozen, since that makes its construction, done for each character,
+    thrice as slow."""
 
     char: str
     x0: float
@@ -47,6 +50,7 @@ class Glyph:
     y1: float
     score: float
     page: int
+    weighed: Choices = ()
 
 
 class Run:
@@ -143,6 +147,12 @@ class Run:
         """The least certain of its words."""
         return min([glyph.score for glyph in self.glyphs])
 
+    @property
+    def weighed(self) -> tuple[Choices, ...]:
+        """What else its characters may be; empty where its source told of none."""
+        found = tuple([glyph.weighed for glyph in self.glyphs])
+        return found if all(found) else ()
+
     def part(self, start: int, end: int) -> Run | None:
         """Characters `start` to `end` without outer spaces; None when nothing is left."""
         raw = self.raw
@@ -160,8 +170,17 @@ class WordRun(Run):
     """A word as its source cut it: Chinese characters are twice as wide as the others."""
 
     def __init__(
-        self, text: str, x0: float, y0: float, x1: float, y1: float, score: float, page: int
+        self,
+        text: str,
+        x0: float,
+        y0: float,
+        x1: float,
+        y1: float,
+        score: float,
+        page: int,
+        weighed: Sequence[Choices] = (),
     ) -> None:
+        self._weighed = weighed
         self.__dict__.update(
             raw=text, x0=x0, y0=y0, x1=x1, y1=y1, begin=x0, end=x1, height=y1 - y0,
             middle=(y0 + y1) / 2, centre=(x0 + x1) / 2, score=score, page=page,
@@ -177,6 +196,8 @@ class WordRun(Run):
             glyphs.append(Glyph(char, left, y0, right, y1, score, page))
             left = right
         glyphs[-1].x1 = self.x1  # what was added up may be off by the last bit
+        for glyph, choices in zip(glyphs, self._weighed, strict=False):
+            glyph.weighed = choices
         return tuple(glyphs)
 
 

@@ -14,8 +14,8 @@ from decimal import Decimal
 from extractors.regions import digital_regions, provinces
 
 # GB 32100-2015: the alphabet leaves out I O S V Z; weights are powers of 3 modulo 31.
-_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_WEIGHTS = tuple(pow(3, index, 31) for index in range(17))
+ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+WEIGHTS = tuple(pow(3, index, 31) for index in range(17))
 
 #: Letters that the alphabet leaves out, and the characters of it that are printed like them.
 _LOOKALIKES = {"O": "0Q", "I": "1"}
@@ -80,12 +80,12 @@ def _day(year: str, month: str, day: str) -> dt.date | None:
 
 def check_character_holds(tax_id: str) -> bool:
     """Does the 18-character id satisfy the check character of GB 32100-2015?"""
-    if len(tax_id) != 18 or any(char not in _ALPHABET for char in tax_id):
+    if len(tax_id) != 18 or any(char not in ALPHABET for char in tax_id):
         return False
     total = sum(
-        _ALPHABET.index(char) * weight for char, weight in zip(tax_id, _WEIGHTS, strict=False)
+        ALPHABET.index(char) * weight for char, weight in zip(tax_id, WEIGHTS, strict=False)
     )
-    return _ALPHABET[(31 - total % 31) % 31] == tax_id[17]
+    return ALPHABET[(31 - total % 31) % 31] == tax_id[17]
 
 
 def is_tax_id(text: str) -> bool:
@@ -112,6 +112,7 @@ def clean_name(text: str) -> str | None:
     """A company's or person's name without the colon, spaces and marks around it. Spaces inside
     Latin names stay, those between Chinese characters go."""
     bare = text.strip().strip(":：;；,，.。、·|丨 ")
+    bare = re.sub(r"^名?称[:：\s]+", "", bare)  # the end of its label
     bare = re.sub(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])", "", bare)
     if len(bare) < 2 or len(bare) > 100:
         return None

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from extractors.layout.bank_names import mended_bank
 from extractors.layout.grid import Cell, named
 from extractors.layout.page import Run
-from extractors.layout.parties import keep_tax_id
 from extractors.layout.reading import MENDED, UNLABELLED, Face, compact
 from extractors.layout.slips import doubted
+from extractors.layout.tax_ids import keep_tax_id
 from extractors.layout.vehicle_lost import label_of, lost_account, lost_address, lost_phone
 from extractors.model import Field
 

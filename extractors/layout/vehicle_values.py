@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from extractors.frames import frame_number_holds
 from extractors.layout import values
 from extractors.layout.grid import Cell, named, value_of
 from extractors.layout.page import Run
@@ -16,12 +17,10 @@ from extractors.layout.slips import doubted
 from extractors.layout.vehicle_contacts import left_of
 from extractors.layout.vehicle_lost import lost_machine_number
 from extractors.model import Field, Finding, Severity
+from extractors.weighed import AHEAD, likeliest_frame
 
 SLASH = r"[/、]?"
 FRAME = rf"车辆识别代[号码]{SLASH}(?:\(?车架号码?\)?)?|车架号码?{SLASH}(?:\(?车辆识别代[号码]\)?)?"
-_WORTH = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9,
-                                              2, 3, 4, 5, 6, 7, 8, 9), strict=True))  # fmt: skip
-_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 #: Frame numbers never hold these letters, so a recognised one is the digit that it looks like.
 _NO_LETTERS = str.maketrans("OQI", "001")
 
@@ -161,7 +160,7 @@ def read_frame(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) 
         text = re.sub(r"^\W+|\W+$", "", text.translate(_NO_LETTERS))
     if not re.fullmatch(r"[0-9A-Z*]{6,20}", text):
         return
-    holds = frame_number_holds(text)
+    text, holds = _likeliest_frame(value, text)
     field = face.field(text, value, proven=holds)
     if not holds:
         if face.recognised:
@@ -173,6 +172,18 @@ def read_frame(face: Face, cells: Sequence[Cell], extra: dict[str, Field[str]]) 
             )
         )
     extra["frame_number"] = field
+
+
+def _likeliest_frame(value: Run, text: str) -> tuple[str, bool]:
+    """The number that the characters of a run most likely are, and whether its check digit proves
+    it: as it was read, if the recogniser knows no other that holds as well."""
+    bare = compact(value).weighed
+    weighed = [[(char.translate(_NO_LETTERS), cost) for char, cost in each] for each in bare]
+    likeliest = likeliest_frame([tuple(each) for each in weighed])
+    if likeliest is None:
+        return text, frame_number_holds(text)
+    frame, cost, ahead = likeliest
+    return frame, cost == 0 and ahead >= AHEAD
 
 
 def _proven_frame(face: Face) -> Run | None:
@@ -187,12 +198,3 @@ def _proven_frame(face: Face) -> Run | None:
         and (part := cut(run, match)) is not None
     }
     return found.popitem()[1] if len(found) == 1 else None
-
-
-def frame_number_holds(text: str) -> bool:
-    """The ninth of the 17 characters checks the others modulo 11 (GB 16735)."""
-    if not re.fullmatch(r"[0-9A-HJ-NPR-Z]{17}", text):
-        return False
-    worth = (_WORTH[char] if char in _WORTH else int(char) for char in text)
-    rest = sum(each * weight for each, weight in zip(worth, _WEIGHTS, strict=True)) % 11
-    return text[8] == ("X" if rest == 10 else str(rest))

@@ -19,6 +19,7 @@ from extractors.images import Pixels
 from extractors.models import ModelFolders
 from extractors.recognition.doubt import better, doubtful_part, joined
 from extractors.recognition.find import POOR, USUAL, LineFinder, Quad, in_reading_order
+from extractors.recognition.lexicon import Lexicon, common_words
 from extractors.recognition.modules import load_best_detection, load_modules
 from extractors.recognition.poor import (
     BEYOND,
@@ -75,9 +76,11 @@ class Engine:
         *,
         twice: bool,
         printed: Callable[[], Iterable[str]] = tuple,
+        known: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """Loads the models; `twice` says whether doubtful lines get a second, dearer reading;
-        `printed` words are looked for on poor pages. Raises `EngineMissing`."""
+        """Loads the models; `twice` says whether doubtful lines get a second, dearer reading.
+        On poor pages `printed` words are looked for where lines begin, and these and those
+        `known` anywhere among common ones. Raises `EngineMissing`."""
         modules = load_modules(folders, threads, twice=twice)
         limits = POOR if folders.finds_further else USUAL
         self._closer_finder = cache(
@@ -88,6 +91,7 @@ class Engine:
         self._cheap = LineReader(modules.cheap)
         self._dear = LineReader(modules.dear) if modules.dear else None
         self._printed = cache(lambda reader: PrintedWords(printed(), reader.alphabet()))
+        self._lexicon = cache(lambda: Lexicon(common_words(), (*printed(), *known())))
 
     def upright(self, picture: Pixels) -> tuple[Pixels, int]:
         """The picture turned upright, and the clockwise turn in degrees."""
@@ -139,7 +143,7 @@ class Engine:
             readings = self._aslant(best, sight, known, readings)
         return once(
             [
-                Line(quad, replace(reading, text=mended(reading.text)), poor=True)
+                Line(quad, reading.saying(mended(reading.text)), poor=True)
                 for whole, seen in zip(known, readings, strict=True)
                 for quad, reading in apart(whole, seen, BEYOND)
             ]
@@ -153,20 +157,23 @@ class Engine:
         unsure = [place for place, reading in enumerate(found) if reading.score < _CLEAR]
         others = self._surest(best, [sight.aslant(quads[place]) for place in unsure])
         for place, other in zip(unsure, others, strict=True):
-            found[place] = max(found[place], other, key=_score)
+            found[place] = max(found[place], other, key=_worth)
         return found
 
     def _surest(self, best: LineReader, views: Sequence[Sequence[Pixels]]) -> list[Reading]:
         """Of each line the surest of what is seen in its views."""
         lines = [with_room(view) for each in views for view in each]
-        looks = iter(best.read_form(lines, self._printed(best)))
+        looks = iter(self._as_form(best, lines))
         return [
-            max((without_room(next(looks), view) for view in each), key=_score) for each in views
+            max((without_room(next(looks), view) for view in each), key=_worth) for each in views
         ]
 
-    @staticmethod
+    def _as_form(self, best: LineReader, lines: Sequence[Pixels]) -> list[Reading]:
+        """What lines say in words that forms print, and in common ones."""
+        return best.read_form(lines, self._printed(best), self._lexicon())
+
     def _under_stamps(
-        dear: LineReader, sight: Sight, quads: Sequence[Quad], readings: Sequence[Reading]
+        self, dear: LineReader, sight: Sight, quads: Sequence[Quad], readings: Sequence[Reading]
     ) -> list[Reading]:
         """The readings of a photographed page, those of lines under a stamp read in every light
         and told to be unsure: ink and blur together hide strokes without a trace."""
@@ -174,8 +181,8 @@ class Engine:
         for place, quad in enumerate(quads):
             if sight.is_stamped(quad):
                 views = [with_room(view) for view in sight.pictures(quad)]
-                best = max((found[place], *dear.read(views)), key=_score)
-                found[place] = replace(best, score=min(best.score, WORN))
+                best = max((found[place], *self._as_form(dear, views)), key=_worth)
+                found[place] = replace(best, score=min(best.score, WORN), most=WORN)
         return found
 
     def certainty(self, picture: Pixels, quads: Sequence[Quad]) -> list[float]:
@@ -228,7 +235,8 @@ class Engine:
         times = min(_CLOSE_TIMES, max(1.0, _CLOSE_HEIGHT / part.shape[0]))
         large = part if times == 1.0 else _enlarged(part, times)
         quads = self._finder.find(large)
-        readings = (self._dear or self._cheap).read([with_room(cut(large, quad)) for quad in quads])
+        best = self._dear or self._cheap
+        readings = self._as_form(best, [with_room(cut(large, quad)) for quad in quads])
         return [
             Line(np.asarray(quad / times, dtype=np.float32), reading)
             for quad, reading in zip(quads, readings, strict=True)
@@ -271,8 +279,9 @@ def is_poor(glances: Sequence[float]) -> bool:
     return unsure >= max(_FEW, _POOR * len(glances)) and median(glances) < _TYPICAL
 
 
-def _score(reading: Reading) -> float:
-    return reading.score
+def _worth(reading: Reading) -> tuple[bool, float]:
+    """Of several looks at one line the best shows an id whole, or is the surest."""
+    return reading.identified, reading.score
 
 
 def _enlarged(part: Pixels, times: float) -> Pixels:

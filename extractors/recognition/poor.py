@@ -60,6 +60,8 @@ _STARRED = re.compile(
 #: before a colon may be an hour.
 _POINTED = re.compile(r"^([¥￥]?\s?(?:\d{1,3}(?:,\d{3})+|\d+))[,，;；·|'](\d{2})$")
 _COLONED = re.compile(r"^([¥￥]\s?\d+|\d{3,})[:：](\d{2})$")
+#: A speck before an amount, taken for a point.
+_SPECKED = re.compile(r"^[.·,'‘’、|](?=[¥￥]?(?:\d{1,3}(?:,\d{3})+|\d+)\.\d\d$)")
 #: Commas between thousands, taken for points.
 _THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{3})+(?=\.\d{2}(?!\d))")
 
@@ -172,5 +174,6 @@ def mended(text: str) -> str:
     if starred:
         return f"*{starred[1]}*{starred[2]}"
     text = _THOUSANDS.sub(lambda found: found[0].replace(".", ","), text)
+    text = _SPECKED.sub("", text)
     pointed = _POINTED.match(text) or _COLONED.match(text)
     return f"{pointed[1]}.{pointed[2]}" if pointed else text

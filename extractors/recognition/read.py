@@ -15,8 +15,12 @@ import numpy as np
 
 from extractors.images import Pixels
 from extractors.recognition.find import Quad
+from extractors.recognition.lexicon import Lexicon
 from extractors.recognition.modules import alphabet, overheard
 from extractors.recognition.printed import PrintedWords, Spot
+from extractors.recognition.weighing import weighed
+from extractors.weighed import AHEAD, likeliest_id
+from extractors.words import Choices
 
 #: What is this much taller than wide is print that runs down.
 _UPRIGHT = 1.5
@@ -30,6 +34,7 @@ _HOLE = 1.75
 #: saw two characters in one (临澜阑实 for 临澜实); among 267 such lines there was none.
 _CHINESE = re.compile(r"[\u4e00-\u9fff]{5,}")
 _CROWDED = 0.6
+_ID = re.compile(r"(?<![0-9A-Z])[0-9A-Z]{18}(?![0-9A-Z])")
 #: Signs that stand around printed words and belong to none of them.
 _OPENING, _CLOSING = frozenset("(（"), frozenset(":：")
 #: A line that is a printed word, or begins with one, is as sure as this at least.
@@ -41,11 +46,14 @@ UNEVEN = 0.7
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one model saw in a line. `score` is the mean certainty over its characters; `places`
-    says of each where it stands, as a share of the line's width."""
+    says of each where it stands, as a share of the line's width, and `weighed` what else it may
+    be. Either is empty where nobody knows. No look at such print is surer than `most`."""
 
     text: str
     score: float
     places: tuple[float, ...] = ()
+    weighed: tuple[Choices, ...] = ()
+    most: float = 1.0
 
     @property
     def doubt(self) -> float:
@@ -62,6 +70,32 @@ class Reading:
     def crowded(self) -> bool:
         """Does some Chinese text in it hold more characters than there is room for?"""
         return any(_is_crowded(self._steps(found)) for found in self._found(_CHINESE))
+
+    @property
+    def identified(self) -> bool:
+        """Does it hold an organisation's id whose check character leaves no doubt about it?"""
+        for match in _ID.finditer(self.text if self.weighed else ""):
+            found = likeliest_id(self.weighed[match.start() : match.end()])
+            if found is not None and found[2] >= AHEAD:
+                return True
+        return False
+
+    def saying(self, text: str) -> Reading:
+        """The same look, read as another text; what its characters may be else is known no more
+        where they are not as many."""
+        if text == self.text:
+            return self
+        if len(text) != len(self.text):
+            return replace(self, text=text, places=(), weighed=())
+        kept = tuple(
+            choices if choices[0][0] == char else settled(char)[0]
+            for char, choices in zip(text, self.weighed, strict=False)
+        )
+        return replace(self, text=text, weighed=kept)
+
+    def part(self, start: int, end: int | None = None) -> Reading:
+        """What it says from one character to another; where they stand is left out."""
+        return replace(self, text=self.text[start:end], places=(), weighed=self.weighed[start:end])
 
     def _found(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
         return pattern.finditer(self.text if len(self.places) == len(self.text) else "")
@@ -85,28 +119,51 @@ class LineReader:
         answers = self._module.predict(list(lines), batch_size=1, return_word_box=True)
         return [_reading(answer["rec_text"], answer["rec_score"]) for answer in answers]
 
-    def read_form(self, lines: Sequence[Pixels], printed: PrintedWords) -> list[Reading]:
+    def read_form(
+        self, lines: Sequence[Pixels], printed: PrintedWords, lexicon: Lexicon
+    ) -> list[Reading]:
         """What each line says, as a form would: what it begins with is one of the `printed` words
-        where that is almost as likely."""
-        heard: list[list[Spot]] = []
-        with overheard(self._module, lambda weights: heard.append(printed.spots(weights))):
+        where that is almost as likely, and what is unsure makes words of the `lexicon`."""
+        heard: list[tuple[tuple[Choices, ...], list[Spot]]] = []
+        letters = self.alphabet()
+        with overheard(
+            self._module,
+            lambda weights: heard.append((weighed(weights, letters), printed.spots(weights))),
+        ):
             readings = self.read(lines)
-        return [set_right(*each) for each in zip(readings, heard, strict=True)]
+        return [
+            set_right(reworded(reading, possible, lexicon), spots)
+            for reading, (possible, spots) in zip(readings, heard, strict=True)
+        ]
 
     def alphabet(self) -> Sequence[str]:
         """Which character each class of the model stands for; the first is the blank."""
         return alphabet(self._module)
 
 
+def reworded(reading: Reading, possible: tuple[Choices, ...], lexicon: Lexicon) -> Reading:
+    """The reading with what its characters may be, and in words."""
+    if len(possible) != len(reading.text):
+        return reading
+    return replace(reading, weighed=possible).saying(lexicon.reworded(possible))
+
+
+def settled(text: str) -> tuple[Choices, ...]:
+    """Characters that can be nothing else."""
+    return tuple(((char, 0.0),) for char in text)
+
+
 def set_right(reading: Reading, spots: Sequence[Spot]) -> Reading:
     """The reading with the printed words that were found in it."""
     if not spots:
         return reading
-    text = "".join(_in_place(reading.text, spot) for spot in spots)
-    text += reading.text[spots[-1].end :]
+    begun = "".join(_in_place(reading.text, spot) for spot in spots)
+    rest = reading.part(spots[-1].end)
+    text = begun + rest.text
     if unicodedata.normalize("NFKC", reading.text) == unicodedata.normalize("NFKC", text):
         return reading
-    return Reading(text, max(reading.score, _PRINTED))
+    weighed = settled(begun) + rest.weighed if reading.weighed else ()
+    return Reading(text, max(reading.score, _PRINTED), weighed=weighed)
 
 
 def _in_place(text: str, spot: Spot) -> str:

@@ -8,7 +8,6 @@ gap is far wider than all others.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -38,8 +37,8 @@ def apart(quad: Quad, reading: Reading, before: float = 0.0) -> list[tuple[Quad,
         return [(quad, reading)]
     end, begin, left, right = seam
     return [
-        (_between(quad, 0.0, left), replace(reading, text=reading.text[:end], places=())),
-        (_between(quad, right, 1.0), replace(reading, text=reading.text[begin:], places=())),
+        (_between(quad, 0.0, left), reading.part(0, end)),
+        (_between(quad, right, 1.0), reading.part(begin)),
     ]
 
 
