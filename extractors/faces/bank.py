@@ -68,7 +68,7 @@ _LABELS = {
     "payee_alone": r"(?:收款人|收款单位|收款方):",
     # The word down the side (收款人) may stand so close that its character reads with the label.
     "side_account": rf"{_SIDE}[账帐]号",
-    "side_name": rf"{_SIDE}(?:户名|[账帐]户名称|全称)",
+    "side_name": rf"{_SIDE}(?:户[、,.]?名|[账帐]户名称|全称)",
     "side_bank": rf"{_SIDE}(?:开户银?行(?:名称)?(?!号)|开户机构|开户网点)",
     "number": r"(?:电子)?回单(?:编号|号码|流水号|号)|凭证编号",
     "serial": r"(?:账户明细编号-)?(?:交易|会计|业务|渠道|核心|柜员)?流水(?:号码?|编?号)?|交易序号",

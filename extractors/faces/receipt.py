@@ -15,7 +15,7 @@ from extractors.layout.cells import Cell, first, read_cells, trust
 from extractors.layout.days import printed_dates
 from extractors.layout.labels import relabelled
 from extractors.layout.page import Run
-from extractors.layout.reading import Face, FaceReader, compact, cut
+from extractors.layout.reading import UNLABELLED, Face, FaceReader, compact, cut
 from extractors.layout.spoken import first_money, read_spoken_total
 from extractors.layout.till import currency, keep_day, keep_merchant, merchant_name, whole_text
 from extractors.layout.till_totals import extra_sums, keep_total, read_sums
@@ -55,11 +55,15 @@ _FORM = re.compile(r"[今兹]收[到自]|交款(?:单位|人)|收款事由|缴�
 #: glare hides the title.
 _FORM_WORDS = (
     r"[今兹]收[到自]|交款(?:单位|人)|缴款(?:单位|人)",
-    r"收款事由|款项内容|收款项目|系付",
+    r"收款事由|款项内容|收款项目|系付|交来",
     r"收款单位",
     r"经手人|经办人|出纳|会计",
 )
 _ENOUGH_WORDS = 3
+
+_ORGANISATION = re.compile(
+    r"[一-鿿]{3}(?:公司|学校|大学|学院|中心|医院|小学|中学|[局厅委部所厂社])$"
+)
 
 _LABELS = {
     "number": r"N[oO0][.:]|№|编号|收据号码?|单据?号码?",
@@ -114,8 +118,9 @@ def _is_form(face: Face) -> bool:
     if not re.search(r"[圆元角分]?[整正]|[佰仟拾]|[壹贰叁肆伍陆柒捌玖][圆元角分]", text):
         return False
     words = sum(bool(re.search(word, text)) for word in _FORM_WORDS)
-    told = face.recognised and words >= _ENOUGH_WORDS
-    return told or bool(_TITLE.search(text) and _FORM.search(text))
+    titled = _TITLE.search(text) is not None
+    told = face.recognised and words >= _ENOUGH_WORDS - titled
+    return told or (titled and _FORM.search(text) is not None)
 
 
 def _read_roll(face: Face) -> Invoice:
@@ -149,12 +154,27 @@ def _read_form(face: Face) -> Invoice:
         if run is not None:
             name_of = values.clean_name(merchant_name(run))
             face.keep(name, name_of, run, most=trust(face, run))
+    if face.recognised and "buyer_name" not in face.found:
+        _keep_payer_above_sum(face)
     for name in ("purpose", "handler"):
         run = first(cells, name)
         if run is not None and (text := values.clean_name(run.raw)) is not None:
             extra[name] = face.field(text, run)
     extra["currency"] = face.field("CNY", face.sheet.runs[0])
     return face.invoice(Kind.RECEIPT, extra=extra)
+
+
+def _keep_payer_above_sum(face: Face) -> None:
+    """The organisation between the title and the sum, where its label was not read: who pays
+    stands above, who was paid below."""
+    words = face.found.get("amount_in_words")
+    if words is None or words.box is None:
+        return
+    above = [run for run in face.sheet.runs if face.sheet.box(run).y1 < words.box.y0]
+    named = [run for run in above if _ORGANISATION.search(compact(run).text)]
+    if len(named) == 1:
+        name = values.clean_name(merchant_name(named[0]))
+        face.keep("buyer_name", name, named[0], most=UNLABELLED)
 
 
 def _figures(face: Face, cells: Sequence[Cell]) -> list[Run]:

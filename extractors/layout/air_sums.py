@@ -9,10 +9,12 @@ total.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import pairwise
+
+from rapidfuzz.distance import Hamming
 
 from extractors.layout import values
 from extractors.layout.page import Run
@@ -34,9 +36,12 @@ _CELL = re.compile(
     r"(?P<mark>CNY|CN|[YV][QR]|RMB|¥)?[^\w\-]{0,2}(?P<sum>-?\d{1,7}[.,]\d{2})(?![\d.,])"
     # A sum that lost its point still takes the place of one.
     r"|(?P<broken>CNY\s?\d{1,7}(?![\d.,]))|(?P<rate>\d{1,2}(?:\.\d)?%)|(?P<free>EXEMPT|免税|不征税)"
+    # Flights bear 9 (earlier 10 and 11) per cent; a small sign behind it gets lost.
+    r"|(?P<bare>(?<![\w.,])(?:9|1[01])(?![\w.,%]))"
 )
 _FORM_ORDER = ("fare", "fuel", "rate", "tax", "fund", "other_taxes", "total")
 _LEAST_TITLES = 3
+_CENT = Decimal("0.01")
 #: A row of so many sums, the last being those before it together, needs no titles.
 _LEAST_SUMS = 3
 
@@ -92,7 +97,7 @@ def _keep_unproven(face: Face, titles: _Titles, cells: Sequence[_Cell]) -> dict[
     title or is marked so. Hardly believed."""
     paired = next((pairing for pairing, sure in _pairings(titles, cells) if sure), None)
     complete = paired is not None
-    paired = paired or _under_titles(titles, cells)
+    paired = _one_mended(paired) if paired is not None else _under_titles(titles, cells)
     total = paired.get("total")
     last = total is not None and total.run is cells[-1].run
     if total is not None and last and "total_with_tax" not in face.found:
@@ -106,6 +111,38 @@ def _keep_unproven(face: Face, titles: _Titles, cells: Sequence[_Cell]) -> dict[
         for name, cell in paired.items()
         if cell.value is not None and name not in ("total", "tax")
     }
+
+
+def _one_mended(paired: Mapping[str, _Cell]) -> dict[str, _Cell]:
+    """The sums with the only one of them set right that by one figure makes them add up; of
+    several the one by which rate and tax agree too."""
+    sums = {name: cell.value for name, cell in paired.items() if cell.value is not None}
+    if "total" not in sums:
+        return dict(paired)
+    off = 2 * sums["total"] - sum(sums.values())
+    near = [
+        {**sums, name: wanted}
+        for name, value in sums.items()
+        if Hamming.distance(
+            f"{(wanted := value - off if name == 'total' else value + off):.2f}", f"{value:.2f}"
+        )
+        == 1
+    ]
+    taxed = [each for each in near if _is_taxed(paired, each)]
+    right = taxed if len(near) > 1 else near
+    if len(right) != 1:
+        return dict(paired)
+    return {
+        name: replace(cell, value=right[0].get(name, cell.value)) for name, cell in paired.items()
+    }
+
+
+def _is_taxed(paired: Mapping[str, _Cell], sums: Mapping[str, Decimal]) -> bool:
+    """Do fare and fuel bear the tax at the printed rate?"""
+    rate = values.rate(paired["rate"].text) if "rate" in paired else None
+    if rate is None or not {"fare", "fuel", "tax"} <= sums.keys():
+        return False
+    return abs((sums["fare"] + sums["fuel"]) * rate - sums["tax"]) <= _CENT
 
 
 def _under_titles(titles: _Titles, cells: Sequence[_Cell]) -> dict[str, _Cell]:
@@ -182,9 +219,10 @@ def _cells_of(row: Run, *, recognised: bool) -> Iterator[_Cell]:
         if value is not None and recognised:
             value = abs(value)  # no itinerary is of less than nothing: a stroke was a speck
         mark = match["mark"] or ("CNY" if match["broken"] else "")
-        if match["broken"] and not recognised:
+        if (match["broken"] or match["bare"]) and not recognised:
             continue
-        yield _Cell(match[0], mark.replace("V", "Y"), value, part)
+        text = f"{match[0]}%" if match["bare"] else match[0]
+        yield _Cell(text, mark.replace("V", "Y"), value, part)
 
 
 def _pairings(titles: _Titles, cells: Sequence[_Cell]) -> Iterator[tuple[dict[str, _Cell], bool]]:

@@ -51,7 +51,7 @@ def _settle_decimals(row: Figures, amount: Decimal) -> None:
     if found.get(price) == 0:
         return
     for wanted in (decimals, decimals + 1):
-        near = [each for each, off in found.items() if off <= 1 and _decimals(each) == wanted]
+        near = [each for each, off in found.items() if off < _TWO and _decimals(each) == wanted]
         if len(near) == 1:
             if abs(near[0] - price) > Decimal(2).scaleb(-decimals):
                 row.set("price", near[0])
@@ -62,6 +62,8 @@ def _decimals(number: Decimal) -> int:
     return max(0, -int(number.as_tuple().exponent))
 
 
+#: Fewer changes than these are one.
+_TWO = 1.5
 #: From so many decimals on a price is taken for a quotient.
 _DIVIDED = 8
 
@@ -87,7 +89,7 @@ def _bare(number: Decimal) -> Decimal:
     return Decimal(f"{number.normalize():f}")
 
 
-def _other_price(row: Figures, amount: Decimal) -> Iterator[tuple[int, str, Decimal]]:
+def _other_price(row: Figures, amount: Decimal) -> Iterator[tuple[float, str, Decimal]]:
     """The prices, by the quantity, that the cell may have shown; how much they differ from it."""
     if not row.quantity.value:
         return
@@ -108,7 +110,7 @@ def _other_price(row: Figures, amount: Decimal) -> Iterator[tuple[int, str, Deci
             yield off, "price", price
 
 
-def _other_quantity(row: Figures, amount: Decimal) -> Iterator[tuple[int, str, Decimal]]:
+def _other_quantity(row: Figures, amount: Decimal) -> Iterator[tuple[float, str, Decimal]]:
     if not row.price.value:
         return
     seen: set[Decimal] = set()

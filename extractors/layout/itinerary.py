@@ -46,7 +46,7 @@ _PLACE = re.compile(
 )
 #: A place of a recognised page: whatever became of terminal and code behind it.
 _BROKEN_PLACE = re.compile(
-    r"^[^\u4e00-\u9fff]{0,6}(?P<mark>[自至])?[^\u4e00-\u9fff]{0,3}"
+    r"^[^\u4e00-\u9fff]{0,6}(?P<mark>[自至]|[\u4e00-\u9fff](?=:))?[^\u4e00-\u9fff]{0,3}"
     r"(?P<name>[\u4e00-\u9fff]{2,8})(?P<code>[^\u4e00-\u9fff]{0,8})$"
 )
 

@@ -15,7 +15,7 @@ from statistics import median
 
 from extractors.layout import values
 from extractors.layout.page import Run
-from extractors.layout.reading import Face, compact, cut
+from extractors.layout.reading import UNLABELLED, Face, compact, cut
 from extractors.layout.slips import DOUBTED, doubted
 from extractors.model import Field
 
@@ -102,7 +102,7 @@ class Meter:
         """The plate without dots; a province that the form prints with the label leads it."""
         label = next((each for each in self._labels if each.name == "plate"), None)
         printed = [run for run in self._prints if _PLATE.match(_plate_text(run))]
-        if label is None or len(printed) != 1:
+        if len(printed) != 1 or (label is None and not self._is_whole_plate(printed[0])):
             return {}
         alone = [run.text for run in self._prints if run.text in tuple(_PROVINCES)]
         text = re.sub(r"[.·\-]", "", _plate_text(printed[0]))
@@ -111,7 +111,13 @@ class Meter:
         # Plates of taxis have a letter or a digit behind that of the city, and T is read as 1.
         mended = text[0] not in printed[0].text.translate(_SIMPLE)
         unsure = self._face.recognised and (mended or re.search(r"^\D{1,2}[1I0O]", text))
+        if label is None:
+            return {"plate": doubted(plate, UNLABELLED)}
         return {"plate": doubted(plate) if unsure else plate}
+
+    def _is_whole_plate(self, run: Run) -> bool:
+        """Does a recognised plate name its province, so that its shape alone tells it?"""
+        return self._face.recognised and _plate_text(run)[0] in _PROVINCES
 
     def times(self) -> dict[str, Field[str]]:
         """`board_time` and `alight_time` as HH:MM: after midnight the day is not printed."""

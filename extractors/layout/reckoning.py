@@ -4,7 +4,7 @@ the sums below. A figure that was lost or misread is set where they leave one th
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
@@ -125,13 +125,19 @@ def _settle(
         chosen = _cheapest(_fitting(options, total))
         if chosen is None and firm:
             chosen = _cheapest(_with_rest(rows, options, name, total))
+        if chosen is None and firm:
+            chosen = _cheapest(_with_two(rows, options, name, total))
     for index, row in enumerate(rows):
         if chosen is not None:
             row.set(name, chosen[index])
         elif options[index][0] is not None:
-            witnesses = _witnesses_of_amount if name == "amount" else _witnesses_of_tax
             # Of equals the first, which is as it was read.
-            row.set(name, max(filter(None, options[index]), key=partial(witnesses, row)))
+            row.set(name, max(filter(None, options[index]), key=partial(_witnesses(name), row)))
+
+
+def _witnesses(name: str) -> Callable[[Figures, Decimal], int]:
+    """How many other figures of a line speak for its amount or its tax."""
+    return _witnesses_of_amount if name == "amount" else _witnesses_of_tax
 
 
 def _witnesses_of_amount(row: Figures, amount: Decimal) -> int:
@@ -157,7 +163,7 @@ def _witnesses_of_tax(row: Figures, tax: Decimal) -> int:
 
 
 #: What a choice costs in changes, and its figures row by row.
-Choice = tuple[int, list[Decimal | None]]
+Choice = tuple[float, list[Decimal | None]]
 
 
 def _cheapest(choices: Iterable[Choice]) -> list[Decimal | None] | None:
@@ -205,10 +211,52 @@ def _with_rest(
         others = [each if other != index else [None] for other, each in enumerate(options)]
         for changes, choice in _choices(others):
             rest = total - sum((value or Decimal(0) for value in choice), Decimal(0))
-            cell: Figure = getattr(rows[index], name)
-            off = cell.resembles(f"{rest:.2f}") if cell.text else 0
-            if off is not None and rest and (rest < 0) == (total < 0):
-                yield changes + _GUESS * off, [*choice[:index], rest, *choice[index + 1 :]]
+            cost = _cost_of(rows[index], name, rest, total)
+            if cost is not None:
+                yield changes + cost, [*choice[:index], rest, *choice[index + 1 :]]
+
+
+def _cost_of(row: Figures, name: str, value: Decimal, total: Decimal) -> float | None:
+    """What it costs to set a figure of a line to another value, by its print and by what other
+    figures of the line say of either; None where it cannot be."""
+    cell: Figure = getattr(row, name)
+    if not value:
+        return None
+    if not cell.text:
+        return 0.0 if (value < 0) == (total < 0) else None
+    off = cell.resembles(f"{value:.2f}")
+    if off is None:
+        return None
+    witnesses = _witnesses(name)
+    spoken = witnesses(row, cell.value) if cell.value is not None else 0
+    return _GUESS * off + spoken - witnesses(row, value)
+
+
+def _with_two(
+    rows: Sequence[Figures],
+    options: Sequence[Sequence[Decimal | None]],
+    name: str,
+    total: Decimal,
+) -> Iterator[Choice]:
+    """Every choice with two rows set to what the recogniser held possible for one character of
+    each. Every figure must have been read."""
+    read = [each[0] for each in options]
+    if any(value is None for value in read):
+        return
+    off = total - sum((value for value in read if value is not None), Decimal(0))
+    others = [
+        (index, value - (read[index] or Decimal(0)), value, cost)
+        for index, row in enumerate(rows)
+        for value in {value for _, value in getattr(row, name).readings()}
+        if (cost := _cost_of(row, name, value, total)) is not None
+    ]
+    for (one, moved, value, cost), (two, further, second, more) in itertools.combinations(
+        others, 2
+    ):
+        if one != two and moved + further == off:
+            choice = list(read)
+            choice[one], choice[two] = value, second
+            yield cost + more, choice
 
 
 def _settle_rates(rows: Sequence[Figures]) -> None:

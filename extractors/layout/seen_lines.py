@@ -11,7 +11,7 @@ import datetime as dt
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rapidfuzz.fuzz import partial_ratio
 
@@ -160,9 +160,15 @@ def _figure(cells: Sequence[Run], read: Callable[[str], Figure]) -> Figure:
         else:
             pieces.append([cell])
     # Where a dot was lost, the figure falls apart there.
-    found = [read(" ".join(compact(cell).text for cell in piece)) for piece in pieces]
+    found = [_read(piece, read) for piece in pieces]
     whole = next((each for each in found if each.value is not None or each.void), None)
     return whole or (found[0] if found else EMPTY)
+
+
+def _read(piece: Sequence[Run], read: Callable[[str], Figure]) -> Figure:
+    found = read(" ".join(compact(cell).text for cell in piece))
+    weighed = compact(piece[0]).weighed if len(piece) == 1 else ()
+    return replace(found, weighed=weighed) if weighed else found
 
 
 def _parted(columns: dict[str, tuple[Run, ...]], *, turned: bool) -> dict[str, tuple[Run, ...]]:
