@@ -80,11 +80,11 @@ def _questioned(invoice: Invoice, seen: Invoice) -> Iterator[Field[Any]]:
 
 def replaced(words: PageWords, boxes: Sequence[Box], found: Sequence[Word]) -> PageWords:
     """The page's words, those in `boxes` replaced by what the closer look found there; a place
-    where it found nothing keeps what it had. No word is surer than the surest of the page: on a
-    poor one, a closer look proves as little as the first."""
-    most = max((word.confidence for word in words.words), default=0.0)
+    where it found nothing keeps what it had. No word is surer than the surest of the page, nor than
+    what it stands for may be: of poor print, a closer look proves as little as the first."""
+    surest = max((word.confidence for word in words.words), default=0.0)
     sure = [
-        word.model_copy(update={"confidence": min(word.confidence, most)})
+        _no_surer(word, surest, words.words)
         for word in _distinct(found)
         if word.confidence >= _LEAST
     ]

@@ -3,12 +3,13 @@ figure fits, and stays open where none or several do."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from extractors.layout import figures
-from extractors.layout.figures import Figures
+from extractors.layout.figures import Figure, Figures
 from extractors.layout.reckoning import Sums, adds_up, reckon
 
 
@@ -168,3 +169,46 @@ def test_an_offset_on_a_red_invoice_stays_positive() -> None:
     rows = [line("", "", "-100.06", "1%", "-1.00"), line("", "", "10.00", "1%", "0.10")]
     reckon(rows, Sums(Decimal("-90.06"), Decimal("-0.90")))
     assert [row.amount.value for row in rows] == [Decimal("-100.06"), Decimal("10.00")]
+
+
+def weighed(cell: Figure, *others: tuple[int, str, float]) -> Figure:
+    """The cell, of which the recogniser held other characters possible: place, which, cost."""
+    choices = [[(char, 0.0)] for char in cell.text]
+    for place, char, cost in others:
+        choices[place].append((char, cost))
+    return replace(cell, weighed=tuple(tuple(each) for each in choices))
+
+
+def test_a_line_whose_figures_agree_is_not_changed_for_one_whose_do_not() -> None:
+    """The product and the tax speak for the first; a discount is negative on a sale too."""
+    rows = [
+        line("48", "7.6697916667", "368.15", "9%", "33.13"),
+        line("", "", "-73.83", "9%", "-6.63"),
+    ]
+    reckon(rows, Sums(Decimal("294.52"), Decimal("26.50")))
+    assert [row.amount.value for row in rows] == [Decimal("368.15"), Decimal("-73.63")]
+
+
+def test_of_two_misreadings_as_near_the_one_that_was_held_possible_is_undone() -> None:
+    rows = [line("", "", "511.20", "***", ""), line("", "", "682.79", "***", "")]
+    rows[1].amount = weighed(rows[1].amount, (0, "8", -2.0))
+    reckon(rows, Sums(Decimal("1393.99")))
+    assert [row.amount.value for row in rows] == [Decimal("511.20"), Decimal("882.79")]
+
+
+def test_a_figure_misread_is_likelier_than_one_of_which_the_beginning_was_not_seen() -> None:
+    rows = [line("", "", "70.44", "***", ""), line("", "", "682.79", "***", "")]
+    reckon(rows, Sums(Decimal("953.23")))
+    assert [row.amount.value for row in rows] == [Decimal("70.44"), Decimal("882.79")]
+
+
+def test_two_figures_are_set_right_where_the_recogniser_held_both_possible() -> None:
+    rows = [line("", "", amount, "***", "") for amount in ("403.56", "17.20", "88.10")]
+    rows[0].amount = weighed(rows[0].amount, (2, "5", -0.4))
+    rows[2].amount = weighed(rows[2].amount, (3, "7", -0.9), (1, "3", -3.0))
+    reckon(rows, Sums(Decimal("511.46")))
+    assert [row.amount.value for row in rows] == [
+        Decimal("405.56"), Decimal("17.20"), Decimal("88.70")
+    ]  # fmt: skip
+    assert not rows[0].sure
+    assert not rows[2].sure

@@ -34,3 +34,11 @@ def test_a_closer_look_that_sees_as_much_counts_but_is_no_surer_than_the_page() 
     closer = word("临澜实验学校", 0.2, 0.4, 0.35, 0.43, 0.99)
     (now,) = replaced(page(seen), [seen.box], (closer,)).words
     assert (now.text, now.confidence) == ("临澜实验学校", 0.84)
+
+
+def test_a_closer_look_at_poor_print_is_no_surer_than_the_first() -> None:
+    seen = word("手国让受银行", 0.2, 0.4, 0.35, 0.43, 0.6).model_copy(update={"most": 0.84})
+    sure = word("杭州", 0.5, 0.4, 0.6, 0.43, 1.0)
+    closer = word("中国建设银行", 0.2, 0.4, 0.35, 0.43, 0.99)
+    now = replaced(page(seen, sure), [seen.box], (closer,)).words[-1]
+    assert (now.text, now.confidence, now.most) == ("中国建设银行", 0.84, 0.84)

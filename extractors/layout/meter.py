@@ -15,12 +15,10 @@ from statistics import median
 
 from extractors.layout import values
 from extractors.layout.page import Run
-from extractors.layout.reading import UNLABELLED, Face, compact, cut
+from extractors.layout.reading import SIMPLE, UNLABELLED, Face, compact, cut
 from extractors.layout.slips import DOUBTED, doubted
 from extractors.model import Field
 
-#: The traditional form that recognition takes one for; plates know only the simple ones.
-_SIMPLE = str.maketrans("粵魯遼蘇貴雲陝滬晉贛", "粤鲁辽苏贵云陕沪晋赣")
 _PROVINCES = "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新"
 _PLATE = re.compile(rf"^(?=(?:\D*\d){{3}})(?:[{_PROVINCES}][A-Z]|[A-Z])[.·\-]?[A-Z0-9]{{4,6}}$")
 _TIMES = re.compile(r"(?<![\d:])(\d{1,2}:\d{2})\s*[-~至]+\s*(\d{1,2}:\d{2})(?![\d:])")
@@ -109,7 +107,7 @@ class Meter:
         province = alone[0] if len(alone) == 1 and text[0] not in _PROVINCES else ""
         plate = self._face.field(province + text, printed[0])
         # Plates of taxis have a letter or a digit behind that of the city, and T is read as 1.
-        mended = text[0] not in printed[0].text.translate(_SIMPLE)
+        mended = text[0] not in printed[0].text.translate(SIMPLE)
         unsure = self._face.recognised and (mended or re.search(r"^\D{1,2}[1I0O]", text))
         if label is None:
             return {"plate": doubted(plate, UNLABELLED)}
@@ -238,4 +236,4 @@ class Meter:
 
 def _plate_text(run: Run) -> str:
     """A plate in simple characters; strokes before its letters are those of 川."""
-    return re.sub(r"^[|丨]{1,3}(?=[A-Z]{1,2}\d)", "川", run.text.translate(_SIMPLE))
+    return re.sub(r"^[|丨]{1,3}(?=[A-Z]{1,2}\d)", "川", run.text.translate(SIMPLE))

@@ -23,6 +23,13 @@ UNLABELLED = 0.6
 #: Certainty of a value that a rule had to mend.
 MENDED = 0.8
 
+#: Traditional forms that recognition takes simple ones for. What the tax system prints is simple; a
+#: name that had others is doubtful all the same, for its bearer may be from where they are written.
+SIMPLE = str.maketrans(
+    "黃雲陳張劉楊趙吳孫馬葉蘇魯韓馮許鄭謝羅粵遼貴陝滬晉贛",
+    "黄云陈张刘杨赵吴孙马叶苏鲁韩冯许郑谢罗粤辽贵陕沪晋赣",
+)
+
 #: Print that runs down the side of party, remark and cipher boxes, one character a row.
 _SIDE_PRINT = frozenset("购买方销售货单位信息密码区备注卖")
 
@@ -59,13 +66,14 @@ class Face:
         self.doubted[name] = self.field(value, run)
 
     def field(self, value: T, run: Run, *, proven: bool = False) -> Field[T]:
-        return Field[Any](
-            value=value,
-            raw=run.raw,
-            source=self.source,
-            confidence=self.confidence(run, proven=proven),
-            box=self.sheet.box(run),
-        )
+        """A value as it was given; a recognised one in simple characters."""
+        sure = self.confidence(run, proven=proven)
+        given: Any = value
+        if self.recognised and isinstance(value, str):
+            given = value.translate(SIMPLE)
+            sure = sure if given == value else min(sure, MENDED)
+        box = self.sheet.box(run)
+        return Field[Any](value=given, raw=run.raw, source=self.source, confidence=sure, box=box)
 
     def confidence(self, run: Run, *, proven: bool = False) -> float:
         """A text layer says what it says; recognition is as good as its score, and better

@@ -124,9 +124,8 @@ def _settle(
     if total is not None:
         chosen = _cheapest(_fitting(options, total))
         if chosen is None and firm:
-            chosen = _cheapest(_with_rest(rows, options, name, total))
-        if chosen is None and firm:
-            chosen = _cheapest(_with_two(rows, options, name, total))
+            ways = (_with_rest, _with_two)
+            chosen = _cheapest(each for way in ways for each in way(rows, options, name, total))
     for index, row in enumerate(rows):
         if chosen is not None:
             row.set(name, chosen[index])

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from extractors.layout import values
 from extractors.layout.page import Run
 from extractors.layout.reading import UNLABELLED, Face
-from extractors.model import Field, Source
+from extractors.model import Field
 
 #: Certainty of a value that nothing contradicts, though its sign, its label or its proof is
 #: missing: low enough that a person looks.
@@ -39,21 +39,6 @@ def _has_gap(run: Run) -> bool:
 def doubted(field: Field[str], most: float = DOUBTED) -> Field[str]:
     """The same field with its confidence at most `most`."""
     return field.model_copy(update={"confidence": min(field.confidence, most)})
-
-
-#: Traditional forms that recognition takes simple ones for. Tickets are printed in simple ones.
-_SIMPLE = str.maketrans(
-    "黃雲陳張劉楊趙吳孫馬葉蘇魯韓馮許鄭謝羅", "黄云陈张刘杨赵吴孙马叶苏鲁韩冯许郑谢罗"
-)
-
-
-def in_simple_characters(field: Field[str]) -> Field[str]:
-    """A recognised person's name in simple characters; one that had others is doubtful, for its
-    bearer may be from where they are written."""
-    simple = field.value.translate(_SIMPLE)
-    if simple == field.value or field.source is not Source.OCR:
-        return field
-    return doubted(field.model_copy(update={"value": simple}))
 
 
 #: A resident's number of 18 with its middle hidden: how much is shown before and behind the stars.

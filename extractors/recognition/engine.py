@@ -21,6 +21,7 @@ from extractors.recognition.doubt import better, doubtful_part, joined
 from extractors.recognition.find import POOR, USUAL, LineFinder, Quad, in_reading_order
 from extractors.recognition.lexicon import Lexicon, common_words
 from extractors.recognition.modules import load_best_detection, load_modules
+from extractors.recognition.overlooked import overlooked
 from extractors.recognition.poor import (
     BEYOND,
     WORN,
@@ -123,6 +124,11 @@ class Engine:
         if self._dear is not None:
             if poor:
                 return self._read_poor(self._dear, picture, found, sight)
+            lone = self._lone(picture, quads)
+            quads, readings = (
+                [*quads, *(quad for quad, _ in lone)],
+                [*readings, *(r for _, r in lone)],
+            )
             readings = self._twice(self._dear, lambda place: cut(picture, quads[place]), readings)
             if sight is not None and sight.photographed:
                 readings = self._under_stamps(self._dear, sight, quads, readings)
@@ -131,6 +137,12 @@ class Engine:
             for quad, reading in zip(quads, readings, strict=True)
             for cell in apart(quad, reading)
         ]
+
+    def _lone(self, picture: Pixels, quads: Sequence[Quad]) -> list[tuple[Quad, Reading]]:
+        """Characters that stand by themselves in a row and were not found with its lines."""
+        places = overlooked(picture, quads)
+        looks = self._cheap.read([cut(picture, place) for place in places])
+        return [each for each in zip(places, looks, strict=True) if each[1].score >= _SURE]
 
     def _read_poor(
         self, best: LineReader, picture: Pixels, quads: Sequence[Quad], sight: Sight | None

@@ -14,6 +14,8 @@ _TALL = 1.4
 _COVERED = 0.4
 #: A short box leans by chance: under this many times its height it is taken to be level.
 _SHORT = 3.5
+#: No line of a level page rises more than this share of its length.
+_LEANING = 0.08
 #: Cells above one another fill their rows: they are about as high as a line each. A label down the
 #: side stands beside few rows far apart, and a high box of one line has no room for two.
 _CROWDED, _FILLED = 0.85, 1.5
@@ -21,11 +23,12 @@ _CROWDED, _FILLED = 0.85, 1.5
 
 def parted(quads: Sequence[Quad]) -> list[Quad]:
     """The lines of a level page, cells above one another that were found as one (件 over 件, 12
-    over 1) cut where the other columns have their rows."""
+    over 1) cut where the other columns have their rows, and lone characters set upright."""
+    quads = [_level(quad) if _leans(quad) else quad for quad in quads]
     usual = _usual_height(quads)
     stacks = [quad for quad in quads if _is_tall(quad, usual)]
     if not stacks:
-        return list(quads)
+        return quads
     others = [quad for quad in quads if not _is_tall(quad, usual)]
     known = others
     for quad in stacks:
@@ -78,6 +81,11 @@ def _rows(tall: Quad, known: Sequence[Quad], usual: float) -> Iterator[Quad]:
         part = _oblong(left, low, right, high)
         if all(shared(part, quad) < _COVERED and shared(quad, part) < _COVERED for quad in known):
             yield part
+
+
+def _leans(quad: Quad) -> bool:
+    across, down = quad[1] - quad[0]
+    return bool(abs(down) > _LEANING * abs(across))
 
 
 def _level(quad: Quad) -> Quad:
