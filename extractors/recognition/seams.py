@@ -7,6 +7,7 @@ gap is far wider than all others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -21,6 +22,10 @@ from extractors.recognition.rows import sides
 _CHINESE, _FIGURES = 0.4, 0.75
 #: So much wider it is than the next widest.
 _AHEAD = 0.3
+#: No figure has two points: where one has, it is two, and the widest gap between the points parts
+#: them, if it is so much wider than any other.
+_TWO_FIGURES = re.compile(r"(\d+)\.\d{3,}\.\d+")
+_LEAST_BETWEEN = 0.1
 #: Each side holds as many characters.
 _LEAST = 2
 #: Two such cells are longer, in heights; print that runs down is not.
@@ -54,12 +59,17 @@ def _seam(quad: Quad, reading: Reading, before: float) -> tuple[int, int, float,
         return None
     middles = [place * (length + 2 * before) - before for place in places]
     printed = [index for index, char in enumerate(text) if not char.isspace()]
+    doubled = _TWO_FIGURES.fullmatch("".join(text[index] for index in printed))
     gaps = sorted(_gaps(text, middles, printed), reverse=True)
-    if not gaps or (len(gaps) > 1 and gaps[0][0] - gaps[1][0] < _AHEAD):
+    ahead = _LEAST_BETWEEN if doubled else _AHEAD
+    if not gaps or (len(gaps) > 1 and gaps[0][0] - gaps[1][0] < ahead):
         return None
     gap, one, other = gaps[0]
     inside = printed.index(other)
-    if gap < _least(text[one], text[other]) or min(inside, len(printed) - inside) < _LEAST:
+    least = _LEAST_BETWEEN if doubled else _least(text[one], text[other])
+    if gap < least or min(inside, len(printed) - inside) < _LEAST:
+        return None
+    if doubled and not text.index(".") < one < text.rindex("."):
         return None
     left = (middles[one] + _width(text[one]) / 2) / length
     right = (middles[other] - _width(text[other]) / 2) / length
