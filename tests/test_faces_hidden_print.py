@@ -12,7 +12,8 @@ from extractors.faces import invoice_from_words
 from extractors.layout.values import clean_name
 from extractors.model import Box, Kind, Source
 from extractors.words import PageWords, Word
-from tests.test_faces_half_labels import poor
+from fixtures.maker import draw_truth
+from tests.test_faces_half_labels import TODAY, poor
 
 
 @pytest.mark.parametrize("seed", [0])
@@ -142,3 +143,15 @@ def test_traditional_characters_of_a_name_are_simple_and_doubtful() -> None:
     assert found is not None
     assert (found.value, found.raw) == ("黄海涛", "黃海涛")
     assert found.confidence < CONFIDENT
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_sum_of_an_itinerary_that_lost_its_end_is_what_the_total_leaves(seed: int) -> None:
+    fare = draw_truth("digital_air", seed, today=TODAY).extra["fare"]
+    cut = {f"CNY {fare}": f"CNY {fare[:-1]}"}
+    truth, page = poor("digital_air", seed, lambda text: cut.get(text, text))
+    invoice = invoice_from_words([page], Source.OCR)
+    assert invoice.extra["fare"].value == fare
+    assert invoice.extra["fare"].confidence < CONFIDENT
+    assert invoice.total_with_tax is not None
+    assert invoice.total_with_tax.value == truth.total_with_tax

@@ -75,6 +75,7 @@ def test_the_package_holds_the_models_that_were_trained(tmp_path: Path) -> None:
     pairs = (
         ("small-rec", folders.small.recognition, folders.trained.recognition),
         ("small-det", folders.small.detection, folders.trained.detection),
+        ("tiny-rec", folders.tiny.recognition, folders.cheap.recognition),
     )
     for name, base, own in pairs:
         before, after = ((each / "inference.onnx").read_bytes() for each in (base, own))
@@ -93,6 +94,7 @@ def test_other_models_serve_as_they_are(tmp_path: Path) -> None:
             place.write_bytes(path.read_bytes() + (b"" if path.suffix == ".yml" else b"!"))
     folders = model_folders(root=root, cache=tmp_path / "cache")
     assert folders.trained == folders.small
+    assert folders.cheap == folders.tiny
     assert not folders.finds_further
 
 

@@ -72,3 +72,31 @@ def test_places_are_shares_of_the_line_without_its_room() -> None:
     share = 80 / with_room(picture).shape[1]
     seen = without_room(Reading("合", 0.9, (0.5 * share,)), picture)
     assert seen.places == pytest.approx((0.5,))
+
+
+@pytest.mark.parametrize(
+    ("text", "gaps", "cells"),
+    [
+        ("103.9926815.1612655063", {6: 0.28}, ["103.99", "26815.1612655063"]),
+        ("75.2144784.4786055", {5: 0.15}, ["75.21", "44784.4786055"]),
+    ],
+)
+def test_a_figure_with_two_points_is_two(
+    text: str, gaps: dict[int, float], cells: list[str]
+) -> None:
+    assert [reading.text for _, reading in apart(*line(text, gaps))] == cells
+
+
+@pytest.mark.parametrize(
+    ("text", "gaps"),
+    [
+        ("103.9926815.1612655063", {}),  # nothing shows where
+        ("103.9926815.1612655063", {2: 0.3}),  # not between the points
+        ("1.238.724.71", {4: 0.15}),  # thousands
+    ],
+)
+def test_it_stays_one_where_no_gap_between_the_points_tells(
+    text: str, gaps: dict[int, float]
+) -> None:
+    quad, reading = line(text, gaps)
+    assert apart(quad, reading) == [(quad, reading)]

@@ -35,7 +35,7 @@ _TITLE = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _TITLES))
 _CELL = re.compile(
     r"(?P<mark>CNY|CN|[YV][QR]|RMB|¥)?[^\w\-]{0,2}(?P<sum>-?\d{1,7}[.,]\d{2})(?![\d.,])"
     # A sum that lost its point still takes the place of one.
-    r"|(?P<broken>CNY\s?\d{1,7}(?![\d.,]))|(?P<rate>\d{1,2}(?:\.\d)?%)|(?P<free>EXEMPT|免税|不征税)"
+    r"|(?P<broken>CNY\s?\d{1,7}(?:\.\d?)?(?![\d.,]))|(?P<rate>\d{1,2}(?:\.\d)?%)|(?P<free>EXEMPT|免税|不征税)"
     # Flights bear 9 (earlier 10 and 11) per cent; a small sign behind it gets lost.
     r"|(?P<bare>(?<![\w.,])(?:9|1[01])(?![\w.,%]))"
 )
@@ -114,11 +114,18 @@ def _keep_unproven(face: Face, titles: _Titles, cells: Sequence[_Cell]) -> dict[
 
 
 def _one_mended(paired: Mapping[str, _Cell]) -> dict[str, _Cell]:
-    """The sums with the only one of them set right that by one figure makes them add up; of
-    several the one by which rate and tax agree too."""
+    """The sums with the one that lost its end set to what the total leaves; or the only one set
+    right that by one figure makes them add up, of several the one by which rate and tax agree."""
     sums = {name: cell.value for name, cell in paired.items() if cell.value is not None}
     if "total" not in sums:
         return dict(paired)
+    broken = [name for name, cell in paired.items() if cell.value is None and cell.mark == "CNY"]
+    if len(broken) == 1:
+        rest = 2 * sums["total"] - sum(sums.values())
+        cell = paired[broken[0]]
+        begun = re.sub(r"[^\d.]", "", cell.text)
+        if rest > 0 and f"{rest:.2f}".startswith(begun):
+            return {**paired, broken[0]: replace(cell, value=rest)}
     off = 2 * sums["total"] - sum(sums.values())
     near = [
         {**sums, name: wanted}

@@ -28,11 +28,11 @@ _MOST_DOUBT_OF_NAMES = 0.01
 _MOST_DOUBT_OF_MONEY = 0.15
 #: With its sign: ¥ and ￥ are one, and the model in two minds which.
 _MOST_DOUBT_OF_SIGNED = 0.6
-_MOST_DOUBT_OF_PRINT = 0.6
+_MOST_DOUBT_OF_PRINT = 0.5
 #: Titles are known by a few of their characters.
 _MOST_DOUBT_OF_TITLES = 1.0
-#: An eighth of what the dear model would read on paper invoices, and no field.
-_MOST_DOUBT_OF_ADDRESSES = 2.0
+#: Hardly ever a field; but a bank's name is, on invoices of vehicles.
+_MOST_DOUBT_OF_ADDRESSES = 0.4
 #: A run of digits and capitals so long is a number that somebody will be paid or booked by.
 _LONG_RUN = re.compile(r"(?=[A-Z]*\d)[0-9A-Z]{8,}")
 #: Lengths of codes, numbers and check codes. The cheap model drops one of two equal digits, but

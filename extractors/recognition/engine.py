@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from statistics import median
 
 import cv2
 import numpy as np
@@ -36,10 +35,10 @@ from extractors.recognition.read import LineReader, Reading, cut, less_sure, par
 from extractors.recognition.rows import parted, shared, united
 from extractors.recognition.seams import apart
 
-#: A glance less sure than this may be wrong; a page with so many of them is poor.
-_SURE, _POOR, _FEW = 0.9, 0.12, 3
-#: ... and whose typical line is less sure than this.
-_TYPICAL = 0.986
+#: A glance less sure than this may be wrong; a page with so many of them is poor ...
+_SURE, _FEW = 0.9, 3
+#: ... if this share of its lines is less sure than that.
+_LESS_SURE, _TYPICAL = 0.2, 0.978
 #: A line of a poor page that is less sure than this is cut in other ways too.
 _CLEAR = 0.98
 #: A text longer than this that was read twice alike, as a name of goods, was hardly misread twice.
@@ -284,11 +283,10 @@ def _first_of_each(readings: Sequence[Reading], places: Iterable[int]) -> dict[i
 def is_poor(glances: Sequence[float]) -> bool:
     """Is a page so worn, or taken in such a hurry, that no line of it is to be taken lightly?
     Ordinary pages have unsure lines too, under seals and in the small print of their margins, but
-    their typical line is as sure as can be. On made pages the cheap model's median score was 0.982
-    and more on scans and photos, mostly below 0.93 on worn copies, 0.65 to 0.984 on hurried
-    pictures; where it was more, those could be read as well as the others."""
+    four in five of their lines are as sure as can be. Of 115 made scans and photos two counted as
+    poor, both under many seals, of 19 hurried ones 13."""
     unsure = sum(score < _SURE for score in glances)
-    return unsure >= max(_FEW, _POOR * len(glances)) and median(glances) < _TYPICAL
+    return unsure >= _FEW and float(np.quantile(glances, _LESS_SURE)) < _TYPICAL
 
 
 def _worth(reading: Reading) -> tuple[bool, float]:

@@ -56,11 +56,11 @@ def load_modules(folders: ModelFolders, threads: int, *, twice: bool) -> Modules
                 model_name="PP-LCNet_x1_0_doc_ori", model_dir=str(folders.orientation), **how
             ),
             detection=package.TextDetection(
-                model_name=folders.tiny.detection_name,
-                model_dir=str(folders.tiny.detection),
+                model_name=folders.cheap.detection_name,
+                model_dir=str(folders.cheap.detection),
                 **how,
             ),
-            cheap=_reader(package, folders.tiny, how),
+            cheap=_reader(package, folders.cheap, how),
             dear=_reader(package, folders.trained, how) if twice else None,
         )
     except (RuntimeError, OSError, ValueError, AssertionError) as error:
