@@ -6,7 +6,7 @@ import pytest
 
 from extractors.layout.mending import goods_classes
 from extractors.recognition.lexicon import Lexicon, common_words
-from extractors.recognition.read import Reading, reworded
+from extractors.recognition.read import Reading, best_of, reworded
 from extractors.words import Choices
 
 
@@ -78,3 +78,21 @@ def test_a_reading_keeps_what_its_characters_may_be(lexicon: Lexicon) -> None:
 def test_what_does_not_belong_to_the_text_is_left_out_of_account(lexicon: Lexicon) -> None:
     reading = Reading("派遭", 0.9)
     assert reworded(reading, seen("派遭费"), lexicon) == reading
+
+
+def test_of_several_looks_the_surest_is_taken_with_what_the_others_saw() -> None:
+    first = Reading("R077", 0.95, weighed=seen("R077", _2=("T", -6.0)))
+    second = Reading("R0T7", 0.90, weighed=seen("R0T7", _3=("2", -2.0)))
+    shorter = Reading("R07", 0.99 - 0.1, weighed=seen("R07"))
+    best = best_of([second, first, shorter])
+    assert best.text == "R077"
+    assert best.weighed == (
+        (("R", 0.0),), (("0", 0.0),), (("7", 0.0), ("T", -1.0)), (("7", 0.0), ("2", -2.0))
+    )  # fmt: skip
+
+
+def test_a_look_that_shows_an_id_whole_is_better_than_a_surer_one() -> None:
+    whole, cut = "12330108LQ7N48R0T2", "12330108LQ7N48R0T"
+    looks = [Reading(cut, 0.97, weighed=seen(cut)), Reading(whole, 0.9, weighed=seen(whole))]
+    assert best_of(looks).text == whole
+    assert best_of(looks[:1]).text == cut

@@ -31,7 +31,7 @@ from extractors.recognition.poor import (
     without_room,
 )
 from extractors.recognition.printed import PrintedWords
-from extractors.recognition.read import LineReader, Reading, cut, less_sure, part_of
+from extractors.recognition.read import LineReader, Reading, best_of, cut, less_sure, part_of
 from extractors.recognition.rows import parted, shared, united
 from extractors.recognition.seams import apart
 
@@ -168,16 +168,14 @@ class Engine:
         unsure = [place for place, reading in enumerate(found) if reading.score < _CLEAR]
         others = self._surest(best, [sight.aslant(quads[place]) for place in unsure])
         for place, other in zip(unsure, others, strict=True):
-            found[place] = max(found[place], other, key=_worth)
+            found[place] = best_of([found[place], other])
         return found
 
     def _surest(self, best: LineReader, views: Sequence[Sequence[Pixels]]) -> list[Reading]:
         """Of each line the surest of what is seen in its views."""
         lines = [with_room(view) for each in views for view in each]
         looks = iter(self._as_form(best, lines))
-        return [
-            max((without_room(next(looks), view) for view in each), key=_worth) for each in views
-        ]
+        return [best_of([without_room(next(looks), view) for view in each]) for each in views]
 
     def _as_form(self, best: LineReader, lines: Sequence[Pixels]) -> list[Reading]:
         """What lines say in words that forms print, and in common ones."""
@@ -192,7 +190,7 @@ class Engine:
         for place, quad in enumerate(quads):
             if sight.is_stamped(quad):
                 views = [with_room(view) for view in sight.pictures(quad)]
-                best = max((found[place], *self._as_form(dear, views)), key=_worth)
+                best = best_of([found[place], *self._as_form(dear, views)])
                 found[place] = replace(best, score=min(best.score, WORN), most=WORN)
         return found
 
@@ -287,11 +285,6 @@ def is_poor(glances: Sequence[float]) -> bool:
     poor, both under many seals, of 19 hurried ones 13."""
     unsure = sum(score < _SURE for score in glances)
     return unsure >= _FEW and float(np.quantile(glances, _LESS_SURE)) < _TYPICAL
-
-
-def _worth(reading: Reading) -> tuple[bool, float]:
-    """Of several looks at one line the best shows an id whole, or is the surest."""
-    return reading.identified, reading.score
 
 
 def _enlarged(part: Pixels, times: float) -> Pixels:

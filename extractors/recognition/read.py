@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,8 @@ _HOLE = 1.75
 #: saw two characters in one (临澜阑实 for 临澜实); among 267 such lines there was none.
 _CHINESE = re.compile(r"[\u4e00-\u9fff]{5,}")
 _CROWDED = 0.6
+#: What it costs to take a character that another look was sure of.
+_SEEN_ELSEWHERE = -1.0
 _ID = re.compile(r"(?<![0-9A-Z])[0-9A-Z]{18}(?![0-9A-Z])")
 #: Signs that stand around printed words and belong to none of them.
 _OPENING, _CLOSING = frozenset("(（"), frozenset(":：")
@@ -139,6 +142,32 @@ class LineReader:
     def alphabet(self) -> Sequence[str]:
         """Which character each class of the model stands for; the first is the blank."""
         return alphabet(self._module)
+
+
+def best_of(looks: Sequence[Reading]) -> Reading:
+    """Of several looks at one line the one that shows an id whole, or the surest; with what the
+    others, where they saw as many characters, held possible besides. Of many looks one may satisfy
+    a check by chance: what the others saw is its rival."""
+    best = max(looks, key=lambda look: (look.identified, look.score))
+    others = [
+        look.weighed
+        for look in looks
+        if look is not best and look.weighed and len(look.text) == len(best.text)
+    ]
+    if not best.weighed or not others:
+        return best
+    merged = tuple(_together(*each) for each in zip(best.weighed, *others, strict=True))
+    return replace(best, weighed=merged)
+
+
+def _together(own: Choices, *others: Choices) -> Choices:
+    """What any look held possible for one character, the best one's own first, each as likely as
+    the look that liked it most says."""
+    likely = dict(own)
+    for char, cost in itertools.chain(*others):
+        seen = min(cost, _SEEN_ELSEWHERE)
+        likely[char] = max(seen, likely.get(char, seen))
+    return (own[0], *sorted(list(likely.items())[1:], key=lambda choice: -choice[1]))
 
 
 def reworded(reading: Reading, possible: tuple[Choices, ...], lexicon: Lexicon) -> Reading:
