@@ -25,6 +25,8 @@ _LEAST = 0.5
 _FAULT = 3
 #: ... and so is one that sees fewer characters than this share of those seen before.
 _MOST_OF_IT = 0.8
+#: Words of one row share so much of their height.
+_SAME_ROW = 0.5
 
 
 def faults(invoice: Invoice) -> int:
@@ -117,7 +119,25 @@ def _distinct(found: Sequence[Word]) -> list[Word]:
     for word in sorted(found, key=lambda word: word.box.x0 - word.box.x1):
         if not any(_holds(other.box, word.box) for other in kept):
             kept.append(word)
-    return kept
+    return [_without_neighbour(word, kept) for word in kept]
+
+
+def _without_neighbour(word: Word, others: Sequence[Word]) -> Word:
+    """The word without what it begins with of the one to its left: a place was cut through that."""
+    for other in others:
+        before, after = other.box, word.box
+        if not (before.x0 < after.x0 < before.x1 < after.x1 and _level(before, after)):
+            continue
+        stray, _, rest = word.text.partition(" ")
+        if rest and other.text.endswith(stray):
+            box = after.model_copy(update={"x0": before.x1})
+            return word.model_copy(update={"text": rest, "box": box, "weighed": ()})
+    return word
+
+
+def _level(one: Box, other: Box) -> bool:
+    shared = min(one.y1, other.y1) - max(one.y0, other.y0)
+    return shared > _SAME_ROW * min(one.y1 - one.y0, other.y1 - other.y0)
 
 
 def _whole(box: Box, words: Sequence[Word]) -> Box:

@@ -155,3 +155,33 @@ def test_a_sum_of_an_itinerary_that_lost_its_end_is_what_the_total_leaves(seed: 
     assert invoice.extra["fare"].confidence < CONFIDENT
     assert invoice.total_with_tax is not None
     assert invoice.total_with_tax.value == truth.total_with_tax
+
+
+def test_an_item_of_a_bill_whose_name_is_hidden_borrows_none() -> None:
+    """A seal lies over the second group's title and name; both items stand in one row."""
+    seeds = (seed for seed in range(60) if len(_names("fiscal_inpatient", seed)) == 2)
+    seed = next(seeds)
+    first, second = _names("fiscal_inpatient", seed)
+
+    def change(text: str) -> str:
+        return "" if text == second else text
+
+    _, page = poor("fiscal_inpatient", seed, change)
+    words = tuple(
+        word.model_copy(
+            update={
+                "text": word.text.replace(
+                    "项目名称", "目名称" if word.box.x0 > 0.5 else "项目名称"
+                ),
+                "confidence": 0.99,
+            }
+        )
+        for word in page.words
+    )
+    invoice = invoice_from_words([page.model_copy(update={"words": words})], Source.OCR)
+    assert [line.name for line in invoice.lines] in ([first, ""], [first])
+    assert any(finding.field == "lines" for finding in invoice.findings)
+
+
+def _names(name: str, seed: int) -> list[str]:
+    return [line.name for line in draw_truth(name, seed, today=TODAY).lines]

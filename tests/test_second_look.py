@@ -42,3 +42,11 @@ def test_a_closer_look_at_poor_print_is_no_surer_than_the_first() -> None:
     closer = word("中国建设银行", 0.2, 0.4, 0.35, 0.43, 0.99)
     now = replaced(page(seen, sure), [seen.box], (closer,)).words[-1]
     assert (now.text, now.confidence, now.most) == ("中国建设银行", 0.84, 0.84)
+
+
+def test_what_was_cut_from_the_neighbour_is_left_to_it() -> None:
+    site = word("四川省成都市武", 0.209, 0.39, 0.312, 0.41)
+    project = word("临澜实验学校食堂改造", 0.324, 0.39, 0.569, 0.41)
+    closer = (site, word("武 临澜实验学校食堂改造", 0.292, 0.39, 0.569, 0.41))
+    now = replaced(page(site, project), [site.box, project.box], closer).words
+    assert sorted(each.text for each in now) == ["临澜实验学校食堂改造", "四川省成都市武"]

@@ -31,7 +31,7 @@ from extractors.model import Line
 
 _TITLES = {
     "code": r"项目编码|编码",
-    "name": r"(?:收费|缴费|收入)?项目(?:名称|/规格)?|费用(?:名称|项目)",
+    "name": r"(?:收费|缴费|收入)?项目(?:名称|/规格)?|目名称|费用(?:名称|项目)",
     "both": r"数量/单位",
     "unit": r"(?<!收款)单位",
     "quantity": r"数量",
@@ -82,7 +82,9 @@ def read_items(face: Face, total: Decimal | None) -> Items:
 
 
 def _kept(face: Face, items: Sequence[Item], *, proven: bool) -> Items:
-    unsure = face.recognised and any(item.run.score < CONFIDENT for item in items)
+    unsure = face.recognised and any(
+        item.run.score < CONFIDENT or not item.line.name for item in items
+    )
     return Items(tuple(item.line for item in items), bool(items) and (unsure or not proven))
 
 
@@ -182,12 +184,14 @@ def _titles(row: Run) -> list[tuple[str, Run]]:
 
 
 def _columns(titles: Sequence[tuple[str, Run]]) -> list[_Column]:
-    """A group begins with its first title seen again. Edges lie half way between titles."""
-    opening = titles[0][0]
-    group = -1
+    """A group begins with any title seen again, that of its names mostly; a seal may have hidden
+    it. Edges lie half way between titles."""
+    group, seen = 0, set[str]()
     columns = []
     for index, (name, run) in enumerate(titles):
-        group += name == opening
+        if name in seen:
+            group, seen = group + 1, set()
+        seen.add(name)
         left = -1.0 if index == 0 else (titles[index - 1][1].x1 + run.x0) / 2
         columns.append(_Column(group, name, left))
     return columns

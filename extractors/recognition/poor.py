@@ -61,7 +61,7 @@ _STARRED = re.compile(
 _POINTED = re.compile(r"^([¥￥]?\s?(?:\d{1,3}(?:,\d{3})+|\d+))[,，;；·|'](\d{2})$")
 _COLONED = re.compile(r"^([¥￥]\s?\d+|\d{3,})[:：](\d{2})$")
 #: A speck before an amount, taken for a point.
-_SPECKED = re.compile(r"^[.·,'‘’、|](?=[¥￥]?(?:\d{1,3}(?:,\d{3})+|\d+)\.\d\d$)")
+_SPECKED = re.compile(r"^[.·,'‘’、|:：](?=[¥￥]?(?:\d{1,3}(?:,\d{3})+|\d+)\.\d\d$)")
 #: Commas between thousands, taken for points.
 _THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{3})+(?=\.\d{2}(?!\d))")
 
