@@ -252,3 +252,10 @@ def test_the_engines_certainty_counts_for_little_in_an_uneven_line() -> None:
 
     read = LineReader(Module()).read([np.zeros((48, 168, 3), np.uint8)])
     assert (read[0].text, read[0].score) == ("549017474", 0.7)
+
+
+def test_a_bank_without_a_label_is_a_field_of_vehicle_invoices() -> None:
+    bank = "交通银行辐州滨江支行1052606035410483"
+    score = 1 - 0.45 / len(bank)
+    assert is_doubtful(Reading(bank, score))
+    assert not is_doubtful(Reading(f"开户行及账号：{bank}", score))

@@ -28,11 +28,13 @@ _MOST_DOUBT_OF_NAMES = 0.01
 _MOST_DOUBT_OF_MONEY = 0.15
 #: With its sign: ¥ and ￥ are one, and the model in two minds which.
 _MOST_DOUBT_OF_SIGNED = 0.6
-_MOST_DOUBT_OF_PRINT = 0.5
+_MOST_DOUBT_OF_PRINT = 0.6
 #: Titles are known by a few of their characters.
 _MOST_DOUBT_OF_TITLES = 1.0
-#: Hardly ever a field; but a bank's name is, on invoices of vehicles.
-_MOST_DOUBT_OF_ADDRESSES = 0.4
+#: An eighth of what the dear model would read on paper invoices, and no field.
+_MOST_DOUBT_OF_ADDRESSES = 2.0
+#: A bank with an account and no label is one, on invoices of vehicles.
+_MOST_DOUBT_OF_BANKS = 0.4
 #: A run of digits and capitals so long is a number that somebody will be paid or booked by.
 _LONG_RUN = re.compile(r"(?=[A-Z]*\d)[0-9A-Z]{8,}")
 #: Lengths of codes, numbers and check codes. The cheap model drops one of two equal digits, but
@@ -45,6 +47,7 @@ _ADDRESS = re.compile(
     r"^(地址|开户行|开户银行)|[路街道弄号].*\d{3,4}-\d{7,8}|[分支]行\s*\d{9,}$"
     r"|网址|热线|(?i:https?:|www\.)"
 )
+_BANK = re.compile(r"^(?!开户)[一-鿿]+[分支]行\s*\d{9,}$")
 #: Among digits these are taken for one another: 0 O Q D, 1 I l, 2 Z, 5 S, 8 B.
 _LOOK_ALIKES = re.compile(r"(?=.*\d)(?=.*[OQDIlZSBo〇])")
 #: A point where a comma belongs: 1.238,724.71.
@@ -135,6 +138,8 @@ def _bearable(text: str) -> float:
     """How much doubt a line of this sort bears."""
     if _is_printed(text) or _RATE.match(text):
         return _MOST_DOUBT_OF_PRINT
+    if _BANK.search(text):
+        return _MOST_DOUBT_OF_BANKS
     if _ADDRESS.search(text):
         return _MOST_DOUBT_OF_ADDRESSES
     if kind_from_name(text) is not Kind.UNKNOWN:
