@@ -130,14 +130,21 @@ def model_folders(root: Path | None = None, cache: Path | None = None) -> ModelF
         raise EngineMissing(detail=f"models: {error.strerror or error}") from error
 
 
-def _installed_models() -> Path:
+def package_folder(name: str) -> Path | None:
+    """Where an installed package lies that is never imported; None where there is none."""
     try:
-        spec = importlib.util.find_spec(PACKAGE)
+        spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
-        spec = None
-    if spec is None or not spec.submodule_search_locations:
+        return None
+    places = spec.submodule_search_locations if spec is not None else None
+    return Path(next(iter(places))) if places else None
+
+
+def _installed_models() -> Path:
+    folder = package_folder(PACKAGE)
+    if folder is None:
         raise EngineMissing(detail=f"package {PACKAGE}")
-    return Path(next(iter(spec.submodule_search_locations))) / "models"
+    return folder / "models"
 
 
 def _default_cache() -> Path:

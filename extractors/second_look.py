@@ -156,11 +156,8 @@ def _whole(box: Box, words: Sequence[Word]) -> Box:
 
 def _meets(box: Box, other: Box) -> bool:
     """Do they share more than half of the lower one's height and of the shorter one's length?"""
-    level = min(box.y1, other.y1) - max(box.y0, other.y0)
     across = min(box.x1, other.x1) - max(box.x0, other.x0)
-    return level > 0.5 * min(box.y1 - box.y0, other.y1 - other.y0) and across > 0.5 * min(
-        box.x1 - box.x0, other.x1 - other.x0
-    )
+    return _level(box, other) and across > 0.5 * min(box.x1 - box.x0, other.x1 - other.x0)
 
 
 def _holds(box: Box, other: Box) -> bool:

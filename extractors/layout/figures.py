@@ -53,14 +53,13 @@ class Figure:
         costs = (dict(choices).get(char) for char, choices in zip(form, self.weighed, strict=True))
         return sum(1.0 if cost is None else _seen(cost) for cost in costs)
 
-    def readings(self) -> Iterator[tuple[float, Decimal]]:
-        """What else it may be by one character that the recogniser held possible: the cost, as of
-        `resembles`, and the value."""
+    def readings(self) -> Iterator[Decimal]:
+        """What else it may be by one character that the recogniser held possible."""
         for place, choices in enumerate(self.weighed):
             for char, cost in choices[1:]:
                 text = self.text[:place] + char + self.text[place + 1 :]
                 if cost >= _POSSIBLE and _STRICT.fullmatch(text):
-                    yield _seen(cost), Decimal(text.replace(",", ""))
+                    yield Decimal(text.replace(",", ""))
 
 
 def _seen(cost: float) -> float:

@@ -246,7 +246,7 @@ def _with_two(
     others = [
         (index, value - (read[index] or Decimal(0)), value, cost)
         for index, row in enumerate(rows)
-        for value in {value for _, value in getattr(row, name).readings()}
+        for value in set(getattr(row, name).readings())
         if (cost := _cost_of(row, name, value, total)) is not None
     ]
     for (one, moved, value, cost), (two, further, second, more) in itertools.combinations(

@@ -13,13 +13,12 @@ wrong; most of the other 370 changes set labels right. The words are those of th
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 
+from extractors.models import package_folder
 from extractors.words import Choice, Choices
 
 PACKAGE = "jieba"
@@ -95,11 +94,11 @@ class Lexicon:
 def common_words() -> Mapping[str, int]:
     """Chinese words and how often each is written; none where the package that lists them is not
     installed."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
+    folder = package_folder(PACKAGE)
+    if folder is None:
         return {}
-    listed = Path(next(iter(spec.submodule_search_locations))) / "dict.txt"
-    told = (line.split(" ") for line in listed.read_text(encoding="utf-8").splitlines())
+    listed = (folder / "dict.txt").read_text(encoding="utf-8")
+    told = (line.split(" ") for line in listed.splitlines())
     return {
         word: int(often)
         for word, often, *_ in told
